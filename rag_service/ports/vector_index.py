@@ -1,0 +1,91 @@
+"""Where chunk vectors live and are searched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint, PointId, TenantId
+from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Point:
+    """A chunk, visible from version `born` up to, not including, `died`. Ids, numbers and principals only: no text."""
+
+    id: PointId
+    tenant_id: TenantId
+    corpus_id: CorpusId
+    chunk_id: ChunkId
+    principals: frozenset[str]
+    born: int
+    died: int
+    dense: DenseVector
+    sparse: SparseVector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointState:
+    """What the index knows of a point, without its vectors."""
+
+    id: PointId
+    chunk_id: ChunkId
+    born: int
+    died: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A chunk found, with its true scores on both sides: cosine in [-1, 1], BM25 in [0, inf)."""
+
+    point_id: PointId
+    chunk_id: ChunkId
+    dense_score: float
+    sparse_score: float
+
+
+class VectorIndex(Protocol):
+    """Points by build. Rules every backend keeps: tests/contract/test_vector_index.py.
+
+    `fingerprint` names the build; writing the first point of a build makes its place.
+
+    Raises:
+        IndexUnavailable: the backend cannot be reached, or did not answer in time.
+        InvalidRequest: a vector is not finite, is zero, or has other dimensions than the build.
+    """
+
+    async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
+        """Add or overwrite `points` by id; durable when this returns. Safe to repeat."""
+
+    async def retire(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, at: int) -> None:
+        """Make the points invisible from version `at` on. Unknown ids are ignored."""
+
+    async def revive(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
+        """Undo `retire`: the points live on. Unknown ids are ignored."""
+
+    async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
+        """Remove the points from every version. Unknown ids are ignored."""
+
+    async def search(
+        self,
+        fingerprint: Fingerprint,
+        query: QueryVectors,
+        *,
+        scope: AccessScope,
+        corpus_id: CorpusId,
+        version: int,
+        limit: int,
+        exact: bool = False,
+    ) -> list[Candidate]:
+        """Return the best `limit` chunks of each side visible in `scope` at `version`, each chunk once.
+
+        So up to 2 x `limit` candidates come back, by chunk id; each carries both raw scores. The sparse side
+        brings only chunks with a score above zero. `exact` asks for a full scan instead of the graph.
+        A build that does not exist has no candidates.
+        """
+
+    async def scan(self, fingerprint: Fingerprint, *, corpus_id: CorpusId) -> list[PointState]:
+        """Return every point of a corpus in a build, dead ones too, by point id: for the reconciler."""
+
+    async def optimise(self, fingerprint: Fingerprint) -> None:
+        """Build or rebuild the search structures, while searches and writes go on."""

@@ -1,0 +1,245 @@
+"""The whole configuration, read once at the start. Environment: RAG_RETRIEVAL__DENSE_WEIGHT=0.7 and the like.
+
+Flat names exist for two settings only: RAG_DATA_DIR and RAG_PORT.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rag_service.errors import Misconfigured
+
+_PREFIX = "RAG_"
+_TEST_ONLY_PREFIX = "RAG_TEST_"
+_LONGEST_SOCKET_PATH = 90
+
+
+class Section(BaseModel):
+    """Base of every section: a misspelt key stops the start instead of doing nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CatalogSettings(Section):
+    """Where the SQL catalog is. Empty `url`: SQLite in the data folder."""
+
+    url: str = ""
+    pool_size: int = Field(5, ge=1)
+
+
+class BlobSettings(Section):
+    """Where raw files are: any fsspec URL. Empty: a folder in the data folder."""
+
+    url: str = ""
+
+
+class EmbeddingSettings(Section):
+    """Which model embeds texts. `hashing` is for tests only: it knows words, not meaning."""
+
+    backend: Literal["sentence_transformers", "openai", "hashing"] = "sentence_transformers"
+    model: str = "all-MiniLM-L6-v2"
+    revision: str = ""
+    device: str = "cpu"
+    threads: int = Field(0, ge=0, description="CPU threads of the model; 0 leaves the library's choice")
+    batch_tokens: int = Field(4096, ge=64, description="tokens per batch, padding included")
+    base_url: str = Field("", description="of an OpenAI-compatible embeddings endpoint, for backend openai")
+    api_key: SecretStr = SecretStr("")
+    dimensions: int = Field(384, ge=1, description="of the openai and hashing backends; other models say it themselves")
+
+
+class ChunkingSettings(Section):
+    """How texts are cut. Sizes in tokens of the embedding model, headings included."""
+
+    target_tokens: int = Field(254, ge=32)
+    overlap_tokens: int = Field(0, ge=0)
+    heading_prefix: bool = True
+
+
+class RetrievalSettings(Section):
+    """How passages are found. `dense_weight` is the share of the dense side in the fused score."""
+
+    backend: Literal["edge", "memory"] = "edge"
+    host_socket: str = Field("", description="Unix socket of the index host; empty: in the data folder")
+    timeout_s: float = Field(10.0, gt=0)
+    dense_weight: float = Field(0.75, ge=0, le=1)
+    candidates: int = Field(100, ge=1, le=1000, description="best chunks taken from each side before fusion")
+    passages: int = Field(8, ge=1, le=50, description="passages shown to the generator")
+    exact: bool = False
+    exact_below: int = Field(20_000, ge=0, description="matching points under which a full scan beats the graph")
+    optimise_after: int = Field(5_000, ge=1, description="written points after which an index rebuilds its graph")
+
+
+class GenerationSettings(Section):
+    """Who writes answers. The extractive generator is always the last resort."""
+
+    backend: Literal["extractive", "openai"] = "extractive"
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    model: str = ""
+    timeout_s: float = Field(30.0, gt=0, description="to the first token, and between two")
+    max_tokens: int = Field(512, ge=16)
+    context_tokens: int = Field(3000, ge=256, description="budget of the passages in the prompt")
+    max_sentences: int = Field(3, ge=1, description="of an extractive answer")
+
+
+class VerificationSettings(Section):
+    """When a sentence may leave."""
+
+    support_threshold: float = Field(0.6, ge=0, le=1)
+
+
+class AnswerSettings(Section):
+    """When a question is answered at all."""
+
+    answerability_threshold: float = Field(0.32, ge=0, le=1)
+
+
+class UploadSettings(Section):
+    """What is accepted."""
+
+    max_file_bytes: int = Field(512 * 2**20, ge=1)
+    max_request_bytes: int = Field(2 * 2**20, ge=1024, description="of every other request body")
+    body_timeout_s: float = Field(60.0, gt=0, description="longest silence inside an upload")
+
+
+class ParsingSettings(Section):
+    """Limits of the child process that reads one file."""
+
+    timeout_s: float = Field(120.0, gt=0)
+    memory_bytes: int = Field(1536 * 2**20, ge=64 * 2**20)
+    # 10,000 full pages. Embedding them takes a quarter of an hour on two cores, during which other files wait.
+    max_text_chars: int = Field(25_000_000, ge=1)
+    max_pages: int = Field(20_000, ge=1)
+    max_unpacked_bytes: int = Field(512 * 2**20, ge=1)
+    max_archive_entries: int = Field(1000, ge=1)
+    max_archive_ratio: float = Field(100, ge=1)
+
+
+class JobSettings(Section):
+    """How the job table is worked off."""
+
+    lease_s: float = Field(30.0, gt=0)
+    poll_s: float = Field(0.5, gt=0)
+    max_attempts: int = Field(3, ge=1)
+    draft_patience_s: float = Field(
+        10.0, ge=0, description="an automatic draft seals at most this long after its first ready change"
+    )
+
+
+class SecuritySettings(Section):
+    """Logins and keys."""
+
+    session_hours: float = Field(12, gt=0)
+    login_link_minutes: float = Field(60, gt=0)
+    authorisation_cache_s: float = Field(2.0, ge=0, le=4, description="how long a revoked key may go on")
+    public_url: str = Field("", description="address people reach the service at; empty: http://127.0.0.1:PORT")
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    data_dir: Path = Path("data")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    sample_corpus: bool = Field(True, description="load the handbook at the first start")
+    catalog: CatalogSettings = CatalogSettings()
+    blobs: BlobSettings = BlobSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    generation: GenerationSettings = GenerationSettings()
+    verification: VerificationSettings = VerificationSettings()
+    answers: AnswerSettings = AnswerSettings()
+    uploads: UploadSettings = UploadSettings()
+    parsing: ParsingSettings = ParsingSettings()
+    jobs: JobSettings = JobSettings()
+    security: SecuritySettings = SecuritySettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def catalog_url(self) -> str:
+        """The SQLAlchemy URL of the catalog."""
+        return self.catalog.url or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/catalog.db"
+
+    @property
+    def blobs_url(self) -> str:
+        """The fsspec URL of the blob store."""
+        return self.blobs.url or f"file://{self.data_dir.resolve()}/blobs"
+
+    @property
+    def index_dir(self) -> Path:
+        """The folder that the index host owns."""
+        return self.data_dir.resolve() / "index"
+
+    @property
+    def index_socket(self) -> Path:
+        """The Unix socket of the index host."""
+        if self.retrieval.host_socket:
+            return Path(self.retrieval.host_socket)
+        path = self.data_dir.resolve() / "index.sock"
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+            return path
+        # The kernel refuses longer names, so a deep data folder has its socket in the folder for temporary files.
+        return Path(tempfile.gettempdir()) / f"rag-index-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.sock"
+
+    @property
+    def public_url(self) -> str:
+        """The address people reach the service at, without a slash at the end."""
+        return (self.security.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment; every unknown RAG_* name or impossible value stops the start.
+
+    Raises:
+        Misconfigured: names the variable and says what is wrong.
+    """
+    unknown = _unknown_names(os.environ if environ is None else environ)
+    if unknown:
+        raise Misconfigured(f"Unknown setting {', '.join(unknown)}. Known ones are listed in docs/configuration.md.")
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        name = _PREFIX + "__".join(str(part) for part in first["loc"]).upper()
+        raise Misconfigured(f"{name}: {first['msg']}") from exc
+
+
+def known_names() -> list[str]:
+    """Return the name of every environment variable that sets something."""
+    names = []
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            names += [f"{_PREFIX}{name}__{key}".upper() for key in section.model_fields]
+        else:
+            names.append(f"{_PREFIX}{name}".upper())
+    return names
+
+
+def _unknown_names(environ: Mapping[str, str]) -> list[str]:
+    # pydantic-settings ignores a misspelt variable, even with extra="forbid".
+    known = set(known_names())
+    mine = (name for name in environ if name.startswith(_PREFIX) and not name.startswith(_TEST_ONLY_PREFIX))
+    return sorted(name for name in mine if name.upper() not in known)

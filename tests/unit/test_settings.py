@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+from rag_service.errors import Misconfigured
+from rag_service.settings import known_names, read_settings
+
+CONFIGURATION = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+def test_a_misspelt_name_stops_the_start() -> None:
+    with pytest.raises(Misconfigured, match="RAG_RETRIEVAL__DENSE_WIGHT"):
+        read_settings({"RAG_RETRIEVAL__DENSE_WIGHT": "0.5"})
+
+
+def test_an_impossible_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_RETRIEVAL__DENSE_WEIGHT", "7")
+
+    with pytest.raises(Misconfigured, match="RAG_RETRIEVAL__DENSE_WEIGHT"):
+        read_settings()
+
+
+def test_a_nested_name_changes_only_its_own_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_RETRIEVAL__DENSE_WEIGHT", "0.5")
+
+    settings = read_settings()
+
+    assert settings.retrieval.dense_weight == 0.5
+    assert settings.retrieval.candidates == type(settings.retrieval)().candidates
+
+
+def test_every_setting_is_documented() -> None:
+    text = CONFIGURATION.read_text(encoding="utf-8")
+
+    assert [name for name in known_names() if f"`{name}`" not in text] == []

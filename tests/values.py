@@ -1,0 +1,27 @@
+"""Makers of domain values, with what a test does not care about filled in."""
+
+from rag_service.domain.answers import Passage
+from rag_service.domain.ids import ChunkId, DocumentId
+from rag_service.domain.spans import Span
+
+
+def passage(
+    text: str, *, rank: int = 1, start: int = 0, page_starts: tuple[tuple[int, int], ...] = (), score: float = 0.9
+) -> Passage:
+    """Return a passage that holds `text` at `start` of its document."""
+    return Passage(
+        rank=rank,
+        chunk_id=ChunkId(f"chunk-{rank}"),
+        document_id=DocumentId(f"doc-{rank}"),
+        revision=1,
+        filename=f"{rank}.md",
+        title=None,
+        attributes={},
+        headings=(),
+        span=Span(start, start + len(text)),
+        page_starts=page_starts,
+        text=text,
+        score=score,
+        dense_score=score,
+        sparse_score=10 * score,
+    )
