@@ -1,0 +1,160 @@
+"""Raw files in a folder or behind any fsspec URL (S3-compatible stores among them)."""
+
+import asyncio
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from rag_service.domain.access import AccessScope
+from rag_service.errors import BlobsUnavailable, Misconfigured, NotFound, TooLarge
+from rag_service.ports.blob_store import StoredBlob
+
+_PIECE = 2**20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class FsspecBlobStore:
+    """Implements `ports.blob_store.BlobStore`: {url}/{hash of the tenant's id}/{two digits}/{sha256}."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(url)
+        except (ValueError, ImportError) as error:
+            raise Misconfigured(f"RAG_BLOBS__URL: no store can be opened at this address ({error}).") from error
+        self._is_local = isinstance(self._files, LocalFileSystem)
+        self._synced: set[str] = set()
+
+    async def write(self, scope: AccessScope, content: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
+        temporary = f"{self._tenant_folder(scope)}/incoming/{uuid.uuid4().hex}"
+        try:
+            return await self._receive(scope, temporary, content, max_bytes)
+        except BaseException:
+            # Whatever ended the upload, a cancelled request too: nothing half-written stays behind.
+            await asyncio.shield(asyncio.to_thread(self._discard, temporary))
+            raise
+
+    async def read(self, scope: AccessScope, sha256: str) -> AsyncIterator[bytes]:
+        source, first = await self._run(self._open, self._path(scope, sha256), sha256)
+        try:
+            if first:
+                yield first
+            while len(first) == _PIECE and (piece := await self._run(source.read, _PIECE)):
+                yield piece
+        finally:
+            if len(first) == _PIECE:
+                await asyncio.to_thread(source.close)
+
+    async def exists(self, scope: AccessScope, sha256: str) -> bool:
+        return bool(_SHA256.fullmatch(sha256)) and bool(await self._run(self._files.isfile, self._path(scope, sha256)))
+
+    async def delete(self, scope: AccessScope, sha256: str) -> None:
+        if _SHA256.fullmatch(sha256):
+            await self._run(self._remove, self._path(scope, sha256))
+
+    async def _receive(
+        self, scope: AccessScope, temporary: str, content: AsyncIterator[bytes], max_bytes: int
+    ) -> StoredBlob:
+        digest, size, target, waiting = hashlib.sha256(), 0, None, bytearray()
+        try:
+            async for piece in content:
+                size += len(piece)
+                if size > max_bytes:
+                    raise TooLarge(f"The file is larger than {max_bytes} bytes.", param="file")
+                digest.update(piece)
+                waiting += piece
+                if len(waiting) >= _PIECE:
+                    target = target or await self._run(self._create, temporary)
+                    await self._run(target.write, bytes(waiting))
+                    waiting.clear()
+            # Most files are small, and cost one trip to a thread instead of four.
+            await self._run(self._finish, target, temporary, bytes(waiting), self._path(scope, digest.hexdigest()))
+        finally:
+            if target is not None:
+                await self._run(target.close)
+        return StoredBlob(sha256=digest.hexdigest(), size_bytes=size)
+
+    def _create(self, path: str) -> Any:
+        self._files.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
+        return self._files.open(path, "wb")
+
+    def _finish(self, target: Any, temporary: str, rest: bytes, path: str) -> None:
+        with target or self._create(temporary) as file:
+            file.write(rest)
+            if self._is_local:
+                file.flush()
+                os.fsync(file.fileno())
+        self._place(temporary, path)
+
+    def _place(self, temporary: str, path: str) -> None:
+        folder = str(PurePosixPath(path).parent)
+        self._files.makedirs(folder, exist_ok=True)
+        if self._is_local:
+            Path(temporary).replace(path)
+            self._sync(folder)
+        else:
+            self._files.mv(temporary, path)
+
+    def _sync(self, folder: str) -> None:
+        """Make the new name durable: it is in the folder, whose own name is made durable once."""
+        _sync_folder(Path(folder))
+        if folder not in self._synced:
+            _sync_folder(Path(folder).parent)
+            _sync_folder(Path(self._root))
+            self._synced.add(folder)
+
+    def _open(self, path: str, sha256: str) -> tuple[Any, bytes]:
+        """Return the open file and its beginning; when that is all of it, the file is closed again."""
+        try:
+            source = self._files.open(path, "rb")
+        except FileNotFoundError as error:
+            raise NotFound("file content", sha256) from error
+        try:
+            first: bytes = source.read(_PIECE)
+        except BaseException:
+            source.close()
+            raise
+        if len(first) < _PIECE:
+            source.close()
+        return source, first
+
+    def _remove(self, path: str) -> None:
+        try:
+            self._files.rm_file(path)
+        except FileNotFoundError:
+            return
+
+    def _discard(self, temporary: str) -> None:
+        try:
+            self._remove(temporary)
+        except OSError:
+            return  # the store is down: the first error is the one to tell
+
+    def _tenant_folder(self, scope: AccessScope) -> str:
+        # Hashed, so that no tenant's name can leave its folder or meet another's.
+        return f"{self._root}/{hashlib.sha256(scope.tenant_id.encode()).hexdigest()[:32]}"
+
+    def _path(self, scope: AccessScope, sha256: str) -> str:
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound("file content", sha256)
+        return f"{self._tenant_folder(scope)}/{sha256[:2]}/{sha256}"
+
+    async def _run(self, call: Any, *arguments: Any) -> Any:
+        try:
+            return await asyncio.to_thread(call, *arguments)
+        except OSError as error:
+            raise BlobsUnavailable("The store of raw files cannot be reached or is full.") from error
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

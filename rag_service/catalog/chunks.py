@@ -1,0 +1,160 @@
+"""Chunks of revisions, and passages read from them with rights checked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.catalog.batches import batches
+from rag_service.catalog.revision_rows import assert_visible
+from rag_service.catalog.scoping import among, is_storable, unindexed, visible_documents
+from rag_service.catalog.tables import chunks, documents, memberships, revisions
+from rag_service.domain.access import AccessScope
+from rag_service.domain.answers import Passage
+from rag_service.domain.documents import Chunk
+from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, Fingerprint
+from rag_service.domain.spans import Span
+from rag_service.domain.versions import Member
+
+
+class SqlChunks:
+    """Implements `ports.catalog.Chunks`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def replace(
+        self, scope: AccessScope, fingerprint: Fingerprint, chunks: Mapping[Member, Sequence[Chunk]]
+    ) -> None:
+        await assert_visible(self._connection, scope, chunks)
+        for members in batches(list(chunks)):
+            await self._connection.execute(_delete(fingerprint, members))
+        rows = [_values_of(chunk, fingerprint) for of_member in chunks.values() for chunk in of_member]
+        for batch in batches(rows):
+            await self._connection.execute(_INSERT, batch)
+
+    async def of_revision(
+        self, scope: AccessScope, fingerprint: Fingerprint, document_id: DocumentId, revision: int
+    ) -> list[Chunk]:
+        member = Member(document_id=document_id, revision=revision)
+        return (await self.of_members(scope, fingerprint, [member])).get(member, [])
+
+    async def of_members(
+        self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]
+    ) -> dict[Member, list[Chunk]]:
+        found: dict[Member, list[Chunk]] = {}
+        for batch in batches(members):
+            of_batch = _of(scope, fingerprint, batch, chunks).order_by(chunks.c.ordinal)
+            for row in await self._connection.execute(of_batch):
+                member = Member(document_id=row.document_id, revision=row.revision)
+                found.setdefault(member, []).append(_chunk_of(row))
+        return found
+
+    async def count(self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]) -> int:
+        total = 0
+        for batch in batches(members):
+            of_batch = _of(scope, fingerprint, batch, sa.func.count())
+            total += (await self._connection.execute(of_batch)).scalar_one()
+        return total
+
+    async def passages(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
+    ) -> dict[ChunkId, Passage]:
+        if not is_storable(version):
+            return {}
+        shown: dict[ChunkId, Passage] = {}
+        for batch in batches(chunk_ids):
+            rows = await self._connection.execute(_visible_at(scope, corpus_id, version).where(chunks.c.id.in_(batch)))
+            shown |= {row.id: _passage_of(row) for row in rows}
+        return shown
+
+
+_INSERT = chunks.insert()
+
+
+def _delete(fingerprint: Fingerprint, members: Sequence[Member]) -> sa.Delete:
+    return chunks.delete().where(
+        chunks.c.fingerprint == fingerprint, among(members, chunks.c.document_id, chunks.c.revision)
+    )
+
+
+def _of(scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member], *columns: Any) -> sa.Select[Any]:
+    of_members = among(members, chunks.c.document_id, chunks.c.revision)
+    return (
+        sa.select(*columns)
+        .select_from(chunks)
+        .join(documents, documents.c.id == chunks.c.document_id)
+        .where(visible_documents(scope), chunks.c.fingerprint == fingerprint, of_members)
+    )
+
+
+def _visible_at(scope: AccessScope, corpus_id: CorpusId, version: int) -> sa.Select[Any]:
+    member = sa.and_(
+        memberships.c.document_id == chunks.c.document_id,
+        memberships.c.revision == chunks.c.revision,
+        unindexed(memberships.c.corpus_id) == corpus_id,
+        memberships.c.born <= version,
+        memberships.c.died > version,
+    )
+    return (
+        sa.select(chunks, revisions.c.filename, revisions.c.title, revisions.c.attributes)
+        .join(memberships, member)
+        .join(documents, documents.c.id == chunks.c.document_id)
+        .join(
+            revisions,
+            sa.and_(revisions.c.document_id == chunks.c.document_id, revisions.c.number == chunks.c.revision),
+        )
+        .where(visible_documents(scope))
+    )
+
+
+def _values_of(chunk: Chunk, fingerprint: Fingerprint) -> dict[str, Any]:
+    return {
+        "id": chunk.id,
+        "document_id": chunk.document_id,
+        "revision": chunk.revision,
+        "fingerprint": fingerprint,
+        "ordinal": chunk.ordinal,
+        "char_start": chunk.span.start,
+        "char_end": chunk.span.end,
+        "text": chunk.text,
+        "headings": chunk.headings,
+        "page_starts": chunk.page_starts,
+        "token_count": chunk.token_count,
+        "embedded_sha256": chunk.embedded_sha256,
+    }
+
+
+def _chunk_of(row: sa.Row[Any]) -> Chunk:
+    return Chunk(
+        id=row.id,
+        document_id=row.document_id,
+        revision=row.revision,
+        ordinal=row.ordinal,
+        span=Span(row.char_start, row.char_end),
+        text=row.text,
+        headings=tuple(row.headings),
+        page_starts=tuple((offset, page) for offset, page in row.page_starts),
+        token_count=row.token_count,
+        embedded_sha256=row.embedded_sha256,
+    )
+
+
+def _passage_of(row: sa.Row[Any]) -> Passage:
+    return Passage(
+        rank=0,
+        chunk_id=row.id,
+        document_id=row.document_id,
+        revision=row.revision,
+        filename=row.filename,
+        title=row.title,
+        attributes=row.attributes,
+        headings=tuple(row.headings),
+        span=Span(row.char_start, row.char_end),
+        page_starts=tuple((offset, page) for offset, page in row.page_starts),
+        text=row.text,
+        score=0.0,
+        dense_score=0.0,
+        sparse_score=0.0,
+    )

@@ -1,0 +1,91 @@
+"""Corpora and the one row that says what is published."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.catalog.database import insert_into
+from rag_service.catalog.newest import COMPLETED, FAILED, newest_revisions
+from rag_service.catalog.pagination import fetch_page
+from rag_service.catalog.rows import columns_of
+from rag_service.catalog.scoping import allowed_corpora, is_storable, visible_documents
+from rag_service.catalog.tables import corpora, revisions, versions
+from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import CorpusId
+from rag_service.domain.pages import Page, PageRequest
+from rag_service.domain.versions import Corpus
+from rag_service.errors import Conflict, NotFound
+
+
+class SqlCorpora:
+    """Implements `ports.catalog.Corpora`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, scope: AccessScope, corpus: Corpus) -> None:
+        values = asdict(corpus) | {"tenant_id": scope.tenant_id}
+        named = insert_into(self._connection, corpora).values(values)
+        added = await self._connection.execute(named.on_conflict_do_nothing())
+        if added.rowcount == 0:
+            raise Conflict(f"There is a corpus named {corpus.name} already.")
+
+    async def get(self, scope: AccessScope, ref: str) -> Corpus:
+        # An id wins over another corpus that has it as its name.
+        by_ref = corpora.select().where(allowed_corpora(scope), sa.or_(corpora.c.id == ref, corpora.c.name == ref))
+        row = (await self._connection.execute(by_ref.order_by(sa.case((corpora.c.id == ref, 0), else_=1)))).first()
+        if row is None:
+            raise NotFound("corpus", ref)
+        return corpus_of(row)
+
+    async def list(self, scope: AccessScope, page: PageRequest) -> Page[Corpus]:
+        position = (corpora.c.created_at, corpora.c.id)
+        return await fetch_page(
+            self._connection,
+            corpora.select().where(allowed_corpora(scope)),
+            position=position,
+            cursor=lambda corpus_id: sa.select(*position).where(allowed_corpora(scope), corpora.c.id == corpus_id),
+            page=page,
+            item_of=corpus_of,
+        )
+
+    async def next_number(self, scope: AccessScope, corpus_id: CorpusId) -> int:
+        raised = corpora.update().where(allowed_corpora(scope), corpora.c.id == corpus_id)
+        taken = raised.values(highest=corpora.c.highest + 1).returning(corpora.c.highest)
+        number = (await self._connection.execute(taken)).scalar_one_or_none()
+        if number is None:
+            raise NotFound("corpus", corpus_id)
+        return int(number)
+
+    async def publish(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> None:
+        if not is_storable(number):
+            raise NotFound("version", str(number))
+        sealed = sa.exists().where(versions.c.corpus_id == corpora.c.id, versions.c.number == number)
+        published = corpora.update().where(allowed_corpora(scope), corpora.c.id == corpus_id, sealed)
+        if (await self._connection.execute(published.values(published=number))).rowcount == 0:
+            raise NotFound("version", str(number))
+
+    async def file_counts(self, scope: AccessScope, corpus_id: CorpusId) -> Mapping[str, int]:
+        newest = newest_revisions(
+            sa.func.count().label("total"),
+            sa.func.count(sa.case((FAILED, 1))).label("failed"),
+            sa.func.count(sa.case((COMPLETED, 1))).label("completed"),
+            sa.func.coalesce(sa.func.sum(revisions.c.size_bytes), 0).label("size_bytes"),
+        )
+        row = (await self._connection.execute(newest.where(visible_documents(scope), corpora.c.id == corpus_id))).one()
+        in_progress = row.total - row.failed - row.completed
+        return {
+            "in_progress": in_progress,
+            "completed": row.completed,
+            "failed": row.failed,
+            "total": row.total,
+            "size_bytes": int(row.size_bytes),
+        }
+
+
+def corpus_of(row: sa.Row[Any]) -> Corpus:
+    """Return the corpus in a row that holds the columns of the table."""
+    return Corpus(**columns_of(row))  # the columns are the fields

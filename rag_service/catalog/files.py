@@ -1,0 +1,62 @@
+"""Uploaded raw files."""
+
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.catalog.pagination import fetch_page
+from rag_service.catalog.rows import columns_of
+from rag_service.catalog.tables import files, revisions
+from rag_service.domain.access import AccessScope
+from rag_service.domain.documents import StoredFile
+from rag_service.domain.ids import FileId
+from rag_service.domain.pages import Page, PageRequest
+from rag_service.errors import Conflict, NotFound
+
+
+class SqlFiles:
+    """Implements `ports.catalog.Files`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, scope: AccessScope, file: StoredFile) -> None:
+        values = asdict(file) | {"tenant_id": scope.tenant_id}
+        await self._connection.execute(files.insert().values(values))
+
+    async def get(self, scope: AccessScope, file_id: FileId) -> StoredFile:
+        row = (await self._connection.execute(files.select().where(_mine(scope), files.c.id == file_id))).first()
+        if row is None:
+            raise NotFound("file", file_id)
+        return _file_of(row)
+
+    async def list(self, scope: AccessScope, page: PageRequest) -> Page[StoredFile]:
+        position = (files.c.created_at, files.c.id)
+        return await fetch_page(
+            self._connection,
+            files.select().where(_mine(scope)),
+            position=position,
+            cursor=lambda file_id: sa.select(*position).where(_mine(scope), files.c.id == file_id),
+            page=page,
+            item_of=_file_of,
+        )
+
+    async def delete(self, scope: AccessScope, file_id: FileId) -> None:
+        used = sa.exists().where(revisions.c.file_id == files.c.id)
+        one = sa.select(used.label("used")).select_from(files).where(_mine(scope), files.c.id == file_id)
+        row = (await self._connection.execute(one)).first()
+        if row is None:
+            raise NotFound("file", file_id)
+        if row.used:
+            raise Conflict(f"File {file_id} is part of a corpus. Delete it there first.")
+        await self._connection.execute(files.delete().where(_mine(scope), files.c.id == file_id))
+
+
+def _mine(scope: AccessScope) -> sa.ColumnElement[bool]:
+    return files.c.tenant_id == scope.tenant_id
+
+
+def _file_of(row: sa.Row[Any]) -> StoredFile:
+    return StoredFile(**columns_of(row))  # the columns are the fields

@@ -1,0 +1,91 @@
+"""The catalog in SQLite or PostgreSQL."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.catalog.answers import SqlAnswers
+from rag_service.catalog.chunks import SqlChunks
+from rag_service.catalog.corpora import SqlCorpora
+from rag_service.catalog.database import Database, connect
+from rag_service.catalog.documents import SqlDocuments
+from rag_service.catalog.files import SqlFiles
+from rag_service.catalog.imports import SqlImports
+from rag_service.catalog.jobs import SqlJobs
+from rag_service.catalog.kept_vectors import SqlKeptVectors
+from rag_service.catalog.keys import SqlKeys
+from rag_service.catalog.replies import SqlIdempotentReplies
+from rag_service.catalog.versions import SqlVersions
+from rag_service.ports import catalog as ports
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class SqlTransaction:
+    """The repositories, all on one connection."""
+
+    keys: ports.Keys
+    files: ports.Files
+    corpora: ports.Corpora
+    documents: ports.Documents
+    chunks: ports.Chunks
+    versions: ports.Versions
+    jobs: ports.Jobs
+    imports: ports.Imports
+    answers: ports.Answers
+    replies: ports.IdempotentReplies
+
+
+class SqlCatalog:
+    """Implements `ports.catalog.Catalog`. `kept_vectors` are in the same database, in their own transactions."""
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self.kept_vectors = SqlKeptVectors(database)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ports.Transaction]:
+        """Open a transaction that sees one state and writes nothing."""
+        async with self._database.reading() as connection:
+            yield _transaction(connection, self._clock)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[ports.Transaction]:
+        """Open a transaction that commits when the block ends and rolls back when it raises."""
+        async with self._database.writing() as connection:
+            yield _transaction(connection, self._clock)
+
+
+def utc_now() -> datetime:
+    """Return this moment."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_catalog(url: str, *, pool_size: int = 5, clock: Clock = utc_now) -> AsyncIterator[SqlCatalog]:
+    """Open the catalog at a SQLAlchemy URL whose schema is up to date (see migrating.py)."""
+    database = connect(url, pool_size=pool_size)
+    try:
+        yield SqlCatalog(database, clock=clock)
+    finally:
+        await database.close()
+
+
+def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
+    return SqlTransaction(
+        keys=SqlKeys(connection),
+        files=SqlFiles(connection),
+        corpora=SqlCorpora(connection),
+        documents=SqlDocuments(connection, clock),
+        chunks=SqlChunks(connection),
+        versions=SqlVersions(connection, clock),
+        jobs=SqlJobs(connection),
+        imports=SqlImports(connection, clock),
+        answers=SqlAnswers(connection),
+        replies=SqlIdempotentReplies(connection, clock),
+    )

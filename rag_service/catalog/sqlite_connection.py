@@ -1,0 +1,93 @@
+"""SQLite connections that go to their thread once per statement, not four times.
+
+aiosqlite makes each of: new cursor, execute, fetch, close, a message to the connection's thread and back. For the
+catalog's short statements these messages, not SQLite, are most of the time.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
+
+import aiosqlite
+
+
+class SingleTripConnection(aiosqlite.Connection):
+    """A connection whose cursors read all rows while they are in its thread, as SQLAlchemy would do right after."""
+
+    def cursor(self) -> "SingleTripCursor":  # type: ignore[override]  # SQLAlchemy needs no more of a cursor
+        """Return a cursor; nothing is sent to the thread yet."""
+        return SingleTripCursor(self)
+
+    async def run(self, statement: Callable[[sqlite3.Cursor], object]) -> "_Outcome":
+        """Run `statement` in the connection's thread and return all there is to know of it."""
+        return await self._execute(_run, self._conn, statement)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class SingleTripCursor:
+    """The part of an aiosqlite cursor that SQLAlchemy uses."""
+
+    def __init__(self, connection: SingleTripConnection) -> None:
+        self._connection = connection
+        self._outcome = _Outcome()
+        self.arraysize = 1
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    @property
+    def description(self) -> Any:
+        """The columns of the rows, None without rows."""
+        return self._outcome.description
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed."""
+        return self._outcome.rowcount
+
+    @property
+    def lastrowid(self) -> int | None:
+        """SQLite's number of the row inserted last."""
+        return self._outcome.lastrowid
+
+    async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> Self:
+        """Run one statement and read its rows."""
+        self._outcome = await self._connection.run(lambda cursor: cursor.execute(sql, tuple(parameters)))
+        return self
+
+    async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> Self:
+        """Run one statement once per row of parameters."""
+        self._outcome = await self._connection.run(lambda cursor: cursor.executemany(sql, parameters))
+        return self
+
+    async def fetchall(self) -> Sequence[Any]:
+        """Return the rows, which have been read already."""
+        return self._outcome.rows
+
+    async def close(self) -> None:
+        """Nothing is open any more."""
+
+
+class _Outcome:
+    def __init__(self, cursor: sqlite3.Cursor | None = None) -> None:
+        self.description = cursor.description if cursor else None
+        self.rows: Sequence[Any] = cursor.fetchall() if cursor and cursor.description else ()
+        # After the rows: SQLite counts what RETURNING changed while it is read.
+        self.rowcount = cursor.rowcount if cursor else -1
+        self.lastrowid = cursor.lastrowid if cursor else None
+
+
+def connect_sqlite(database: str, **options: Any) -> SingleTripConnection:
+    """Return a connection to `database`; it opens when it is awaited."""
+    connection = SingleTripConnection(lambda: sqlite3.connect(database, **options), iter_chunk_size=64)
+    # As SQLAlchemy does with connections of its own: a forgotten one must not keep the process alive.
+    connection._thread.daemon = True  # noqa: SLF001
+    return connection
+
+
+def _run(connection: sqlite3.Connection, statement: Callable[[sqlite3.Cursor], object]) -> _Outcome:
+    cursor = connection.cursor()
+    try:
+        statement(cursor)
+        return _Outcome(cursor)
+    finally:
+        cursor.close()

@@ -1,0 +1,50 @@
+"""Every table of the catalog."""
+
+from rag_service.catalog.tables.access import api_keys, login_links, sessions, tenants
+from rag_service.catalog.tables.answers import answers, feedback
+from rag_service.catalog.tables.documents import (
+    chunks,
+    corpora,
+    document_principals,
+    documents,
+    files,
+    revision_texts,
+    revisions,
+)
+from rag_service.catalog.tables.metadata import metadata
+from rag_service.catalog.tables.versions import (
+    OPEN_AUTOMATIC,
+    document_frequencies,
+    draft_changes,
+    drafts,
+    memberships,
+    versions,
+)
+from rag_service.catalog.tables.work import OPEN_JOBS, idempotent_replies, jobs, kept_vectors
+
+__all__ = [
+    "OPEN_AUTOMATIC",
+    "OPEN_JOBS",
+    "answers",
+    "api_keys",
+    "chunks",
+    "corpora",
+    "document_frequencies",
+    "document_principals",
+    "documents",
+    "draft_changes",
+    "drafts",
+    "feedback",
+    "files",
+    "idempotent_replies",
+    "jobs",
+    "kept_vectors",
+    "login_links",
+    "memberships",
+    "metadata",
+    "revision_texts",
+    "revisions",
+    "sessions",
+    "tenants",
+    "versions",
+]

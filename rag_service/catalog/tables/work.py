@@ -1,0 +1,53 @@
+"""Jobs, replies to repeated requests, and vectors kept for ever."""
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+
+from rag_service.catalog.columns import UtcDateTime
+from rag_service.catalog.tables.metadata import metadata
+
+# A constant in the SQL, not a parameter: SQLite uses a partial index only when it can prove that it applies.
+OPEN_JOBS = sa.text("state IN ('queued', 'failed', 'running')")
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant_id", ForeignKey("tenants.id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("stage", String),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("reason", String),
+    Column("detail", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Index("ix_jobs_open", "created_at", "id", sqlite_where=OPEN_JOBS, postgresql_where=OPEN_JOBS),
+    Index(None, "tenant_id", "subject", "created_at"),
+)
+
+idempotent_replies = Table(
+    "idempotent_replies",
+    metadata,
+    Column("tenant_id", ForeignKey("tenants.id"), primary_key=True),
+    Column("caller", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("request_hash", String, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+kept_vectors = Table(
+    "kept_vectors",
+    metadata,
+    Column("tenant_id", ForeignKey("tenants.id"), primary_key=True),
+    Column("embedder", String, primary_key=True),
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+)

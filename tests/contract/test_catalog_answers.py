@@ -1,0 +1,78 @@
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+
+from rag_service.catalog.sql_catalog import SqlCatalog
+from rag_service.domain.access import AccessScope, Permission
+from rag_service.domain.answers import Feedback
+from rag_service.domain.ids import KeyId
+from rag_service.errors import Conflict, NotFound
+from tests.contract.catalog_values import ELSEWHERE, READER, START, STRANGER, add_corpus, answer
+
+OTHER_KEY = replace(READER, key_id=KeyId("key_other"))
+ADMIN = replace(OTHER_KEY, permissions=frozenset({Permission.ADMIN}))
+
+
+@pytest.fixture
+async def catalog(catalog: SqlCatalog) -> SqlCatalog:
+    await add_corpus(catalog)
+    async with catalog.writing() as transaction:
+        await transaction.answers.add(READER, answer())
+    return catalog
+
+
+def thumbs(rating: Literal[-1, 1], comment: str = "") -> Feedback:
+    return Feedback(answer_id=answer().id, rating=rating, comment=comment, created_at=START)
+
+
+@pytest.mark.parametrize("scope", [READER, ADMIN])
+async def test_an_answer_comes_back_as_it_was(catalog: SqlCatalog, scope: AccessScope) -> None:
+    async with catalog.reading() as transaction:
+        assert await transaction.answers.get(scope, answer().id) == answer()
+
+
+@pytest.mark.parametrize("scope", [OTHER_KEY, STRANGER, ELSEWHERE])
+async def test_an_answer_outside_the_scope_is_not_found(catalog: SqlCatalog, scope: AccessScope) -> None:
+    async with catalog.writing() as transaction:
+        for call in (
+            transaction.answers.get(scope, answer().id),
+            transaction.answers.add_feedback(scope, thumbs(1)),
+            transaction.answers.feedback(scope, answer().id),
+        ):
+            with pytest.raises(NotFound):
+                await call
+
+
+async def test_later_feedback_of_a_caller_takes_the_place_of_the_earlier(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.answers.add_feedback(READER, thumbs(1))
+        await transaction.answers.add_feedback(READER, thumbs(-1, "wrong\x00"))
+
+        assert await transaction.answers.feedback(READER, answer().id) == [thumbs(-1, "wrong\x00")]
+
+
+async def test_each_caller_has_feedback_of_their_own(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.answers.add_feedback(READER, thumbs(1))
+        await transaction.answers.add_feedback(ADMIN, thumbs(-1))
+
+        assert len(await transaction.answers.feedback(ADMIN, answer().id)) == 2
+
+
+async def test_a_reply_is_kept_for_its_caller(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.replies.keep(READER, "once", "hash", 201, "{}")
+
+        assert await transaction.replies.find(READER, "once") == ("hash", 201, "{}")
+        assert await transaction.replies.find(OTHER_KEY, "once") is None
+        assert await transaction.replies.find(STRANGER, "once") is None
+
+
+async def test_a_key_is_used_once(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.replies.keep(READER, "once", "hash", 201, "{}")
+        with pytest.raises(Conflict):
+            await transaction.replies.keep(READER, "once", "other", 201, "{}")
+
+        assert await transaction.replies.find(READER, "once") == ("hash", 201, "{}")

@@ -1,0 +1,121 @@
+from dataclasses import replace
+
+import pytest
+
+from rag_service.catalog.sql_catalog import SqlCatalog
+from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import CorpusId
+from rag_service.domain.pages import PageRequest
+from rag_service.errors import Conflict, NotFound
+from rag_service.reasons import ReasonCode
+from tests.contract.catalog_values import (
+    CORPUS,
+    ELSEWHERE,
+    READER,
+    STRANGER,
+    SYSTEM,
+    THEIRS,
+    add_corpus,
+    corpus,
+    document,
+    prepare,
+    publish,
+    upload,
+)
+
+
+@pytest.fixture
+async def catalog(catalog: SqlCatalog) -> SqlCatalog:
+    await add_corpus(catalog)
+    return catalog
+
+
+@pytest.mark.parametrize("ref", ["handbook", "vs_handbook"])
+async def test_a_corpus_is_found_by_name_and_by_id(catalog: SqlCatalog, ref: str) -> None:
+    async with catalog.reading() as transaction:
+        assert await transaction.corpora.get(SYSTEM, ref) == corpus()
+
+
+async def test_an_id_wins_over_a_corpus_that_is_named_like_it(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.corpora.add(SYSTEM, replace(corpus("impostor"), name="vs_handbook"))
+
+        assert (await transaction.corpora.get(SYSTEM, "vs_handbook")).id == CORPUS
+
+
+async def test_a_name_is_taken_once_in_a_tenant(catalog: SqlCatalog) -> None:
+    same_name = replace(corpus(), id=CorpusId("vs_other"))
+    async with catalog.writing() as transaction:
+        with pytest.raises(Conflict):
+            await transaction.corpora.add(SYSTEM, same_name)
+
+        await transaction.corpora.add(STRANGER, replace(same_name, tenant_id=THEIRS))
+
+
+@pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE])
+async def test_a_corpus_outside_the_scope_is_not_found(catalog: SqlCatalog, scope: AccessScope) -> None:
+    async with catalog.writing() as transaction:
+        assert list((await transaction.corpora.list(scope, PageRequest())).items) == []
+        with pytest.raises(NotFound):
+            await transaction.corpora.get(scope, "handbook")
+        with pytest.raises(NotFound):
+            await transaction.corpora.next_number(scope, CORPUS)
+        with pytest.raises(NotFound):
+            await transaction.corpora.publish(scope, CORPUS, 1)
+
+
+async def test_a_version_outside_the_scope_cannot_be_published(catalog: SqlCatalog) -> None:
+    await publish(catalog, "a")
+
+    async with catalog.writing() as transaction:
+        with pytest.raises(NotFound):
+            await transaction.corpora.publish(STRANGER, CORPUS, 1)
+
+
+async def test_corpora_are_listed_by_time(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.corpora.add(SYSTEM, corpus("newer", seconds=1))
+        page = await transaction.corpora.list(SYSTEM, PageRequest(limit=1))
+
+    assert [item.name for item in page.items] == ["newer"]
+    assert page.has_more
+
+
+async def test_a_number_is_given_once(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        assert [await transaction.corpora.next_number(SYSTEM, CORPUS) for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("number", [1, -1, 10**30])
+async def test_what_is_not_sealed_cannot_be_published(catalog: SqlCatalog, number: int) -> None:
+    async with catalog.writing() as transaction:
+        with pytest.raises(NotFound):
+            await transaction.corpora.publish(SYSTEM, CORPUS, number)
+
+
+async def test_files_are_counted_by_state(catalog: SqlCatalog) -> None:
+    await publish(catalog, "a", "b")
+    await upload(catalog, "c")
+    await upload(catalog, "d")
+    async with catalog.writing() as transaction:
+        await transaction.documents.mark_failed(SYSTEM, document("d").id, 1, reason=ReasonCode.NO_TEXT, detail="")
+
+        counts = await transaction.corpora.file_counts(SYSTEM, CORPUS)
+
+    assert counts == {"in_progress": 1, "completed": 2, "failed": 1, "total": 4, "size_bytes": 40}
+
+
+async def test_a_file_that_is_prepared_but_not_published_is_in_progress(catalog: SqlCatalog) -> None:
+    await upload(catalog, "a")
+    await prepare(catalog, "a")
+
+    async with catalog.reading() as transaction:
+        assert (await transaction.corpora.file_counts(SYSTEM, CORPUS))["in_progress"] == 1
+
+
+async def test_documents_not_granted_are_not_counted(catalog: SqlCatalog) -> None:
+    await upload(catalog, "a", principals=frozenset({"hr"}))
+
+    async with catalog.reading() as transaction:
+        assert (await transaction.corpora.file_counts(READER, CORPUS))["total"] == 0
+        assert (await transaction.corpora.file_counts(SYSTEM, CORPUS))["total"] == 1

@@ -1,0 +1,206 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog
+from rag_service.domain.jobs import Job, JobKind, JobState
+from rag_service.errors import LeaseLost, NotFound
+from rag_service.reasons import ReasonCode
+from tests.contract.catalog_values import STRANGER, SYSTEM, add_tenants, at, job
+
+LEASE = timedelta(seconds=30)
+EVERY_KIND = tuple(JobKind)
+
+
+@pytest.fixture
+async def catalog(catalog: SqlCatalog) -> SqlCatalog:
+    async with catalog.writing() as transaction:
+        await add_tenants(transaction)
+        await transaction.jobs.add(job("a"))
+    return catalog
+
+
+async def claim(catalog: SqlCatalog, seconds: float = 0, kinds: tuple[JobKind, ...] = EVERY_KIND) -> Job | None:
+    async with catalog.writing() as transaction:
+        due = await transaction.jobs.due(kinds, now=at(seconds), limit=1)
+        taken = await transaction.jobs.claim(due, now=at(seconds), lease=LEASE)
+    return taken[0] if taken else None
+
+
+async def claimed(catalog: SqlCatalog, seconds: float = 0) -> Job:
+    job = await claim(catalog, seconds)
+    assert job is not None
+    return job
+
+
+async def test_a_claimed_job_runs_under_a_lease(catalog: SqlCatalog) -> None:
+    expected = replace(job("a"), state=JobState.RUNNING, attempts=1, fence=1, lease_until=at(30))
+
+    assert await claim(catalog) == expected
+
+
+async def test_the_oldest_due_job_is_claimed_first(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.jobs.add(job("older", seconds=-5))
+
+    assert [(await claimed(catalog)).id, (await claimed(catalog)).id] == ["job_older", "job_a"]
+
+
+async def test_a_job_is_not_claimed_before_its_time(catalog: SqlCatalog) -> None:
+    await claimed(catalog)
+    async with catalog.writing() as transaction:
+        await transaction.jobs.add(job("later", seconds=10))
+
+    assert await claim(catalog, 9) is None
+    assert (await claimed(catalog, 10)).id == "job_later"
+
+
+async def test_only_the_kinds_asked_for_are_claimed(catalog: SqlCatalog) -> None:
+    assert await claim(catalog, kinds=(JobKind.SEAL_DRAFT,)) is None
+
+
+async def test_two_claimers_never_get_the_same_job(catalog: SqlCatalog, catalog_url: str) -> None:
+    names = [f"n{number}" for number in range(12)]
+    async with catalog.writing() as transaction:
+        for name in names:
+            await transaction.jobs.add(job(name))
+
+    async def claim_all(opened: SqlCatalog) -> list[str]:
+        mine = []
+        while found := await claim(opened):
+            mine.append(found.id)
+        return mine
+
+    async with open_catalog(catalog_url) as other:
+        taken = await asyncio.gather(*(claim_all(opened) for opened in (catalog, other, catalog, other)))
+
+    every = [job_id for mine in taken for job_id in mine]
+    assert sorted(every) == sorted(["job_a", *(f"job_{name}" for name in names)])
+
+
+async def test_a_job_is_not_claimed_twice_within_its_lease(catalog: SqlCatalog) -> None:
+    await claimed(catalog)
+
+    assert await claim(catalog, 29) is None
+
+
+async def test_a_job_whose_lease_ran_out_is_claimed_again_with_a_higher_fence(catalog: SqlCatalog) -> None:
+    first = await claimed(catalog)
+    second = await claimed(catalog, 30)
+
+    assert (second.id, second.attempts, second.fence) == (first.id, 2, first.fence + 1)
+
+
+async def test_an_old_fence_can_do_nothing(catalog: SqlCatalog) -> None:
+    old = await claimed(catalog)
+    await claimed(catalog, 30)
+
+    async with catalog.writing() as transaction:
+        jobs = transaction.jobs
+        for call in (
+            jobs.progress(old.id, old.fence, stage="parse", done=1, total=2),
+            jobs.assert_held(old.id, old.fence),
+            jobs.fail(old.id, old.fence, reason=ReasonCode.INTERNAL, detail="", retry_at=None),
+        ):
+            with pytest.raises(LeaseLost):
+                await call
+        assert await jobs.extend([old], now=at(30), lease=LEASE) == frozenset()
+        assert await jobs.succeed([old]) == frozenset()
+
+
+async def test_many_jobs_are_claimed_at_once_oldest_first(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        for seconds in (-2, -5):
+            await transaction.jobs.add(job(f"at{seconds}", seconds=seconds))
+        due = await transaction.jobs.due(EVERY_KIND, now=at(0), limit=2)
+        taken = await transaction.jobs.claim(due, now=at(0), lease=LEASE)
+
+    assert [(item.id, item.fence, item.lease_until) for item in taken] == [
+        ("job_at-5", 1, at(30)),
+        ("job_at-2", 1, at(30)),
+    ]
+
+
+async def test_of_many_jobs_only_those_still_held_are_closed(catalog: SqlCatalog) -> None:
+    lost = await claimed(catalog)
+    await claimed(catalog, 30)
+    async with catalog.writing() as transaction:
+        await transaction.jobs.add(job("held"))
+    held = await claimed(catalog)
+
+    async with catalog.writing() as transaction:
+        assert await transaction.jobs.succeed([lost, held]) == {held.id}
+
+        states = [(await transaction.jobs.get(SYSTEM, item.id)).state for item in (lost, held)]
+    assert states == [JobState.RUNNING, JobState.SUCCEEDED]
+
+
+async def test_the_newest_fence_holds_the_job(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+
+    async with catalog.writing() as transaction:
+        await transaction.jobs.assert_held(held.id, held.fence)
+        await transaction.jobs.succeed([held])
+        with pytest.raises(LeaseLost):
+            await transaction.jobs.assert_held(held.id, held.fence)
+
+
+async def test_an_extended_lease_keeps_others_away(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+    async with catalog.writing() as transaction:
+        await transaction.jobs.extend([held], now=at(20), lease=LEASE)
+
+    assert await claim(catalog, 49) is None
+    assert await claim(catalog, 50) is not None
+
+
+async def test_progress_is_seen_by_the_tenant_only(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+    async with catalog.writing() as transaction:
+        await transaction.jobs.progress(held.id, held.fence, stage="embed", done=3, total=9)
+
+        seen = await transaction.jobs.get(SYSTEM, held.id)
+        assert (seen.stage, seen.done, seen.total) == ("embed", 3, 9)
+        assert await transaction.jobs.of_subject(STRANGER, held.subject) == []
+        with pytest.raises(NotFound):
+            await transaction.jobs.get(STRANGER, held.id)
+
+
+async def test_a_job_that_succeeded_is_not_claimed_again(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+    async with catalog.writing() as transaction:
+        await transaction.jobs.succeed([held])
+
+    assert await claim(catalog, 1000) is None
+
+
+async def test_a_failed_job_waits_for_its_next_attempt(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+    async with catalog.writing() as transaction:
+        failed = await transaction.jobs.fail(
+            held.id, held.fence, reason=ReasonCode.PARSER_TIMEOUT, detail="slow", retry_at=at(5)
+        )
+
+    assert (failed.state, failed.reason, failed.detail) == (JobState.FAILED, ReasonCode.PARSER_TIMEOUT, "slow")
+    assert await claim(catalog, 4) is None
+    assert (await claimed(catalog, 5)).attempts == 2
+
+
+async def test_a_dead_job_waits_for_a_person(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+    async with catalog.writing() as transaction:
+        dead = await transaction.jobs.fail(held.id, held.fence, reason=ReasonCode.DAMAGED, detail="", retry_at=None)
+
+    assert dead.state is JobState.DEAD
+    assert await claim(catalog, 1000) is None
+
+
+async def test_the_jobs_of_a_subject_are_listed_newest_first(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.jobs.add(replace(job("again", seconds=1), subject=job("a").subject))
+
+        found = await transaction.jobs.of_subject(SYSTEM, job("a").subject)
+
+    assert [item.id for item in found] == ["job_again", "job_a"]

@@ -1,0 +1,64 @@
+"""Nobody can tell a forbidden row from an absent one, not even by counting statements."""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from rag_service.catalog.sql_catalog import SqlCatalog
+from rag_service.domain.ids import AnswerId, DocumentId, DraftId, FileId, JobId
+from rag_service.errors import NotFound
+from rag_service.ports.catalog import Transaction
+from tests.contract.catalog_values import CORPUS, STRANGER, SYSTEM, add_corpus, answer, chunk, job, publish, stored_file
+
+Call = Callable[[Transaction, str], Awaitable[Any]]
+
+CALLS: dict[str, tuple[Call, str]] = {
+    "corpus": (lambda t, ref: t.corpora.get(STRANGER, ref), CORPUS),
+    "file": (lambda t, ref: t.files.get(STRANGER, FileId(ref)), stored_file("a").id),
+    "document": (lambda t, ref: t.documents.get(STRANGER, DocumentId(ref)), "doc_a"),
+    "revision": (lambda t, ref: t.documents.revision(STRANGER, DocumentId(ref), 1), "doc_a"),
+    "text": (lambda t, ref: t.documents.parsed(STRANGER, DocumentId(ref), 1), "doc_a"),
+    "file of a corpus": (lambda t, ref: t.documents.by_file(STRANGER, CORPUS, FileId(ref)), stored_file("a").id),
+    "passages": (lambda t, ref: t.chunks.passages(STRANGER, CORPUS, 1, [ref]), chunk("a").id),  # type: ignore[list-item]
+    "draft": (lambda t, ref: t.versions.changes(STRANGER, DraftId(ref)), "the draft"),
+    "job": (lambda t, ref: t.jobs.get(STRANGER, JobId(ref)), job("a").id),
+    "answer": (lambda t, ref: t.answers.get(STRANGER, AnswerId(ref)), answer().id),
+}
+
+
+async def outcome(catalog: SqlCatalog, call: Call, ref: str) -> tuple[int, str]:
+    """The number of statements, and what was said, with the id itself left out."""
+    statements = []
+
+    def note(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    said = "nothing"
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    with contextlib.ExitStack() as stack:
+        stack.callback(sa.event.remove, sa.Engine, "before_cursor_execute", note)
+        async with catalog.reading() as transaction:
+            try:
+                await call(transaction, ref)
+            except NotFound as error:
+                said = str(error).replace(ref, "…")
+    return len(statements), said
+
+
+@pytest.mark.parametrize("kind", CALLS)
+async def test_forbidden_and_absent_look_the_same(catalog: SqlCatalog, kind: str) -> None:
+    await add_corpus(catalog)
+    version = await publish(catalog, "a")
+    async with catalog.writing() as transaction:
+        await transaction.jobs.add(job("a"))
+        await transaction.answers.add(SYSTEM, answer())
+    call, forbidden = CALLS[kind]
+    forbidden = version.draft_id if kind == "draft" else forbidden
+
+    statements, said = await outcome(catalog, call, forbidden)
+
+    assert statements > 0
+    assert (statements, said) == await outcome(catalog, call, "absent")

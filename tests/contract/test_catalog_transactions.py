@@ -1,0 +1,81 @@
+import asyncio
+
+import pytest
+
+from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog
+from rag_service.errors import CatalogUnavailable, Conflict, InvalidRequest, NotFound
+from tests.contract.catalog_values import OURS, SYSTEM, add_corpus, add_tenants, corpus, stored_file
+
+
+async def add_a_file_and_fail(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await add_tenants(transaction)
+        await transaction.files.add(SYSTEM, stored_file("a"))
+        raise RuntimeError
+
+
+async def test_a_block_that_raises_leaves_nothing_behind(catalog: SqlCatalog) -> None:
+    with pytest.raises(RuntimeError):
+        await add_a_file_and_fail(catalog)
+
+    async with catalog.reading() as transaction:
+        with pytest.raises(NotFound):
+            await transaction.files.get(SYSTEM, stored_file("a").id)
+
+
+async def test_a_reader_sees_one_state_while_another_writes(catalog: SqlCatalog) -> None:
+    await add_corpus(catalog)
+
+    async with catalog.reading() as reader:
+        before = await reader.corpora.get(SYSTEM, "handbook")
+        async with catalog.writing() as writer:
+            await writer.corpora.next_number(SYSTEM, before.id)
+        after = await reader.corpora.get(SYSTEM, "handbook")
+
+    assert after == before
+
+
+async def test_a_reading_transaction_cannot_write(catalog: SqlCatalog) -> None:
+    with pytest.raises(CatalogUnavailable):
+        async with catalog.reading() as transaction:
+            await transaction.keys.add_tenant(OURS, "Ours")
+
+
+async def test_writers_that_read_first_do_not_lose_each_others_work(catalog: SqlCatalog) -> None:
+    await add_corpus(catalog)
+
+    async def raise_number() -> int:
+        async with catalog.writing() as transaction:
+            held = await transaction.corpora.get(SYSTEM, "handbook")
+            await asyncio.sleep(0.01)
+            return await transaction.corpora.next_number(SYSTEM, held.id)
+
+    assert sorted(await asyncio.gather(*(raise_number() for _ in range(4)))) == [1, 2, 3, 4]
+
+
+async def test_two_processes_can_write_in_turn(catalog: SqlCatalog, catalog_url: str) -> None:
+    await add_corpus(catalog)
+
+    async def raise_numbers(opened: SqlCatalog) -> list[int]:
+        numbers = []
+        for _ in range(5):
+            async with opened.writing() as transaction:
+                numbers.append(await transaction.corpora.next_number(SYSTEM, corpus().id))
+        return numbers
+
+    async with open_catalog(catalog_url) as other:
+        taken = await asyncio.gather(raise_numbers(catalog), raise_numbers(other))
+
+    assert sorted(taken[0] + taken[1]) == list(range(1, 11))
+
+
+async def test_a_reference_to_nothing_is_a_conflict(catalog: SqlCatalog) -> None:
+    with pytest.raises(Conflict):
+        async with catalog.writing() as transaction:
+            await transaction.files.add(SYSTEM, stored_file("a"))
+
+
+async def test_a_null_character_in_a_name_is_found_nowhere_or_refused(catalog: SqlCatalog) -> None:
+    with pytest.raises((NotFound, InvalidRequest)):
+        async with catalog.reading() as transaction:
+            await transaction.corpora.get(SYSTEM, "hand\x00book")
