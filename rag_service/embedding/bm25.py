@@ -1,0 +1,47 @@
+"""BM25 as sparse vectors: the saturated term frequency in the passage, the IDF in the query."""
+
+import numpy as np
+
+from rag_service.embedding.words import STOP_IDS, VERSION, term_ids
+from rag_service.ports.sparse_encoder import DocumentFrequencies
+from rag_service.ports.vectors import SparseVector
+
+# Chosen on the public sets together, one setting for all; neighbouring values differ by less than 0.003 nDCG@10.
+K1 = 1.5
+B = 0.75
+AVERAGE_TERMS = 100.0
+"""A constant instead of the corpus's average: a passage's vector never depends on other passages."""
+
+
+class Bm25Encoder:
+    """SparseEncoder with Robertson's BM25.
+
+    Stop words are kept in passages but do not count towards their length, and a query uses them only when it
+    has nothing else: so "The Who" is found, and "what is" weighs nothing elsewhere.
+    """
+
+    def __init__(self, *, k1: float = K1, b: float = B, average_terms: float = AVERAGE_TERMS) -> None:
+        self._k1 = k1
+        self._b = b
+        self._average_terms = average_terms
+
+    @property
+    def fingerprint(self) -> str:
+        """Name of the tokeniser and the constants."""
+        return f"bm25-{VERSION}-k1={self._k1:g}-b={self._b:g}-avg={self._average_terms:g}"
+
+    def encode_passage(self, text: str) -> SparseVector:
+        """Return saturated term frequencies; empty for a text without terms."""
+        ids = term_ids(text)
+        terms, counts = np.unique(np.array(ids, dtype=np.uint32), return_counts=True)
+        length = sum(term not in STOP_IDS for term in ids)
+        norm = self._k1 * (1 - self._b + self._b * length / self._average_terms)
+        return SparseVector(indices=terms, values=(counts * (self._k1 + 1) / (counts + norm)).astype(np.float32))
+
+    def encode_query(self, text: str, frequencies: DocumentFrequencies) -> SparseVector:
+        """Return the inverse document frequency of each term of `text`, known or not."""
+        ids = set(term_ids(text))
+        terms = np.array(sorted(ids - STOP_IDS or ids), dtype=np.uint32)
+        containing = frequencies.of(terms).astype(np.float64)
+        idf = np.log1p((frequencies.chunk_count - containing + 0.5) / (containing + 0.5))
+        return SparseVector(indices=terms, values=idf.astype(np.float32))

@@ -1,0 +1,138 @@
+"""Where the shard of a build lies on disk, and how one copy of it takes the place of another.
+
+INDEX_DIR/.lock                       held by the one process that has the folder open
+INDEX_DIR/FINGERPRINT/current         names the generation that counts; replaced atomically
+INDEX_DIR/FINGERPRINT/g-…/            a shard; any generation but the current one is a leftover
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from rag_service.domain.ids import Fingerprint
+from rag_service.errors import InvalidRequest, Misconfigured
+
+_CURRENT = "current"
+_PLAIN_NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+def lock_folder(index_dir: Path) -> IO[str]:
+    """Make the folder this process's own until the returned file is closed, or the process ends.
+
+    Raises:
+        Misconfigured: another process has it open.
+    """
+    index_dir.mkdir(parents=True, exist_ok=True)
+    lock = (index_dir / ".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        lock.close()
+        raise Misconfigured(f"The index folder {index_dir} is open in another process; stop that one first.") from exc
+    return lock
+
+
+def remove_leftovers(index_dir: Path) -> None:
+    """Remove what a crash left: generations that never became current, and builds without any."""
+    for build in _builds(index_dir):
+        current = current_generation(build)
+        for entry in build.iterdir():
+            if entry.is_dir() and entry != current:
+                shutil.rmtree(entry)
+        if current is None:
+            shutil.rmtree(build)
+
+
+def fingerprints(index_dir: Path) -> list[Fingerprint]:
+    """Return the builds that exist."""
+    return sorted(Fingerprint(build.name) for build in _builds(index_dir) if current_generation(build) is not None)
+
+
+def build_folder(index_dir: Path, fingerprint: Fingerprint) -> Path:
+    """Return the folder of a build.
+
+    Raises:
+        InvalidRequest: the name could lead out of the index folder.
+    """
+    if not _PLAIN_NAME.fullmatch(fingerprint):
+        raise InvalidRequest(f"{fingerprint!r} is not the name of a build.")
+    return index_dir / fingerprint
+
+
+def new_generation(build: Path) -> Path:
+    """Return a path for a shard that does not exist yet."""
+    return build / f"g-{uuid.uuid4().hex}"
+
+
+def current_generation(build: Path) -> Path | None:
+    """Return the shard that counts, None before the first."""
+    with suppress(FileNotFoundError):
+        return build / (build / _CURRENT).read_text()
+    return None
+
+
+def make_current(generation: Path) -> None:
+    """Let `generation` be the shard that counts: all or nothing, whenever the machine stops."""
+    build = generation.parent
+    fresh = build / f"{_CURRENT}.new"
+    with fresh.open("w") as file:
+        file.write(generation.name)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(build / _CURRENT)
+    for folder in (build, build.parent):
+        _sync_folder(folder)
+
+
+def copy_shard(source: Path, target: Path) -> None:
+    """Copy a flushed shard to disk, holes left as holes: the engine reserves far more than it fills."""
+    target.mkdir()
+    for entry in source.iterdir():
+        if entry.is_dir():
+            copy_shard(entry, target / entry.name)
+        else:
+            _copy_file(entry, target / entry.name)
+    _sync_folder(target)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        size = os.fstat(reader.fileno()).st_size
+        writer.truncate(size)
+        offset = 0
+        while (start := _next_data(reader.fileno(), offset)) is not None:
+            offset = os.lseek(reader.fileno(), start, os.SEEK_HOLE)
+            _copy_range(reader.fileno(), writer.fileno(), start, offset)
+        os.fsync(writer.fileno())
+
+
+def _next_data(descriptor: int, offset: int) -> int | None:
+    try:
+        return os.lseek(descriptor, offset, os.SEEK_DATA)
+    except OSError:  # ENXIO: only a hole, or nothing, is left
+        return None
+
+
+def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
+    while start < end:
+        block = os.pread(reader, min(end - start, 2**20), start)
+        if not block:
+            return
+        start += os.pwrite(writer, block, start)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _builds(index_dir: Path) -> list[Path]:
+    return [entry for entry in index_dir.iterdir() if entry.is_dir()]

@@ -1,0 +1,122 @@
+"""How points lie in a Qdrant Edge shard: names of vectors and payload fields, indexes, filters."""
+
+import qdrant_edge as edge
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import ChunkId, CorpusId, PointId
+from rag_service.ports.vector_index import Point, PointState
+
+DENSE = "dense"
+SPARSE = "sparse"
+CHUNK_ID = "chunk_id"
+Condition = (
+    edge.FieldCondition
+    | edge.IsEmptyCondition
+    | edge.IsNullCondition
+    | edge.HasIdCondition
+    | edge.HasVectorCondition
+    | edge.NestedCondition
+    | edge.Filter
+)
+STATE_FIELDS = [CHUNK_ID, "born", "died"]
+_KEYWORDS = ("tenant_id", "corpus_id", "principals")
+_NUMBERS = ("born", "died")
+_FLOAT_BYTES = 4
+# Segments above it leave the slow appendable form when optimised, in which each condition of a filter costs a lookup.
+_INDEXING_THRESHOLD_KB = 64
+
+
+def shard_config(*, dimensions: int, exact_below: int) -> edge.EdgeConfig:
+    """Return the configuration of a new shard.
+
+    The sparse vectors carry no IDF modifier: the engine's would count dead and foreign points.
+    """
+    # Two segments are usual on two cores: each is scanned in full below half of what the whole is.
+    full_scan_kb = max(1, exact_below // 2) * dimensions * _FLOAT_BYTES // 1024
+    return edge.EdgeConfig(
+        vectors={DENSE: edge.EdgeVectorParams(size=dimensions, distance=edge.Distance.Cosine)},
+        sparse_vectors={SPARSE: edge.EdgeSparseVectorParams()},
+        hnsw_config=edge.HnswIndexConfig(m=16, ef_construct=128, full_scan_threshold=max(1, full_scan_kb)),
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=_INDEXING_THRESHOLD_KB),
+        # Without it a second opener is not noticed and loses points.
+        wal_enabled=True,
+    )
+
+
+def field_indexes() -> list[edge.UpdateOperation]:
+    """Return the operations that must come before the first point, or filters cost ten times as much."""
+    of_numbers = edge.IntegerIndexParams(lookup=False, range=True)
+    return [edge.UpdateOperation.create_field_index(name, edge.PayloadSchemaType.Keyword) for name in _KEYWORDS] + [
+        edge.UpdateOperation.create_field_index(name, of_numbers) for name in _NUMBERS
+    ]
+
+
+def upsert(points: list[Point]) -> edge.UpdateOperation:
+    """Return the operation that adds or overwrites `points`."""
+    return edge.UpdateOperation.upsert_points([_engine_point(point) for point in points])
+
+
+def set_died(ids: list[PointId], died: int) -> edge.UpdateOperation:
+    """Return the operation that ends the life of points at `died`; by filter, because an unknown id is an error else."""
+    return edge.UpdateOperation.set_payload_by_filter(edge.Filter(must=[with_ids(ids)]), {"died": died})
+
+
+def purge(ids: list[PointId]) -> edge.UpdateOperation:
+    """Return the operation that removes points."""
+    return edge.UpdateOperation.delete_points(list(ids))
+
+
+def with_ids(ids: list[PointId]) -> edge.HasIdCondition:
+    """Return the condition on ids; the engine takes a set and nothing else."""
+    return edge.HasIdCondition(set(ids))
+
+
+def visible(scope: AccessScope, corpus_id: CorpusId, version: int) -> edge.Filter:
+    """Return the filter of what `scope` sees of a corpus at `version`."""
+    conditions: list[Condition] = [
+        _equals("tenant_id", scope.tenant_id),
+        _equals("corpus_id", corpus_id),
+        edge.FieldCondition("born", range=edge.RangeFloat(lte=version)),
+        edge.FieldCondition("died", range=edge.RangeFloat(gt=version)),
+    ]
+    if not scope.sees_all_documents:
+        conditions.append(edge.FieldCondition("principals", match=edge.MatchAny(sorted(scope.principals))))
+    return edge.Filter(must=conditions)
+
+
+def of_corpus(corpus_id: CorpusId) -> edge.Filter:
+    """Return the filter of all points of a corpus, dead ones too."""
+    return edge.Filter(must=[_equals("corpus_id", corpus_id)])
+
+
+def state_of(record: edge.Record) -> PointState:
+    """Return what the index knows of a point."""
+    payload = record.payload or {}
+    return PointState(
+        id=PointId(str(record.id)),
+        chunk_id=ChunkId(payload[CHUNK_ID]),
+        born=int(payload["born"]),
+        died=int(payload["died"]),
+    )
+
+
+def _equals(field: str, value: str) -> edge.FieldCondition:
+    return edge.FieldCondition(field, match=edge.MatchValue(value))
+
+
+def _engine_point(point: Point) -> edge.Point:
+    return edge.Point(
+        point.id,
+        {
+            DENSE: point.dense.tolist(),
+            SPARSE: edge.SparseVector(point.sparse.indices.tolist(), point.sparse.values.tolist()),
+        },
+        {
+            "tenant_id": point.tenant_id,
+            "corpus_id": point.corpus_id,
+            CHUNK_ID: point.chunk_id,
+            "principals": sorted(point.principals),
+            "born": point.born,
+            "died": point.died,
+        },
+    )

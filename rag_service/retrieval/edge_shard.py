@@ -1,0 +1,105 @@
+"""One open Qdrant Edge shard. Every call holds Python's global lock until it is done."""
+
+import json
+import shutil
+from pathlib import Path
+
+import qdrant_edge as edge
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import CorpusId, PointId
+from rag_service.ports.vector_index import Candidate, PointState
+from rag_service.ports.vectors import QueryVectors
+from rag_service.retrieval import edge_schema
+from rag_service.retrieval.edge_errors import engine_errors
+from rag_service.retrieval.edge_search import search_shard
+from rag_service.retrieval.vector_checks import check_query
+
+
+class Shard:
+    """A shard folder, opened by this process alone."""
+
+    def __init__(self, shard: edge.EdgeShard, *, dimensions: int) -> None:
+        self._shard = shard
+        self.dimensions = dimensions
+
+    @classmethod
+    def create(cls, path: Path, *, dimensions: int, exact_below: int) -> "Shard":
+        path.mkdir(parents=True)
+        with engine_errors(f"create a shard in {path}"):
+            shard = edge.EdgeShard.create(
+                str(path), edge_schema.shard_config(dimensions=dimensions, exact_below=exact_below)
+            )
+            for operation in edge_schema.field_indexes():
+                shard.update(operation)
+            shard.flush()
+        return cls(shard, dimensions=dimensions)
+
+    @classmethod
+    def load(cls, path: Path) -> "Shard":
+        remove_unfinished_segments(path)
+        with engine_errors(f"open the shard in {path}"):
+            config = json.loads((path / "edge_config.json").read_text())
+            shard = edge.EdgeShard.load(str(path))
+        return cls(shard, dimensions=int(config["vectors"][edge_schema.DENSE]["size"]))
+
+    def apply(self, operation: edge.UpdateOperation) -> None:
+        """Change the shard; durable after `flush`, safe to repeat."""
+        with engine_errors("write"):
+            self._shard.update(operation)
+
+    def flush(self) -> None:
+        with engine_errors("flush"):
+            self._shard.flush()
+
+    def close(self) -> None:
+        with engine_errors("close the shard"):
+            self._shard.close()
+
+    def optimise(self) -> None:
+        """Rebuild the search structures in place; blocks this process for up to minutes."""
+        with engine_errors("optimise"):
+            self._shard.optimize()
+
+    def search(
+        self,
+        query: QueryVectors,
+        *,
+        scope: AccessScope,
+        corpus_id: CorpusId,
+        version: int,
+        limit: int,
+        exact_below: int,
+    ) -> list[Candidate]:
+        check_query(query, dimensions=self.dimensions)
+        seen = edge_schema.visible(scope, corpus_id, version)
+        with engine_errors("search"):
+            return search_shard(self._shard, query, seen, limit=limit, exact_below=exact_below)
+
+    def scan(self, corpus_id: CorpusId, *, start: PointId | None, limit: int) -> list[PointState]:
+        """Return `limit` points of a corpus by point id, from `start` on."""
+        request = edge.ScrollRequest(
+            offset=start,
+            limit=limit,
+            filter=edge_schema.of_corpus(corpus_id),
+            with_payload=edge_schema.STATE_FIELDS,
+        )
+        with engine_errors("scan"):
+            records, _ = self._shard.scroll(request)
+        return [edge_schema.state_of(record) for record in records]
+
+    def count(self) -> int:
+        with engine_errors("count"):
+            return int(self._shard.count(edge.CountRequest(exact=True)))
+
+    def unindexed_count(self) -> int:
+        """Estimate the points outside of optimised segments: there a sparse vector counts as indexed, a dense one not."""
+        with engine_errors("count"):
+            info = self._shard.info()
+        return max(0, 2 * int(info.points_count) - int(info.indexed_vectors_count))
+
+
+def remove_unfinished_segments(path: Path) -> None:
+    """Remove what a killed optimiser left behind, each time as large as the shard. The shard must be closed."""
+    for leftover in (path / "temp_segments").glob("segment_builder_*"):
+        shutil.rmtree(leftover)

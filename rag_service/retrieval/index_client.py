@@ -1,0 +1,143 @@
+"""The index as other processes see it: a VectorIndex that asks the index host over its Unix socket."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import CorpusId, Fingerprint, PointId
+from rag_service.errors import IndexUnavailable, InvalidRequest
+from rag_service.ports.vector_index import Candidate, Point, PointState
+from rag_service.ports.vectors import QueryVectors
+from rag_service.retrieval import wire
+from rag_service.retrieval.socket_pool import Connection, SocketPool
+
+_WRITE_TIMEOUT_S = 60.0  # a flush on a busy disk takes seconds, and a write may wait for a copy to end
+_FRAME_BYTES = 8 * 2**20
+_IDS_PER_FRAME = 20_000
+
+
+class IndexClient:
+    """VectorIndex behind a socket. `timeout_s` bounds one search or page; `optimise` takes as long as it takes."""
+
+    def __init__(self, socket_path: Path, timeout_s: float) -> None:
+        self._pool = SocketPool(socket_path)
+        self._timeout_s = timeout_s
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+    async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
+        for batch in _frames(points):
+            await self._change("write", fingerprint, points=wire.pack_points(batch))
+
+    async def retire(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, at: int) -> None:
+        await self._change_ids("retire", fingerprint, ids, at=at)
+
+    async def revive(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
+        await self._change_ids("revive", fingerprint, ids)
+
+    async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
+        await self._change_ids("purge", fingerprint, ids)
+
+    async def search(
+        self,
+        fingerprint: Fingerprint,
+        query: QueryVectors,
+        *,
+        scope: AccessScope,
+        corpus_id: CorpusId,
+        version: int,
+        limit: int,
+        exact: bool = False,
+    ) -> list[Candidate]:
+        message = {
+            "op": "search",
+            "fingerprint": fingerprint,
+            "query": wire.pack_query(query),
+            "scope": wire.pack_scope(scope),
+            "corpus_id": corpus_id,
+            "version": version,
+            "limit": limit,
+            "exact": exact,
+        }
+        return wire.unpack_candidates(await self._ask(message, timeout_s=self._timeout_s))
+
+    async def scan(self, fingerprint: Fingerprint, *, corpus_id: CorpusId) -> list[PointState]:
+        states: list[PointState] = []
+        message: wire.Message = {"op": "scan", "fingerprint": fingerprint, "corpus_id": corpus_id, "after": None}
+        while page := await self._ask(message, timeout_s=self._timeout_s):
+            states += wire.unpack_states(page)
+            message["after"] = states[-1].id
+        return states
+
+    async def optimise(self, fingerprint: Fingerprint) -> None:
+        await self._ask({"op": "optimise", "fingerprint": fingerprint}, timeout_s=None)
+
+    async def status(self) -> dict[Fingerprint, int | None]:
+        """Return how many points each build holds; None for one that the host cannot open."""
+        counts: dict[Fingerprint, int | None] = await self._ask({"op": "status"}, timeout_s=self._timeout_s)
+        return counts
+
+    async def _change_ids(self, op: str, fingerprint: Fingerprint, ids: Sequence[PointId], **more: int) -> None:
+        for start in range(0, len(ids), _IDS_PER_FRAME):
+            await self._change(op, fingerprint, ids=list(ids[start : start + _IDS_PER_FRAME]), **more)
+
+    async def _change(self, op: str, fingerprint: Fingerprint, **arguments: object) -> None:
+        message = {"op": op, "fingerprint": fingerprint, **arguments}
+        await self._ask(message, timeout_s=max(self._timeout_s, _WRITE_TIMEOUT_S))
+
+    async def _ask(self, message: wire.Message, *, timeout_s: float | None) -> Any:
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await self._answer(message)
+        except (OSError, TimeoutError) as exc:
+            raise IndexUnavailable(f"The index host did not answer: {exc or type(exc).__name__}") from exc
+        except wire.BadFrame as exc:
+            raise InvalidRequest(f"The index host cannot be told this: {exc}") from exc
+        return _result(answer)
+
+    async def _answer(self, message: wire.Message) -> wire.Message:
+        # A pooled connection may have died with an earlier host. Every request is safe to repeat.
+        if idle := self._pool.take_idle():
+            try:
+                return await self._exchange(idle, message)
+            except ConnectionError:
+                self._pool.drop_idle()
+        return await self._exchange(await self._pool.connect(), message)
+
+    async def _exchange(self, connection: Connection, message: wire.Message) -> wire.Message:
+        reader, writer = connection
+        try:
+            await wire.send_message(writer, message)
+            answer = await wire.read_answer(reader)
+        except BaseException:
+            # Half an answer may still be on its way: nobody may read it as theirs.
+            writer.close()
+            raise
+        self._pool.give_back(connection)
+        return answer
+
+
+def _result(answer: wire.Message) -> Any:
+    match answer.get("error"):
+        case None:
+            return answer["result"]
+        case InvalidRequest.__name__:
+            raise InvalidRequest(answer["message"])
+        case _:
+            raise IndexUnavailable(answer["message"])
+
+
+def _frames(points: Sequence[Point]) -> Iterator[list[Point]]:
+    batch: list[Point] = []
+    size = 0
+    for point in points:
+        batch.append(point)
+        size += point.dense.nbytes + point.sparse.indices.nbytes + point.sparse.values.nbytes
+        if size >= _FRAME_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

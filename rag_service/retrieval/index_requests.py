@@ -1,0 +1,86 @@
+"""What a client may ask of the index host, and how the engine answers."""
+
+import time
+from collections import Counter
+
+from rag_service.domain.ids import Fingerprint
+from rag_service.errors import IndexUnavailable, InvalidRequest
+from rag_service.retrieval import wire
+from rag_service.retrieval.qdrant_edge import EdgeIndex
+
+
+class IndexRequests:
+    """Answers messages with an `EdgeIndex`, and counts what it wrote per build since the last `optimise`."""
+
+    def __init__(self, index: EdgeIndex) -> None:
+        self._index = index
+        self.unoptimised: Counter[Fingerprint] = Counter()
+        self.last_write_s = time.monotonic()
+
+    def take_stock(self) -> dict[Fingerprint, int | None]:
+        """Open every build; return how many points each holds, None for one that cannot be opened."""
+        counts = self._index.counts()
+        for fingerprint, count in counts.items():
+            self.unoptimised[fingerprint] = 0 if count is None else self._index.unindexed_count(fingerprint)
+        return counts
+
+    async def answer(self, message: wire.Message) -> wire.Message:
+        """Return the answer, or the error that the client shall raise."""
+        try:
+            return {"result": await self._result(message)}
+        except (InvalidRequest, IndexUnavailable) as exc:
+            return {"error": type(exc).__name__, "message": str(exc)}
+        except (KeyError, IndexError, TypeError, ValueError) as exc:
+            return {"error": InvalidRequest.__name__, "message": f"The index host cannot read the request: {exc!r}"}
+
+    async def optimise(self, fingerprint: Fingerprint) -> None:
+        """Rebuild the search structures of a build; what is written meanwhile counts for the next time."""
+        self.unoptimised[fingerprint] = 0
+        await self._index.optimise(fingerprint)
+
+    async def _result(self, message: wire.Message) -> object:
+        match message["op"]:
+            case "status":
+                return self._index.counts()
+            case "search":
+                return await self._search(message)
+            case "scan":
+                return self._scan(message)
+            case "optimise":
+                await self.optimise(Fingerprint(message["fingerprint"]))
+            case _:
+                await self._write(message)
+        return None
+
+    async def _search(self, message: wire.Message) -> object:
+        found = await self._index.search(
+            message["fingerprint"],
+            wire.unpack_query(message["query"]),
+            scope=wire.unpack_scope(message["scope"]),
+            corpus_id=message["corpus_id"],
+            version=message["version"],
+            limit=message["limit"],
+            exact=message["exact"],
+        )
+        return wire.pack_candidates(found)
+
+    def _scan(self, message: wire.Message) -> object:
+        page = self._index.scan_page(message["fingerprint"], corpus_id=message["corpus_id"], after=message["after"])
+        return wire.pack_states(page)
+
+    async def _write(self, message: wire.Message) -> None:
+        fingerprint = Fingerprint(message["fingerprint"])
+        rows = message["points"] if message["op"] == "write" else message["ids"]
+        match message["op"]:
+            case "write":
+                await self._index.write(fingerprint, wire.unpack_points(rows))
+            case "retire":
+                await self._index.retire(fingerprint, rows, at=message["at"])
+            case "revive":
+                await self._index.revive(fingerprint, rows)
+            case "purge":
+                await self._index.purge(fingerprint, rows)
+            case unknown:
+                raise InvalidRequest(f"The index host knows no operation {unknown!r}.")
+        self.unoptimised[fingerprint] += len(rows)
+        self.last_write_s = time.monotonic()

@@ -1,0 +1,117 @@
+"""The index without an engine: exact, in this process only, gone when it ends."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import CorpusId, Fingerprint, PointId
+from rag_service.domain.versions import OPEN
+from rag_service.ports.vector_index import Candidate, Point, PointState
+from rag_service.ports.vectors import QueryVectors
+from rag_service.retrieval.vector_checks import check_points, check_query, dimensions_of
+
+_Points = dict[PointId, Point]
+# Equal vectors must tie, whatever the order in which a matrix product adds them up.
+_SCORE_DECIMALS = 7
+
+
+class MemoryIndex:
+    """VectorIndex over dictionaries and NumPy, for tests and very small installations."""
+
+    def __init__(self) -> None:
+        self._builds: dict[Fingerprint, _Points] = {}
+
+    async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
+        if not points:
+            return
+        known = self._builds.get(fingerprint)
+        check_points(points, dimensions=dimensions_of(list(known.values()) if known else points))
+        self._builds.setdefault(fingerprint, {}).update({point.id: point for point in points})
+
+    async def retire(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, at: int) -> None:
+        self._set_died(fingerprint, ids, at)
+
+    async def revive(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
+        self._set_died(fingerprint, ids, OPEN)
+
+    async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
+        for point_id in ids:
+            self._points(fingerprint).pop(point_id, None)
+
+    async def search(
+        self,
+        fingerprint: Fingerprint,
+        query: QueryVectors,
+        *,
+        scope: AccessScope,
+        corpus_id: CorpusId,
+        version: int,
+        limit: int,
+        exact: bool = False,
+    ) -> list[Candidate]:
+        points = self._points(fingerprint)
+        if not points:
+            return []
+        check_query(query, dimensions=dimensions_of(list(points.values())))
+        visible = [point for point in points.values() if _is_visible(point, scope, corpus_id, version)]
+        return _best(visible, query, limit) if visible else []
+
+    async def scan(self, fingerprint: Fingerprint, *, corpus_id: CorpusId) -> list[PointState]:
+        found = (point for point in self._points(fingerprint).values() if point.corpus_id == corpus_id)
+        return sorted((_state(point) for point in found), key=lambda state: state.id)
+
+    async def optimise(self, fingerprint: Fingerprint) -> None:
+        """Nothing to build: every search is a full scan."""
+
+    def _points(self, fingerprint: Fingerprint) -> _Points:
+        return self._builds.get(fingerprint, {})
+
+    def _set_died(self, fingerprint: Fingerprint, ids: Sequence[PointId], died: int) -> None:
+        points = self._points(fingerprint)
+        points.update({point_id: replace(points[point_id], died=died) for point_id in ids if point_id in points})
+
+
+def _is_visible(point: Point, scope: AccessScope, corpus_id: CorpusId, version: int) -> bool:
+    return (
+        point.tenant_id == scope.tenant_id
+        and point.corpus_id == corpus_id
+        and scope.covers(corpus_id)
+        and point.born <= version < point.died
+        and (scope.sees_all_documents or not point.principals.isdisjoint(scope.principals))
+    )
+
+
+def _best(visible: list[Point], query: QueryVectors, limit: int) -> list[Candidate]:
+    visible.sort(key=lambda point: (point.chunk_id, point.id))
+    dense, sparse = _cosines(visible, query), _sparse_scores(visible, query)
+    # A stable sort of points that are in order of chunk id breaks ties by it.
+    of_dense = np.argsort(-dense, kind="stable")[:limit]
+    of_sparse = [row for row in np.argsort(-sparse, kind="stable")[:limit] if sparse[row] > 0]
+    return [
+        Candidate(
+            point_id=visible[row].id,
+            chunk_id=visible[row].chunk_id,
+            dense_score=float(dense[row]),
+            sparse_score=float(sparse[row]),
+        )
+        for row in sorted({*of_dense.tolist(), *of_sparse})
+    ]
+
+
+def _cosines(points: list[Point], query: QueryVectors) -> NDArray[np.float64]:
+    matrix = np.stack([point.dense for point in points]).astype(np.float64)
+    wanted = query.dense.astype(np.float64)
+    lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(wanted)
+    cosines: NDArray[np.float64] = np.round((matrix @ wanted) / lengths, _SCORE_DECIMALS).clip(-1.0, 1.0)
+    return cosines
+
+
+def _sparse_scores(points: list[Point], query: QueryVectors) -> NDArray[np.float64]:
+    return np.array([query.sparse.dot(point.sparse) for point in points], dtype=np.float64)
+
+
+def _state(point: Point) -> PointState:
+    return PointState(id=point.id, chunk_id=point.chunk_id, born=point.born, died=point.died)

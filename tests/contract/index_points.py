@@ -1,0 +1,104 @@
+"""Points, queries and scopes for the tests of every vector index."""
+
+import uuid
+from collections.abc import Sequence
+
+import numpy as np
+
+from rag_service.domain.access import EVERYONE, AccessScope
+from rag_service.domain.ids import ChunkId, CorpusId, PointId, TenantId
+from rag_service.domain.versions import OPEN
+from rag_service.ports.vector_index import Candidate, Point, VectorIndex
+from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
+
+DIMENSIONS = 8
+TENANT = TenantId("acme")
+CORPUS = CorpusId("handbook")
+
+
+def scope(
+    *principals: str, tenant: str = TENANT, corpora: frozenset[CorpusId] | None = None, sees_all: bool = False
+) -> AccessScope:
+    return AccessScope(
+        tenant_id=TenantId(tenant),
+        principals=frozenset({EVERYONE, *principals}),
+        permissions=frozenset(),
+        corpora=corpora,
+        sees_all_documents=sees_all,
+    )
+
+
+TEAM = scope()
+
+
+def point_id(name: str) -> PointId:
+    return PointId(str(uuid.uuid5(uuid.NAMESPACE_OID, name)))
+
+
+def sparse(terms: dict[int, float]) -> SparseVector:
+    ordered = sorted(terms.items())
+    return SparseVector(
+        indices=np.array([term for term, _ in ordered], dtype=np.uint32),
+        values=np.array([value for _, value in ordered], dtype=np.float32),
+    )
+
+
+def dense(name: str) -> DenseVector:
+    """A vector that depends on nothing but `name`."""
+    seed = int.from_bytes(uuid.uuid5(uuid.NAMESPACE_OID, name).bytes[:8], "big")
+    vector = np.random.default_rng(seed).normal(size=DIMENSIONS)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def point(
+    name: str,
+    *,
+    tenant: str = TENANT,
+    corpus: str = CORPUS,
+    principals: frozenset[str] = frozenset({EVERYONE}),
+    born: int = 1,
+    died: int = OPEN,
+    vector: DenseVector | None = None,
+    terms: dict[int, float] | None = None,
+) -> Point:
+    return Point(
+        id=point_id(name),
+        tenant_id=TenantId(tenant),
+        corpus_id=CorpusId(corpus),
+        chunk_id=ChunkId(name),
+        principals=principals,
+        born=born,
+        died=died,
+        dense=dense(name) if vector is None else vector,
+        sparse=sparse({1: 1.0, 2: 0.5} if terms is None else terms),
+    )
+
+
+def points(prefix: str, count: int) -> list[Point]:
+    return [point(f"{prefix}{number}", terms={1 + number % 5: 1.0}) for number in range(count)]
+
+
+def query(vector: DenseVector | None = None, terms: dict[int, float] | None = None) -> QueryVectors:
+    return QueryVectors(
+        dense=dense("query") if vector is None else vector, sparse=sparse({1: 2.0} if terms is None else terms)
+    )
+
+
+async def found(
+    index: VectorIndex,
+    build: str,
+    *,
+    asked: QueryVectors | None = None,
+    by: AccessScope = TEAM,
+    corpus: str = CORPUS,
+    version: int = 1,
+    limit: int = 100,
+    exact: bool = False,
+) -> list[Candidate]:
+    return await index.search(
+        build, asked or query(), scope=by, corpus_id=CorpusId(corpus), version=version, limit=limit, exact=exact
+    )
+
+
+def chunks(candidates: Sequence[Candidate]) -> list[str]:
+    return [candidate.chunk_id for candidate in candidates]

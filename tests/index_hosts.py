@@ -1,0 +1,74 @@
+"""The index host as a process of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_COMMAND = [sys.executable, "-m", "rag_service.retrieval.index_host"]
+_START_S = 30
+_STOP_S = 20
+
+
+class RunningHost:
+    """An index host over `data_dir`, which stays when the process ends."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self.data_dir = data_dir
+        self.socket = data_dir / "index.sock"
+        self._settings = settings
+        self.process = self._start()
+
+    def stop(self) -> int:
+        """Ask the process to end; return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(_STOP_S)
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        self.process.kill()
+        self.process.wait(_STOP_S)
+
+    def start_again(self) -> None:
+        self.process = self._start()
+
+    def second(self) -> "subprocess.CompletedProcess[str]":
+        """Start another host over the same folder, and wait for it to end."""
+        return subprocess.run(  # noqa: S603 - our own program
+            _COMMAND, env=self._environ(), capture_output=True, text=True, timeout=_START_S, check=False
+        )
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        self.socket.unlink(missing_ok=True)
+        process = subprocess.Popen(_COMMAND, env=self._environ())  # noqa: S603 - our own program
+        deadline = time.monotonic() + _START_S
+        while not self.socket.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                message = f"the index host did not start: status {process.poll()}"
+                raise RuntimeError(message)
+            time.sleep(0.02)
+        return process
+
+    def _environ(self) -> dict[str, str]:
+        return {**os.environ, "RAG_DATA_DIR": str(self.data_dir), "RAG_LOG__LEVEL": "error", **self._settings}
+
+
+@contextmanager
+def running_host(**settings: str) -> Iterator[RunningHost]:
+    """Run a host over a new folder, with a path short enough for a socket."""
+    data_dir = Path(tempfile.mkdtemp(prefix="rag-index-"))
+    try:
+        host = RunningHost(data_dir, **settings)
+        try:
+            yield host
+        finally:
+            if host.process.poll() is None:
+                host.kill()
+    finally:
+        shutil.rmtree(data_dir)

@@ -1,0 +1,93 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag_service.domain.ids import ChunkId, PointId
+from rag_service.ports.vector_index import Candidate
+from rag_service.retrieval.fusion import fuse
+
+
+def candidate(name: str, dense: float, sparse: float) -> Candidate:
+    return Candidate(point_id=PointId(f"p-{name}"), chunk_id=ChunkId(name), dense_score=dense, sparse_score=sparse)
+
+
+def names(ranked: list[tuple[Candidate, float]]) -> list[str]:
+    return [str(found.chunk_id) for found, _ in ranked]
+
+
+@st.composite
+def candidate_lists(draw: st.DrawFn) -> list[Candidate]:
+    ids = draw(st.lists(st.integers(0, 999), unique=True, max_size=20))
+    scores = st.tuples(st.floats(-1, 1, width=32), st.floats(0, 50, width=32))
+    return [candidate(f"{number:03}", *draw(scores)) for number in ids]
+
+
+weights = st.floats(0, 1)
+
+
+@given(candidate_lists(), weights, st.integers(1, 30))
+def test_fusion_keeps_each_chunk_once_up_to_the_limit(found: list[Candidate], weight: float, limit: int) -> None:
+    ranked = names(fuse(found, dense_weight=weight, limit=limit))
+
+    assert len(ranked) == len(set(ranked)) == min(limit, len(found))
+
+
+@given(candidate_lists(), weights, st.randoms())
+def test_fusion_ignores_the_order_of_its_input(found: list[Candidate], weight: float, random: object) -> None:
+    shuffled = sorted(found, key=lambda _: random.random())
+
+    assert fuse(found, dense_weight=weight, limit=30) == fuse(shuffled, dense_weight=weight, limit=30)
+
+
+@given(candidate_lists(), weights)
+def test_scores_lie_between_0_and_1_and_fall(found: list[Candidate], weight: float) -> None:
+    scores = [score for _, score in fuse(found, dense_weight=weight, limit=30)]
+
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 + 1e-9 for score in scores)
+
+
+@given(candidate_lists(), weights)
+def test_a_candidate_better_on_both_sides_is_never_behind(found: list[Candidate], weight: float) -> None:
+    scores = {one.chunk_id: score for one, score in fuse(found, dense_weight=weight, limit=30)}
+
+    for one in found:
+        for other in found:
+            if one.dense_score >= other.dense_score and one.sparse_score >= other.sparse_score:
+                assert scores[one.chunk_id] >= scores[other.chunk_id]
+
+
+@given(candidate_lists())
+def test_with_all_weight_on_dense_the_cosine_decides(found: list[Candidate]) -> None:
+    ranked = [one.dense_score for one, _ in fuse(found, dense_weight=1, limit=30)]
+
+    assert ranked == pytest.approx(sorted(ranked, reverse=True), abs=1e-6)
+
+
+def test_equal_scores_are_ordered_by_chunk_id() -> None:
+    found = [candidate("b", 0.5, 3.0), candidate("a", 0.5, 3.0)]
+
+    assert names(fuse(found, dense_weight=0.75, limit=2)) == ["a", "b"]
+
+
+def test_the_best_on_both_sides_scores_1() -> None:
+    ranked = fuse([candidate("a", 0.5, 8.0), candidate("b", 0.1, 2.0)], dense_weight=0.75, limit=2)
+
+    assert ranked[0][1] == pytest.approx(1.0)
+
+
+def test_a_worse_candidate_in_the_list_does_not_move_the_others() -> None:
+    pair = [candidate("a", 0.5, 1.0), candidate("b", 0.4, 2.0)]
+
+    alone = dict(
+        zip(names(fuse(pair, dense_weight=0.75, limit=9)), fuse(pair, dense_weight=0.75, limit=9), strict=True)
+    )
+    joined = fuse([*pair, candidate("c", -0.9, 0.0)], dense_weight=0.75, limit=9)
+
+    assert [found for found in joined if found[0].chunk_id != "c"] == list(alone.values())
+
+
+def test_a_query_without_known_words_is_ranked_by_the_dense_side() -> None:
+    found = [candidate("a", 0.2, 0.0), candidate("b", 0.6, 0.0)]
+
+    assert names(fuse(found, dense_weight=0.75, limit=2)) == ["b", "a"]
