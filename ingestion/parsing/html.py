@@ -1,0 +1,216 @@
+"""HTML: what a reader sees of the page's main part."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from ingestion.parsing.canonical import LINE_BREAK, PARAGRAPH_BREAK, CanonicalBuilder
+from ingestion.parsing.decoding import declared_charset, decode
+from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.text import read_limited
+from rag_service.domain.documents import BlockKind, ParsedDocument
+
+_NEVER_SHOWN: Final = frozenset(
+    "script style noscript template svg math iframe object embed canvas audio video head select button input textarea".split()
+)
+_BOILERPLATE: Final = frozenset("nav aside footer header".split())
+_BLOCKS: Final = frozenset(
+    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
+)
+_LISTS: Final = frozenset("ul ol menu".split())
+_HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
+_MIN_MAIN_SHARE = 0.2  # of the page's text must be in <main> or <article> for it to be the main part
+
+
+def parse_html(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
+    """Return the readable text of a page; navigation goes when the page says what its main part is."""
+    content = read_limited(file, limits)
+    text, warnings = decode(content, declared=declared_charset(content))
+    tree = LexborHTMLParser(text)
+    builder = CanonicalBuilder(max_chars=limits.max_text_chars)
+    builder.warn(*warnings)
+    root, boilerplate = _main_part(tree)
+    if root is not None:
+        _Walk(builder, boilerplate).over(root)
+    title = tree.css_first("title")
+    return builder.build(title=title.text(strip=True) if title else None)
+
+
+def text_of_fragment(markup: str) -> str:
+    """Return the text of a piece of HTML without its tags, scripts and styles."""
+    tree = LexborHTMLParser(markup)
+    tree.strip_tags(["script", "style"])
+    return tree.body.text(separator=" ") if tree.body else ""
+
+
+def table_rows(table: LexborNode) -> list[str]:
+    """Return one line per row, cells parted by " | "."""
+    rows = []
+    for row in table.css("tr"):
+        cells = [" ".join(cell.text(separator=" ").split()) for cell in row.iter() if cell.tag in ("td", "th")]
+        if any(cells):
+            rows.append(" | ".join(cells))
+    return rows
+
+
+def _main_part(tree: LexborHTMLParser) -> tuple[LexborNode | None, frozenset[str]]:
+    body = tree.body
+    candidates = tree.css("main, [role=main]") or tree.css("article")
+    if body is None or not candidates:
+        return body, frozenset()
+    if len(candidates) > 1:
+        return body, _BOILERPLATE
+    main = candidates[0]
+    enough = len(main.text(strip=True)) >= _MIN_MAIN_SHARE * len(body.text(strip=True))
+    return (main if enough else body), _BOILERPLATE
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    attributes = node.attributes
+    style = (attributes.get("style") or "").replace(" ", "").lower()
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden") == "true"
+        or "display:none" in style
+        or "visibility:hidden" in style
+    )
+
+
+def _is_in_header(node: LexborNode) -> bool:
+    """Lists beside a page's heading lead elsewhere: to other languages, to its history."""
+    above = node.parent
+    while above is not None and above.tag != "header":
+        above = above.parent
+    return above is not None
+
+
+class _Walk:
+    """Goes through the tree without recursion, so that depth is no danger, and cuts it at block elements."""
+
+    def __init__(self, builder: CanonicalBuilder, boilerplate: frozenset[str]) -> None:
+        self._builder = builder
+        self._boilerplate = boilerplate
+        self._inline: list[str] = []
+        self._items: list[int | None] = []  # per open list: the next number, None for bullets
+        self._marker = ""
+        self._heading: int | None = None
+        self._preformatted = 0
+
+    def over(self, root: LexborNode) -> None:
+        for node, opens in self._events(root):
+            if opens:
+                self._open(node)
+            else:
+                self._close(node)
+        self._flush()
+
+    def _events(self, root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
+        stack: list[tuple[LexborNode, bool]] = [(root, True)]
+        while stack:
+            node, opens = stack.pop()
+            yield node, opens
+            if not opens:
+                continue
+            stack.append((node, False))
+            if self._is_read_inside(node, root):
+                children = []
+                child = node.child
+                while child is not None:
+                    children.append((child, True))
+                    child = child.next
+                stack.extend(reversed(children))
+
+    def _is_read_inside(self, node: LexborNode, root: LexborNode) -> bool:
+        if not node.is_element_node:
+            return False
+        tag = node.tag or ""
+        if node.mem_id == root.mem_id:
+            return True
+        if tag in _NEVER_SHOWN or _is_hidden(node):
+            return False
+        if tag in _LISTS and self._boilerplate and _is_in_header(node):
+            return False
+        if tag == "header" and node.css_first("h1, h2") is not None:
+            return True
+        return tag not in self._boilerplate and not (tag == "table" and self._is_data_table(node))
+
+    def _is_data_table(self, table: LexborNode) -> bool:
+        return len(table.css("table")) == 1  # itself: one that holds others is there for the lay-out
+
+    def _open(self, node: LexborNode) -> None:
+        if node.is_text_node:
+            self._inline.append(self._spaced(node.text_content or ""))
+            return
+        tag = node.tag or ""
+        if tag in _BLOCKS:
+            self._flush()
+        match tag:
+            case "br":
+                self._inline.append("\n")
+            case "img" if not _is_hidden(node):
+                self._inline.append(f" {node.attributes.get('alt') or ''} ")
+            case "pre":
+                self._preformatted += 1
+            case "ul" | "ol" | "menu":
+                self._items.append(1 if tag == "ol" else None)
+            case "li":
+                self._marker = self._next_marker()
+            case "table" if not _is_hidden(node):
+                self._table(node)
+            case _ if tag in _HEADINGS:
+                self._heading = _HEADINGS[tag]
+
+    def _close(self, node: LexborNode) -> None:
+        tag = node.tag or ""
+        if tag in _BLOCKS:
+            self._flush()
+        match tag:
+            case "pre":
+                self._preformatted -= 1
+            case "ul" | "ol" | "menu":
+                self._items.pop()
+            case "li":
+                self._marker = ""
+            case _ if tag in _HEADINGS:
+                self._heading = None
+
+    def _spaced(self, text: str) -> str:
+        if self._preformatted:
+            return text
+        collapsed = " ".join(text.split())
+        before = " " if text[:1].isspace() else ""
+        after = " " if text[-1:].isspace() else ""
+        return f"{before}{collapsed}{after}"
+
+    def _next_marker(self) -> str:
+        if not self._items or self._items[-1] is None:
+            return "- "
+        number = self._items[-1]
+        self._items[-1] = number + 1
+        return f"{number}. "
+
+    def _table(self, node: LexborNode) -> None:
+        if self._is_data_table(node):
+            caption = node.css_first("caption")
+            if caption is not None:
+                self._builder.add(caption.text(separator=" "))
+            self._builder.add("\n".join(table_rows(node)), BlockKind.TABLE)
+
+    def _flush(self) -> None:
+        text = "".join(self._inline)
+        self._inline.clear()
+        if not text.strip():
+            return
+        if self._heading is not None:
+            self._builder.add(text, BlockKind.HEADING, level=self._heading)
+        elif self._preformatted:
+            self._builder.add(textwrap.dedent(text.strip("\n")), BlockKind.CODE)
+        elif self._items:
+            joiner = LINE_BREAK if self._marker else PARAGRAPH_BREAK
+            self._builder.add(self._marker + text.lstrip(), BlockKind.LIST_ITEM, joiner=joiner)
+            self._marker = ""
+        else:
+            self._builder.add(text)

@@ -1,0 +1,20 @@
+"""What one parse may use. Plain values, so that the child process need not import the settings."""
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsingLimits:
+    """Limits of one file; see `ParsingSettings` for their meaning."""
+
+    timeout_s: float = 120.0
+    memory_bytes: int = 1536 * 2**20
+    max_text_chars: int = 25_000_000
+    max_pages: int = 20_000
+    max_unpacked_bytes: int = 512 * 2**20
+    max_archive_entries: int = 1000
+    max_archive_ratio: float = 100
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the values by name, for the wire."""
+        return asdict(self)

@@ -1,0 +1,70 @@
+"""What passes between the worker and the process that parses: frames of MessagePack behind their length."""
+
+from typing import Any
+
+import msgpack
+
+from rag_service.domain.documents import Block, BlockKind, ParsedDocument
+from rag_service.domain.spans import Span
+
+LENGTH_BYTES = 4
+_KINDS = tuple(BlockKind)
+_KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+
+
+def frame(message: dict[str, Any]) -> bytes:
+    """Return `message` as bytes, behind their number in big-endian order."""
+    body: bytes = msgpack.packb(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def unframe(body: bytes) -> dict[str, Any]:
+    """Return the message in `body`, which comes without its length; ValueError when it is none."""
+    message = msgpack.unpackb(body, strict_map_key=True)
+    if not isinstance(message, dict):
+        raise ValueError("a message is a map")  # noqa: TRY004  (bad content, not a programming error)
+    return message
+
+
+def pack_document(document: ParsedDocument) -> dict[str, Any]:
+    """Return the document as plain values."""
+    return {
+        "text": document.text,
+        "blocks": [
+            (block.span.start, block.span.end, _KIND_NUMBERS[block.kind], block.level, block.page, block.bbox)
+            for block in document.blocks
+        ],
+        "title": document.title,
+        "page_count": document.page_count,
+        "warnings": document.warnings,
+    }
+
+
+def unpack_document(values: dict[str, Any]) -> ParsedDocument:
+    """Return the document; ValueError, TypeError or KeyError when the values are not one.
+
+    The sender has read a stranger's file and is not trusted: spans are checked against the text.
+    """
+    text = str(values["text"])
+    blocks = tuple(_block(entry) for entry in values["blocks"])
+    ends = [0, *(block.span.end for block in blocks)]
+    if any(block.span.start < end for block, end in zip(blocks, ends, strict=False)) or ends[-1] > len(text):
+        raise ValueError("blocks overlap or leave the text")
+    return ParsedDocument(
+        text=text,
+        blocks=blocks,
+        title=values["title"],
+        page_count=values["page_count"],
+        warnings=tuple(values["warnings"]),
+    )
+
+
+def _block(entry: list[Any]) -> Block:
+    start, end, kind, level, page, bbox = entry
+    return Block(
+        span=Span(start, end),
+        kind=_KINDS[kind],
+        level=level,
+        page=page,
+        bbox=tuple(bbox) if bbox else None,
+    )

@@ -1,0 +1,201 @@
+"""Prepares revisions: load, parse, chunk, embed, and write it all in one transaction.
+
+Several small revisions are prepared together, because embedding one text at a time is slow.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingestion.loading import loaded
+from ingestion.parsing.sandbox import Outcome, RawFile
+from rag_service.domain.access import AccessScope, system_scope
+from rag_service.domain.documents import Chunk, ParsedDocument, PreparedRevision, Revision, embedded_text
+from rag_service.domain.ids import DocumentId, Fingerprint, JobId, TenantId
+from rag_service.domain.jobs import Job
+from rag_service.domain.versions import Member
+from rag_service.errors import DocumentRejected, LeaseLost, NotFound
+from rag_service.ports.blob_store import BlobStore
+from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.ports.embedder import TextVectors
+
+EMBED_SLICE = 500
+"""Chunks embedded between two progress notes: bounds the memory their vectors take."""
+
+Parse = Callable[[Sequence[RawFile]], Awaitable[list[Outcome]]]
+
+
+class CutsIntoChunks(Protocol):
+    """What the pipeline needs of a chunker."""
+
+    def chunks(
+        self, document: ParsedDocument, *, build: Fingerprint, document_id: DocumentId, revision: int
+    ) -> list[Chunk]:
+        """Return the chunks of a document in reading order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    job: Job
+    revision: Revision
+    parsed: ParsedDocument
+    chunks: list[Chunk]
+
+
+class PrepareRevision:
+    """Makes uploaded revisions ready for a version. Every step can run twice; nothing shows before the last one."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        blobs: BlobStore,
+        parse: Parse,
+        chunker: CutsIntoChunks,
+        embedder: TextVectors,
+        fingerprint: Fingerprint,
+    ) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._parse = parse
+        self._chunker = chunker
+        self._embedder = embedder
+        self._fingerprint = fingerprint
+
+    async def __call__(self, jobs: Sequence[Job]) -> Mapping[JobId, DocumentRejected]:
+        """Prepare the revisions of `jobs` and close these; return those that cannot be read, whose jobs stay open.
+
+        A job whose lease was lost meanwhile is left to its new holder.
+
+        Raises:
+            NotFound: a revision is gone.
+            DependencyUnavailable: nothing was written.
+        """
+        revisions = await self._revisions(jobs)
+        await self._note(jobs, "parse", 0, None)
+        async with loaded(self._blobs, [(system_scope(job.tenant_id), revisions[job.id]) for job in jobs]) as files:
+            outcomes = await self._parse(files)
+        rejected: dict[JobId, DocumentRejected] = {}
+        readable: list[tuple[Job, ParsedDocument]] = []
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if isinstance(outcome, DocumentRejected):
+                rejected[job.id] = outcome
+            else:
+                readable.append((job, outcome))
+        await self._note(jobs, "chunk", 0, None)
+        prepared = await asyncio.to_thread(self._chunked, readable, revisions)
+        await self._embed(jobs, prepared)
+        await self._write(prepared)
+        return rejected
+
+    async def _revisions(self, jobs: Sequence[Job]) -> dict[JobId, Revision]:
+        async with self._catalog.reading() as tx:
+            found = await revisions_of(tx, jobs)
+        for job in jobs:
+            if job.id not in found:
+                raise NotFound("revision", job.subject)
+        return found
+
+    def _chunked(
+        self, readable: Sequence[tuple[Job, ParsedDocument]], revisions: Mapping[JobId, Revision]
+    ) -> list[_Prepared]:
+        return [
+            _Prepared(
+                job=job,
+                revision=revisions[job.id],
+                parsed=parsed,
+                chunks=self._chunker.chunks(
+                    parsed,
+                    build=self._fingerprint,
+                    document_id=revisions[job.id].document_id,
+                    revision=revisions[job.id].number,
+                ),
+            )
+            for job, parsed in readable
+        ]
+
+    async def _embed(self, jobs: Sequence[Job], prepared: Sequence[_Prepared]) -> None:
+        texts: dict[TenantId, list[str]] = {}
+        for one in prepared:
+            texts.setdefault(one.job.tenant_id, []).extend(embedded_text(c.headings, c.text) for c in one.chunks)
+        total = sum(len(of_tenant) for of_tenant in texts.values())
+        done = 0
+        for tenant_id, of_tenant in texts.items():
+            for start in range(0, len(of_tenant), EMBED_SLICE):
+                await self._note(jobs, "embed", done, total)
+                # The vectors are kept under the hash of their text, where sealing finds them.
+                piece = of_tenant[start : start + EMBED_SLICE]
+                await self._embedder.embed(tenant_id, piece)
+                done += len(piece)
+
+    async def _write(self, prepared: Sequence[_Prepared]) -> None:
+        if not prepared:
+            return
+        async with self._catalog.writing() as tx:
+            # First, so that the rows stay locked, and a worker that lost a lease writes nothing of that job.
+            held = await tx.jobs.succeed([one.job for one in prepared])
+            of_tenant: dict[TenantId, list[_Prepared]] = {}
+            for one in prepared:
+                if one.job.id in held:
+                    of_tenant.setdefault(one.job.tenant_id, []).append(one)
+            for tenant_id, mine in of_tenant.items():
+                await self._write_held(tx, system_scope(tenant_id), mine)
+
+    async def _write_held(self, tx: Transaction, scope: AccessScope, held: Sequence[_Prepared]) -> None:
+        chunks = {_member(one.revision): one.chunks for one in held}
+        await tx.chunks.replace(scope, self._fingerprint, chunks)
+        texts = [
+            PreparedRevision(
+                document_id=one.revision.document_id,
+                number=one.revision.number,
+                parsed=one.parsed,
+                chunk_count=len(one.chunks),
+            )
+            for one in held
+        ]
+        await tx.documents.mark_prepared(scope, texts)
+
+    async def _note(self, jobs: Sequence[Job], stage: str, done: int, total: int | None) -> None:
+        # Only a job of its own takes long enough for somebody to watch it.
+        if len(jobs) != 1:
+            return
+        async with self._catalog.writing() as tx:
+            await tx.jobs.progress(jobs[0].id, jobs[0].fence, stage=stage, done=done, total=total)
+
+
+def subject_of(job: Job) -> tuple[DocumentId, int]:
+    """Return document and revision number that a PREPARE_REVISION job is about."""
+    document_id, _, number = job.subject.rpartition("/")
+    if not document_id or not number.isdecimal():
+        raise NotFound("revision", job.subject)
+    return DocumentId(document_id), int(number)
+
+
+async def revisions_of(tx: Transaction, jobs: Sequence[Job]) -> dict[JobId, Revision]:
+    """Return the revisions that PREPARE_REVISION jobs are about; jobs whose revision is gone are left out."""
+    of_tenant: dict[TenantId, dict[Member, JobId]] = {}
+    for job in jobs:
+        with suppress(NotFound):
+            document_id, number = subject_of(job)
+            member = Member(document_id=document_id, revision=number)
+            of_tenant.setdefault(job.tenant_id, {})[member] = job.id
+    found: dict[JobId, Revision] = {}
+    for tenant_id, ids in of_tenant.items():
+        revisions = await tx.documents.revisions(system_scope(tenant_id), list(ids))
+        found |= {ids[member]: revision for member, revision in revisions.items()}
+    return found
+
+
+def _member(revision: Revision) -> Member:
+    return Member(document_id=revision.document_id, revision=revision.number)
+
+
+async def is_held(tx: Transaction, job: Job) -> bool:
+    """Say whether this worker still holds the job, until the transaction ends."""
+    try:
+        await tx.jobs.assert_held(job.id, job.fence)
+    except LeaseLost:
+        return False
+    return True

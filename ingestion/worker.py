@@ -1,0 +1,89 @@
+"""The worker process: `python -m ingestion.worker`. It prepares uploads and seals drafts until it is told to stop."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import structlog
+
+from ingestion.bootstrap import open_worker
+from ingestion.jobs import JobRunner
+from rag_service.errors import DependencyUnavailable, Misconfigured
+from rag_service.settings import Settings, read_settings
+from rag_service.telemetry.logs import configure_logs
+
+NICENESS = 10
+"""Questions come first on a machine that serves both."""
+
+STOP_PATIENCE_S = 25.0
+"""How long running jobs may go on after a stop was asked for; supervisors wait 30 s."""
+
+_PAUSE_AFTER_OUTAGE_S = 5.0
+
+_log = structlog.get_logger()
+
+
+async def work(runner: JobRunner, stop: asyncio.Event, *, poll_s: float) -> None:
+    """Run jobs until `stop` is set; then finish what runs, or give it back when that takes long."""
+    loop = asyncio.create_task(_work_off(runner, stop, poll_s))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    done, _ = await asyncio.wait({loop}, timeout=STOP_PATIENCE_S)
+    if not done:
+        loop.cancel()
+        await asyncio.wait({loop})
+    if not loop.cancelled():
+        loop.result()
+
+
+async def _work_off(runner: JobRunner, stop: asyncio.Event, poll_s: float) -> None:
+    while not stop.is_set():
+        try:
+            added = await runner.enqueue_due_seals()
+            idle = not added and await runner.run_next() == 0
+        except DependencyUnavailable as exc:
+            _log.warning("worker_waits", reason=str(exc))
+            await _pause(stop, _PAUSE_AFTER_OUTAGE_S)
+            continue
+        if idle:
+            await _pause(stop, poll_s)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+async def serve(settings: Settings) -> None:
+    """Open the worker's parts and work until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_worker(settings) as worker:
+        _log.info("worker_ready")
+        await work(worker.runner, stop, poll_s=settings.jobs.poll_s)
+    _log.info("worker_stopped")
+
+
+def main() -> int:
+    """Run the process."""
+    os.nice(NICENESS)
+    try:
+        settings = read_settings()
+    except Misconfigured as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
+    configure_logs(settings.log, process="worker")
+    with asyncio.Runner() as runner:
+        runner.run(serve(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

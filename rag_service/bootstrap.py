@@ -1,0 +1,200 @@
+"""The composition root: settings in, container out. The only file that names concrete backends."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from rag_service.blobs.fsspec_store import FsspecBlobStore
+from rag_service.catalog.migrating import migrate
+from rag_service.catalog.sql_catalog import open_catalog, utc_now
+from rag_service.domain.fingerprints import CHUNKER_NAME, PARSER_FINGERPRINT, BuildFingerprint, ChunkerFingerprint
+from rag_service.embedding.bm25 import Bm25Encoder
+from rag_service.errors import Misconfigured
+from rag_service.generation.extractive import ExtractiveGenerator
+from rag_service.generation.fallback import FallbackGenerator
+from rag_service.ports.blob_store import BlobStore
+from rag_service.ports.catalog import Catalog
+from rag_service.ports.embedder import Embedder, TokenCounter
+from rag_service.ports.generator import Generator
+from rag_service.ports.job_queue import JobQueue
+from rag_service.ports.kept_vectors import KeptVectors
+from rag_service.ports.sparse_encoder import SparseEncoder
+from rag_service.ports.vector_index import VectorIndex
+from rag_service.queue.polled import PolledQueue
+from rag_service.retrieval.fusion import fuse
+from rag_service.settings import GenerationSettings, Settings
+from rag_service.use_cases.accept_upload import AcceptUpload
+from rag_service.use_cases.ask_question import AskQuestion
+from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
+from rag_service.use_cases.feedback import GiveFeedback
+from rag_service.use_cases.import_rows import ImportRows
+from rag_service.use_cases.keys import ManageKeys
+from rag_service.use_cases.search import Search
+from rag_service.use_cases.store_file import StoreFile
+from rag_service.verification.checker import QuoteChecker
+from rag_service.verification.lexical import LexicalVerifier
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """Everything the API, the pages and the workers are made of."""
+
+    settings: Settings
+    clock: Clock
+    catalog: Catalog
+    blobs: BlobStore
+    index: VectorIndex
+    embedder: Embedder
+    count_tokens: TokenCounter
+    sparse_encoder: SparseEncoder
+    kept_vectors: KeptVectors
+    queue: JobQueue
+    build: BuildFingerprint
+    keys: ManageKeys
+    store_file: StoreFile
+    accept_upload: AcceptUpload
+    import_rows: ImportRows
+    remove_document: RemoveDocument
+    read_corpus_file: ReadCorpusFile
+    list_corpus_files: ListCorpusFiles
+    create_corpus: CreateCorpus
+    search: Search
+    ask_question: AskQuestion
+    give_feedback: GiveFeedback
+
+
+@asynccontextmanager
+async def open_container(settings: Settings) -> AsyncIterator[Container]:
+    """Open every part that the settings name; what was opened is closed in reverse order."""
+    async with AsyncExitStack() as stack:
+        await migrate(settings.catalog_url)
+        catalog = await stack.enter_async_context(
+            open_catalog(settings.catalog_url, pool_size=settings.catalog.pool_size)
+        )
+        blobs = FsspecBlobStore(settings.blobs_url)
+        index = _open_index(settings, stack)
+        embedder, count_tokens = _open_embedder(settings, stack)
+        sparse_encoder = Bm25Encoder()
+        build = _build_of(settings, embedder, sparse_encoder)
+        queue = PolledQueue()
+        search = Search(
+            catalog=catalog,
+            index=index,
+            embedder=embedder,
+            sparse_encoder=sparse_encoder,
+            fuse=fuse,
+            settings=settings.retrieval,
+            fingerprint=build.digest,
+        )
+        yield Container(
+            settings=settings,
+            clock=utc_now,
+            catalog=catalog,
+            blobs=blobs,
+            index=index,
+            embedder=embedder,
+            count_tokens=count_tokens,
+            sparse_encoder=sparse_encoder,
+            kept_vectors=catalog.kept_vectors,
+            queue=queue,
+            build=build,
+            keys=ManageKeys(catalog=catalog, clock=utc_now, settings=settings.security, public_url=settings.public_url),
+            store_file=StoreFile(
+                catalog=catalog, blobs=blobs, clock=utc_now, max_bytes=settings.uploads.max_file_bytes
+            ),
+            accept_upload=AcceptUpload(
+                catalog=catalog, queue=queue, clock=utc_now, parser_fingerprint=PARSER_FINGERPRINT
+            ),
+            import_rows=ImportRows(
+                catalog=catalog,
+                blobs=blobs,
+                queue=queue,
+                clock=utc_now,
+                parser_fingerprint=PARSER_FINGERPRINT,
+                max_bytes=settings.uploads.max_file_bytes,
+            ),
+            remove_document=RemoveDocument(catalog=catalog, clock=utc_now),
+            read_corpus_file=ReadCorpusFile(catalog=catalog),
+            list_corpus_files=ListCorpusFiles(catalog=catalog),
+            create_corpus=CreateCorpus(catalog=catalog, clock=utc_now, fingerprint=build.digest),
+            search=search,
+            ask_question=_ask_question(settings, catalog, search, embedder),
+            give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
+        )
+
+
+def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
+    match settings.retrieval.backend:
+        case "edge":
+            from rag_service.retrieval.index_client import IndexClient
+
+            client = IndexClient(settings.index_socket, settings.retrieval.timeout_s)
+            stack.push_async_callback(client.aclose)
+            return client
+        case "memory":
+            from rag_service.retrieval.memory import MemoryIndex
+
+            return MemoryIndex()
+
+
+def _open_embedder(settings: Settings, stack: AsyncExitStack) -> tuple[Embedder, TokenCounter]:
+    match settings.embedding.backend:
+        case "sentence_transformers":
+            from rag_service.embedding.sentence_transformers import SentenceTransformerEmbedder
+
+            local = SentenceTransformerEmbedder(settings.embedding)
+            stack.callback(local.close)
+            return local, local.count_tokens
+        case "openai":
+            from rag_service.embedding.openai_compatible import OpenAIEmbedder
+
+            remote = OpenAIEmbedder(settings.embedding)
+            stack.push_async_callback(remote.aclose)
+            return remote, remote.count_tokens
+        case "hashing":
+            from rag_service.embedding.hashing import HashingEmbedder
+
+            hashing = HashingEmbedder(settings.embedding.dimensions)
+            return hashing, hashing.count_tokens
+
+
+def _build_of(settings: Settings, embedder: Embedder, sparse_encoder: SparseEncoder) -> BuildFingerprint:
+    chunking = settings.chunking
+    return BuildFingerprint(
+        embedder=embedder.fingerprint,
+        sparse=sparse_encoder.fingerprint,
+        chunker=ChunkerFingerprint(
+            name=CHUNKER_NAME,
+            target_tokens=chunking.target_tokens,
+            overlap_tokens=chunking.overlap_tokens,
+            heading_prefix=chunking.heading_prefix,
+        ),
+    )
+
+
+def _ask_question(settings: Settings, catalog: Catalog, search: Search, embedder: Embedder) -> AskQuestion:
+    extractive = ExtractiveGenerator(embedder, max_sentences=settings.generation.max_sentences)
+    return AskQuestion(
+        catalog=catalog,
+        search=search,
+        generator=_open_generator(settings.generation, extractive),
+        fallback=extractive,
+        checker=QuoteChecker(LexicalVerifier(embedder), threshold=settings.verification.support_threshold),
+        settings=settings,
+        clock=utc_now,
+    )
+
+
+def _open_generator(settings: GenerationSettings, extractive: Generator) -> Generator:
+    match settings.backend:
+        case "extractive":
+            return extractive
+        case "openai":
+            if not (settings.base_url and settings.model):
+                raise Misconfigured("RAG_GENERATION__BACKEND=openai needs RAG_GENERATION__BASE_URL and …__MODEL.")
+            from rag_service.generation.openai_compatible import OpenAICompatibleGenerator
+
+            return FallbackGenerator(OpenAICompatibleGenerator(settings), extractive)

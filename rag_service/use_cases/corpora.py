@@ -1,0 +1,111 @@
+"""Corpora and the files in them, as content teams see them."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from rag_service.domain.access import AccessScope, Permission
+from rag_service.domain.documents import Revision
+from rag_service.domain.ids import CorpusId, FileId, Fingerprint, new_id
+from rag_service.domain.pages import Page, PageRequest
+from rag_service.domain.uploads import CorpusFile, status_of
+from rag_service.domain.versions import Corpus, DraftChange
+from rag_service.errors import InvalidRequest
+from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.use_cases.permissions import require
+
+# "@" separates the version in a model name and "/" would be lost in paths.
+_NAME = re.compile(r"[^\s@/\\\x00-\x1f][^@/\\\x00-\x1f]{0,127}")
+
+
+class CreateCorpus:
+    """Makes an empty corpus."""
+
+    def __init__(self, *, catalog: Catalog, clock: Callable[[], datetime], fingerprint: Fingerprint) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._fingerprint = fingerprint
+
+    async def __call__(self, scope: AccessScope, *, name: str, description: str = "") -> Corpus:
+        """Return the new corpus.
+
+        Raises:
+            InvalidRequest: the name is empty, over 128 characters, or has one of @, slash, backslash or a control character.
+            Conflict: the tenant has a corpus of this name.
+            NotFound: the key may not upload, or is bound to other corpora.
+        """
+        require(scope, Permission.UPLOAD, kind="endpoint", ref="/v1/vector_stores")
+        if scope.corpora is not None:
+            require(scope, Permission.ADMIN, kind="endpoint", ref="/v1/vector_stores")
+        if not _NAME.fullmatch(name.strip()):
+            raise InvalidRequest("A corpus needs a name of 1 to 128 characters without @, / or \\.", param="name")
+        corpus = Corpus(
+            id=CorpusId(new_id("vs_")),
+            tenant_id=scope.tenant_id,
+            name=name.strip(),
+            description=description,
+            published=0,
+            highest=0,
+            fingerprint=self._fingerprint,
+            created_at=self._clock(),
+        )
+        async with self._catalog.writing() as tx:
+            await tx.corpora.add(scope, corpus)
+        return corpus
+
+
+class ReadCorpusFile:
+    """One document of a corpus, by the file it was last uploaded as."""
+
+    def __init__(self, *, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    async def __call__(self, scope: AccessScope, *, corpus: str, file_id: FileId) -> CorpusFile:
+        """Return it, or raise NotFound."""
+        async with self._catalog.reading() as tx:
+            target = await tx.corpora.get(scope, corpus)
+            revision = await tx.documents.by_file(scope, target.id, file_id)
+            return await _corpus_file(tx, scope, target, revision)
+
+
+class ListCorpusFiles:
+    """The documents of a corpus, each at its newest revision."""
+
+    def __init__(self, *, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    async def __call__(
+        self, scope: AccessScope, *, corpus: str, page: PageRequest, status: str | None
+    ) -> Page[CorpusFile]:
+        """Return a page of them; `status` narrows to in_progress, completed or failed."""
+        async with self._catalog.reading() as tx:
+            target = await tx.corpora.get(scope, corpus)
+            found = await tx.documents.list_revisions(scope, target.id, page, status=status)
+            items = [await _corpus_file(tx, scope, target, revision) for revision in found.items]
+        return Page(items=items, has_more=found.has_more)
+
+
+class RemoveDocument:
+    """Takes a document out of the next version. Versions before keep it."""
+
+    def __init__(self, *, catalog: Catalog, clock: Callable[[], datetime]) -> None:
+        self._catalog = catalog
+        self._clock = clock
+
+    async def __call__(self, scope: AccessScope, *, corpus: str, file_id: FileId) -> None:
+        """Put the removal into the automatic draft, which publishes by itself.
+
+        Raises:
+            NotFound: no such corpus or file, or the key may not upload.
+        """
+        require(scope, Permission.UPLOAD, kind="corpus", ref=corpus)
+        async with self._catalog.writing() as tx:
+            target = await tx.corpora.get(scope, corpus)
+            revision = await tx.documents.by_file(scope, target.id, file_id)
+            draft = await tx.versions.automatic_draft(scope, target.id, self._clock())
+            await tx.versions.set_change(scope, draft.id, DraftChange(document_id=revision.document_id, revision=None))
+
+
+async def _corpus_file(tx: Transaction, scope: AccessScope, corpus: Corpus, revision: Revision) -> CorpusFile:
+    published = await tx.documents.is_published(scope, revision)
+    return CorpusFile(corpus_id=corpus.id, revision=revision, status=status_of(revision, published=published))

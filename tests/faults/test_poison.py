@@ -1,0 +1,130 @@
+"""A file that kills its parser gets three tries, then it is dead with a reason; everything else goes on."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ingestion.bootstrap import Worker, worker_over
+from ingestion.jobs import JobRunner
+from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.sandbox import Sandbox
+from ingestion.pipeline import PrepareRevision
+from rag_service.bootstrap import open_container
+from rag_service.domain.access import AccessScope, system_scope
+from rag_service.domain.documents import Revision, RevisionState
+from rag_service.domain.ids import TenantId
+from rag_service.domain.jobs import Job, JobState
+from rag_service.reasons import ReasonCode
+from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
+
+SCOPE: AccessScope = system_scope(TenantId("tenant"))
+LIMITS = ParsingLimits(timeout_s=1.0, memory_bytes=256 * 2**20)
+
+
+@dataclass
+class _Clock:
+    """Waiting for another try takes no time."""
+
+    ahead: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now().astimezone() + self.ahead
+
+
+@dataclass(frozen=True)
+class _Shop:
+    worker: Worker
+    runner: JobRunner
+    clock: _Clock
+
+    async def upload(self, filename: str) -> Revision:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield f"harmless words of {filename}".encode()
+
+        container = self.worker.container
+        stored = await container.store_file(SCOPE, filename=filename, purpose="assistants", content=pieces())
+        accepted = await container.accept_upload(SCOPE, corpus="books", file_id=stored.id, attributes={})
+        return accepted.revision
+
+    async def run(self) -> None:
+        while await self.runner.run_next():
+            self.clock.ahead += timedelta(hours=1)
+
+    async def now(self, revision: Revision) -> tuple[Revision, Job]:
+        async with self.worker.container.catalog.reading() as tx:
+            fresh = await tx.documents.revision(SCOPE, revision.document_id, revision.number)
+            [job] = await tx.jobs.of_subject(SCOPE, f"{revision.document_id}/{revision.number}")
+        return fresh, job
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[_Shop]:
+    settings = Settings(
+        data_dir=tmp_path,
+        embedding=EmbeddingSettings(backend="hashing", dimensions=16),
+        retrieval=RetrievalSettings(backend="memory"),
+        jobs=JobSettings(max_attempts=3),
+    )
+    sandbox, clock = Sandbox(limits=LIMITS, module="tests.faults.evil_parser"), _Clock()
+    async with open_container(settings) as container, worker_over(container) as worker:
+        async with container.catalog.writing() as tx:
+            await tx.keys.add_tenant(SCOPE.tenant_id, "Tenant")
+        await container.create_corpus(SCOPE, name="books")
+        yield _Shop(worker, _runner(worker, sandbox, clock), clock)
+    await sandbox.close()
+
+
+def _runner(worker: Worker, sandbox: Sandbox, clock: _Clock) -> JobRunner:
+    usual, container = worker.runner._prepare, worker.container
+    assert isinstance(usual, PrepareRevision)
+    prepare = PrepareRevision(
+        catalog=container.catalog,
+        blobs=container.blobs,
+        parse=sandbox.parse,
+        chunker=usual._chunker,
+        embedder=usual._embedder,
+        fingerprint=usual._fingerprint,
+    )
+    return JobRunner(
+        catalog=container.catalog,
+        prepare=prepare,
+        seal=worker.runner._seal,
+        clock=clock,
+        settings=container.settings.jobs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("segfault.txt", ReasonCode.PARSER_CRASHED),
+        ("hungry.txt", ReasonCode.PARSER_OUT_OF_MEMORY),
+        ("busy.txt", ReasonCode.PARSER_TIMEOUT),
+    ],
+)
+async def test_a_poison_file_is_dead_after_three_tries_and_its_neighbours_are_prepared(
+    shop: _Shop, name: str, reason: ReasonCode
+) -> None:
+    good = [await shop.upload("before.txt")]
+    poison = await shop.upload(name)
+    good.append(await shop.upload("after.txt"))
+
+    await shop.run()
+
+    failed, job = await shop.now(poison)
+    assert (failed.state, failed.reason) == (RevisionState.FAILED, reason)
+    assert (job.state, job.attempts) == (JobState.DEAD, 3)
+    assert {(await shop.now(revision))[0].state for revision in good} == {RevisionState.PREPARED}
+
+
+async def test_uploads_after_a_poison_file_are_prepared(shop: _Shop) -> None:
+    await shop.upload("segfault.txt")
+    await shop.run()
+
+    later = await shop.upload("later.txt")
+    await shop.run()
+
+    assert (await shop.now(later))[0].state is RevisionState.PREPARED

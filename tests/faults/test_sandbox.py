@@ -1,0 +1,109 @@
+"""Files that crash, hang or bloat their reader harm nothing but themselves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.sandbox import Outcome, RawFile, Sandbox
+from rag_service.domain.documents import ParsedDocument
+from rag_service.errors import DocumentRejected
+from rag_service.reasons import ReasonCode
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    limits = ParsingLimits(timeout_s=2.0, memory_bytes=256 * 2**20)
+    made = Sandbox(limits=limits, module="tests.faults.evil_parser")
+    yield made
+    await made.close()
+
+
+def file(name: str, content: bytes = b"harmless words") -> RawFile:
+    return RawFile(filename=name, content=content)
+
+
+def reason(outcome: Outcome) -> ReasonCode | None:
+    return outcome.reason if isinstance(outcome, DocumentRejected) else None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("segfault.txt", ReasonCode.PARSER_CRASHED),
+        ("hungry.txt", ReasonCode.PARSER_OUT_OF_MEMORY),
+        ("sleepy.txt", ReasonCode.PARSER_TIMEOUT),
+        ("busy.txt", ReasonCode.PARSER_TIMEOUT),
+    ],
+)
+async def test_a_poison_file_fails_alone_and_its_neighbours_are_read(
+    sandbox: Sandbox, name: str, expected: ReasonCode
+) -> None:
+    outcomes = await sandbox.parse([file("before.txt"), file(name), file("after.txt")])
+
+    assert [reason(outcome) for outcome in outcomes] == [None, expected, None]
+
+
+async def test_the_process_knows_no_secrets_and_starts_in_an_empty_folder(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAG_GENERATION__API_KEY", "secret")
+
+    [outcome] = await sandbox.parse([file("nosy.txt")])
+
+    assert isinstance(outcome, ParsedDocument)
+    assert "API_KEY" not in outcome.text
+    assert outcome.text.endswith("[]")
+
+
+async def test_a_parser_that_runs_programs_is_stopped(sandbox: Sandbox) -> None:
+    [outcome] = await sandbox.parse([file("caller.txt")])
+
+    assert reason(outcome) is ReasonCode.PARSER_CRASHED
+
+
+async def test_one_process_reads_many_files(sandbox: Sandbox) -> None:
+    await sandbox.parse([file(f"{number}.txt") for number in range(50)])
+
+    [child] = sandbox._idle
+    assert child.files_read == 50
+
+
+async def test_cancelling_ends_the_process(sandbox: Sandbox) -> None:
+    task = asyncio.create_task(sandbox.parse([file("first.txt"), file("sleepy.txt")]))
+    await asyncio.sleep(1.0)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert sandbox._idle == []
+
+
+async def test_large_files_are_read_from_their_path(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "copy"
+    path.write_bytes(b"words on disk")
+
+    [outcome] = await sandbox.parse([RawFile(filename="a.txt", content=path)])
+
+    assert isinstance(outcome, ParsedDocument)
+    assert outcome.text == "words on disk"
+
+
+async def test_a_word_file_is_read_without_a_network(tmp_path: Path) -> None:
+    import docx
+
+    document = docx.Document()
+    document.add_heading("Chapter", 1)
+    document.add_paragraph("Some sentence about things.")
+    document.add_paragraph("an item", style="List Bullet")
+    document.save(str(tmp_path / "a.docx"))
+    sandbox = Sandbox(limits=ParsingLimits())
+
+    [outcome] = await sandbox.parse([RawFile(filename="a.docx", content=tmp_path / "a.docx")])
+    await sandbox.close()
+
+    assert isinstance(outcome, ParsedDocument)
+    assert outcome.text == "Chapter\n\nSome sentence about things.\n- an item"

@@ -1,0 +1,131 @@
+"""Chunks: exact offsets, nothing lost, nothing too long, no character broken."""
+
+import re
+
+import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingestion.chunking.chunker import Chunker
+from ingestion.parsing.canonical import CanonicalBuilder
+from rag_service.domain.documents import BlockKind, Chunk, ParsedDocument, embedded_text
+from rag_service.domain.ids import DocumentId, Fingerprint
+from rag_service.domain.spans import sha256_of
+from rag_service.settings import ChunkingSettings
+
+MAX_TOKENS = 64
+
+
+def count(text: str) -> int:
+    return len(re.findall(r"\w{1,6}|[^\w\s]", text))
+
+
+def document(*parts: tuple[BlockKind, str, int | None]) -> ParsedDocument:
+    builder = CanonicalBuilder(max_chars=10_000_000)
+    for kind, text, level in parts:
+        builder.add(text, kind, level=level)
+    return builder.build()
+
+
+def heading(text: str, level: int = 1) -> tuple[BlockKind, str, int | None]:
+    return (BlockKind.HEADING, text, level)
+
+
+def paragraph(text: str) -> tuple[BlockKind, str, int | None]:
+    return (BlockKind.PARAGRAPH, text, None)
+
+
+def cut(parsed: ParsedDocument, *, target: int = 40, overlap: int = 0, prefix: bool = True) -> list[Chunk]:
+    sizes = ChunkingSettings(target_tokens=target, overlap_tokens=overlap, heading_prefix=prefix)
+    chunker = Chunker(settings=sizes, count_tokens=count, max_tokens=MAX_TOKENS)
+    return chunker.chunks(parsed, build=Fingerprint("b"), document_id=DocumentId("d"), revision=1)
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=300) | st.lists(
+    st.sampled_from(["word", "Satz.", "東京は首都。", "👩‍🔬", "नमस्ते", "a" * 90, "e\u0301", "\n\n", "مرحبا", "Is it? "]),
+    max_size=120,
+).map(" ".join)
+BLOCKS = st.tuples(st.sampled_from(BlockKind), TEXTS, st.integers(1, 4))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(BLOCKS, min_size=1, max_size=8), st.sampled_from([0, 8]), st.booleans())
+def test_chunks_are_exact_slices_that_lose_nothing_and_fit_the_model(
+    parts: list[tuple[BlockKind, str, int]], overlap: int, prefix: bool
+) -> None:
+    parsed = document(paragraph("Start."), *parts)
+    cuts = {found.end() for found in regex.finditer(r"\X", parsed.text)} | {0}
+
+    chunks = cut(parsed, overlap=overlap, prefix=prefix)
+
+    covered = set().union(*(range(chunk.span.start, chunk.span.end) for chunk in chunks))
+    named = {text for chunk in chunks for text in chunk.headings}
+    for block in parsed.blocks:
+        if block.span.of(parsed.text) in named:
+            covered |= set(range(block.span.start, block.span.end))
+    assert [place for place, char in enumerate(parsed.text) if not char.isspace() and place not in covered] == []
+    assert [chunk.span for chunk in chunks] == sorted(chunk.span for chunk in chunks)
+    for chunk in chunks:
+        assert chunk.text == chunk.span.of(parsed.text)
+        assert chunk.token_count <= MAX_TOKENS
+        assert {chunk.span.start, chunk.span.end} <= cuts
+
+
+def test_a_short_row_is_one_chunk_under_its_title() -> None:
+    [chunk] = cut(document(heading("Title"), paragraph("The text.")))
+
+    assert (chunk.headings, chunk.text) == (("Title",), "The text.")
+    assert chunk.embedded_sha256 == sha256_of(embedded_text(("Title",), "The text."))
+
+
+def test_the_path_names_the_headings_above_a_section() -> None:
+    long = "Words that make this section long enough to stand alone in a chunk of its own. " * 2
+    parsed = document(heading("A"), heading("B", 2), paragraph(long), heading("C", 2), paragraph(long))
+
+    assert [chunk.headings for chunk in cut(parsed)] == [("A", "B"), ("A", "C")]
+
+
+def test_tiny_sections_share_a_chunk_under_their_common_heading() -> None:
+    parsed = document(heading("A"), heading("B", 2), paragraph("One."), heading("C", 2), paragraph("Two."))
+
+    [chunk] = cut(parsed)
+
+    assert (chunk.headings, chunk.text) == (("A",), "B\n\nOne.\n\nC\n\nTwo.")
+
+
+def test_a_heading_with_nothing_under_it_is_kept_as_text() -> None:
+    assert [chunk.text for chunk in cut(document(heading("Only this")))] == ["Only this"]
+
+
+def test_a_table_that_fits_is_not_cut() -> None:
+    table = "\n".join(f"row {number} | value" for number in range(8))
+    parsed = document(paragraph("Some words before it. " * 4), (BlockKind.TABLE, table, None))
+
+    assert table in [chunk.text for chunk in cut(parsed)]
+
+
+def test_a_long_table_is_cut_between_rows() -> None:
+    rows = [f"row {number} | value" for number in range(40)]
+
+    chunks = cut(document((BlockKind.TABLE, "\n".join(rows), None)))
+
+    assert [row for chunk in chunks for row in chunk.text.split("\n")] == rows
+
+
+def test_a_word_of_a_million_letters_is_cut_even_when_the_model_sees_one_token() -> None:
+    parsed = document(paragraph("x" * 1_000_000))
+    chunker = Chunker(settings=ChunkingSettings(), count_tokens=lambda text: 1, max_tokens=256)
+
+    chunks = chunker.chunks(parsed, build=Fingerprint("b"), document_id=DocumentId("d"), revision=1)
+
+    assert max(len(chunk.text) for chunk in chunks) < 2000
+
+
+def test_page_starts_say_the_page_at_each_place() -> None:
+    builder = CanonicalBuilder(max_chars=1000)
+    builder.add("On the first page.", page=1)
+    builder.add("On the second page.", page=2)
+
+    [chunk] = cut(builder.build())
+
+    assert chunk.page_starts == ((0, 1), (20, 2))

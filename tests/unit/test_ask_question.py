@@ -1,0 +1,262 @@
+"""From a question to a stored, cited answer."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag_service.domain.access import EVERYONE, AccessScope, Permission
+from rag_service.domain.answers import (
+    Answer,
+    AnswerEvent,
+    AnswerStatus,
+    Message,
+    Question,
+    SourcesFound,
+    UnitEmitted,
+    Usage,
+)
+from rag_service.domain.ids import CorpusId, Fingerprint, TenantId
+from rag_service.domain.spans import sha256_of
+from rag_service.domain.versions import Corpus, PinnedVersion
+from rag_service.embedding.hashing import HashingEmbedder
+from rag_service.errors import GeneratorUnavailable, InvalidRequest
+from rag_service.generation.extractive import ExtractiveGenerator
+from rag_service.ports.generator import AnswerRequest, Fragment
+from rag_service.settings import Settings
+from rag_service.use_cases.ask_question import AskQuestion
+from rag_service.verification.checker import QuoteChecker
+from rag_service.verification.lexical import LexicalVerifier
+from tests.unit.answer_values import passage
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+SCOPE = AccessScope(tenant_id=TenantId("t"), principals=frozenset({EVERYONE}), permissions=frozenset({Permission.CHAT}))
+CORPUS = Corpus(
+    id=CorpusId("c"),
+    tenant_id=TenantId("t"),
+    name="handbook",
+    description="How the service works.",
+    published=3,
+    highest=3,
+    fingerprint=Fingerprint("f"),
+    created_at=NOW,
+)
+SOURCES = (
+    "The service starts on port 8000. It keeps all data in one folder.",
+    "A draft is published by an update of one row. Rollback takes a second.",
+)
+CANONICAL = " " * 100 + SOURCES[0]
+
+
+@dataclass
+class OneSearch:
+    """Finds the same passages for every question and remembers what was asked."""
+
+    texts: Sequence[str] = SOURCES
+    dense_score: float = 0.8
+    asked: list[str] = field(default_factory=list)
+
+    async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
+        return PinnedVersion(corpus=CORPUS, number=3)
+
+    async def at(
+        self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int, distinct: bool
+    ) -> SimpleNamespace:
+        self.asked.append(query)
+        found = [
+            replace(passage(rank, text), dense_score=self.dense_score) for rank, text in enumerate(self.texts, start=1)
+        ]
+        return SimpleNamespace(pinned=pinned, passages=tuple(found), timings_ms={"index": 1.0})
+
+
+class AnswerShelf:
+    """A catalog that keeps answers only."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[SimpleNamespace]:
+        yield SimpleNamespace(answers=self)
+
+    async def add(self, scope: AccessScope, answer: Answer) -> None:
+        self.answers.append(answer)
+
+
+@dataclass
+class Scripted:
+    """Writes the fragments it was given; an exception among them is raised in its place."""
+
+    script: Sequence[str | Exception]
+    closed: bool = False
+    name: str = "scripted"
+    prompt_version: str = "p1"
+
+    async def generate(self, request: AnswerRequest) -> AsyncGenerator[Fragment, None]:
+        try:
+            for step in self.script:
+                if isinstance(step, Exception):
+                    raise step
+                yield Fragment(text=step)
+            yield Fragment(text="", usage=Usage(prompt_tokens=5, completion_tokens=2))
+        finally:
+            self.closed = True
+
+
+def asker(generator: object, search: OneSearch | None = None, shelf: AnswerShelf | None = None) -> AskQuestion:
+    return AskQuestion(
+        catalog=shelf or AnswerShelf(),  # type: ignore[arg-type]
+        search=search or OneSearch(),  # type: ignore[arg-type]
+        generator=generator,  # type: ignore[arg-type]
+        fallback=ExtractiveGenerator(HashingEmbedder(), max_sentences=2),
+        checker=QuoteChecker(LexicalVerifier(), threshold=0.6),
+        settings=Settings(),
+        clock=lambda: NOW,
+    )
+
+
+def asked(*texts: str) -> Question:
+    return Question(corpus="handbook", messages=tuple(Message(role="user", content=text) for text in texts))
+
+
+async def events(ask: AskQuestion, *texts: str) -> list[AnswerEvent]:
+    return [event async for event in ask(SCOPE, asked(*(texts or ("Which port does the service start on?",))))]
+
+
+async def answer(script: Sequence[str | Exception], search: OneSearch | None = None) -> Answer:
+    return (await events(asker(Scripted(script), search)))[-1].answer  # type: ignore[union-attr]
+
+
+async def test_the_sources_come_before_anything_is_generated() -> None:
+    generator = Scripted(["The service starts on port 8000. [1]"])
+    stream = asker(generator)(SCOPE, asked("Which port does the service start on?"))
+
+    first = await anext(stream)
+    await stream.aclose()
+
+    assert isinstance(first, SourcesFound)
+    assert (len(first.passages), first.version, generator.closed) == (2, 3, False)
+
+
+async def test_a_supported_answer_is_answered_and_stored() -> None:
+    shelf = AnswerShelf()
+    found = await events(asker(Scripted(["The service starts on", " port 8000. [1]"]), shelf=shelf))
+
+    [stored] = shelf.answers
+    assert (stored.text, stored.status, stored.reason) == (
+        "The service starts on port 8000. [1]",
+        AnswerStatus.ANSWERED,
+        None,
+    )
+    assert found[-1].answer == stored  # type: ignore[union-attr]
+    assert (stored.usage.prompt_tokens, stored.generator, stored.prompt_version) == (5, "scripted", "p1")
+
+
+async def test_the_units_sent_are_the_text_stored() -> None:
+    found = await events(
+        asker(Scripted(["Rollback takes a second. [2]\n\nInvented thing. [1] The service starts on port 8000."]))
+    )
+
+    sent = "".join(event.text for event in found if isinstance(event, UnitEmitted))
+
+    assert sent == found[-1].answer.text == "Rollback takes a second. [2]\n\nThe service starts on port 8000. [1]"  # type: ignore[union-attr]
+
+
+async def test_an_invented_sentence_does_not_leave() -> None:
+    told = await answer(["Updates use a custom thread-safe queue. [2] ", "Rollback takes a second. [2]"])
+
+    assert (told.text, told.status, told.dropped_units) == ("Rollback takes a second. [2]", AnswerStatus.PARTIAL, 1)
+    assert told.reason == "units_dropped"
+
+
+async def test_when_nothing_survives_the_documents_own_words_are_the_answer() -> None:
+    told = await answer(["Updates use a custom thread-safe queue. [2]"])
+
+    assert told.text.startswith("The service starts on port 8000. [1]")
+    assert (told.status, told.generator) == (AnswerStatus.PARTIAL, "extractive-2")
+
+
+async def test_a_generator_that_fails_midway_leaves_a_partial_answer() -> None:
+    told = await answer(["Rollback takes a second. [2] The ser", GeneratorUnavailable("gone")])
+
+    assert (told.text, told.status, told.reason) == (
+        "Rollback takes a second. [2]",
+        AnswerStatus.PARTIAL,
+        "generator_failed",
+    )
+    assert told.dropped_units == 1
+
+
+async def test_a_generator_that_declines_makes_it_abstain() -> None:
+    told = await answer(["NO_", "ANSWER"])
+
+    assert (told.status, told.reason, told.citations) == (AnswerStatus.ABSTAINED, "generator_declined", ())
+    assert told.text.startswith("The documents do not say.")
+
+
+async def test_far_passages_lead_to_abstention_without_generating() -> None:
+    told = await answer([RuntimeError("must not be called")], OneSearch(dense_score=0.05))
+
+    assert (told.status, told.reason, len(told.passages)) == (AnswerStatus.ABSTAINED, "not_answerable", 2)
+
+
+async def test_an_empty_corpus_leads_to_abstention() -> None:
+    assert (await answer([], OneSearch(texts=()))).reason == "nothing_found"
+
+
+async def test_a_greeting_gets_the_fixed_reply_without_a_search() -> None:
+    search = OneSearch()
+    told = (await events(asker(Scripted([]), search), "Hello!"))[-1].answer  # type: ignore[union-attr]
+
+    assert "handbook" in told.text and "How the service works" in told.text
+    assert (told.status, search.asked) == (AnswerStatus.ANSWERED, [])
+
+
+async def test_a_follow_up_is_searched_as_a_standalone_question() -> None:
+    search = OneSearch()
+    await events(asker(Scripted([]), search), "How do I publish a draft?", "Can it be undone?")
+
+    assert search.asked == ["Can it be undone? (publish draft)"]
+
+
+async def test_closing_the_stream_closes_the_generator() -> None:
+    generator = Scripted(["Rollback takes a second. [2] ", "The service starts on port 8000. [1]"])
+    stream = asker(generator)(SCOPE, asked("Which port does the service start on?"))
+    while not isinstance(await anext(stream), UnitEmitted):
+        pass
+
+    await stream.aclose()
+
+    assert generator.closed
+
+
+@pytest.mark.parametrize(
+    "messages", [(), (Message(role="assistant", content="Hi"),), (Message(role="user", content=" "),)]
+)
+async def test_a_conversation_that_asks_nothing_is_refused(messages: tuple[Message, ...]) -> None:
+    with pytest.raises(InvalidRequest):
+        await anext(asker(Scripted([]))(SCOPE, Question(corpus="handbook", messages=messages)))
+
+
+SENTENCES = st.sampled_from(
+    ["The service starts on port 8000. [1]", "rollback takes a second", "Zebras graze. [2]", "- All data is in one folder [1]",
+     "| A draft | published |", "\n", "  ", "[2]", "Dr.", "```\ncode\n```\n", "Der Dienst startet.", "It keeps all data in one folder."]
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(SENTENCES, max_size=6).map(" ".join), st.integers(1, 9))
+async def test_every_citation_resolves_in_message_and_document(text: str, size: int) -> None:
+    told = await answer([text[at : at + size] for at in range(0, len(text), size)])
+
+    for citation in told.citations:
+        source = " " * 100 + SOURCES[citation.number - 1]
+        assert sha256_of(citation.quote_span.of(source)) == citation.quote_sha256
+        unit = told.text[citation.start : citation.end]
+        assert unit == unit.strip() != ""
+        assert f"[{citation.number}]" in told.text[citation.end : citation.end + 14]

@@ -1,0 +1,232 @@
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rag_service.domain.access import EVERYONE, AccessScope, Permission
+from rag_service.domain.answers import Passage
+from rag_service.domain.ids import ChunkId, CorpusId, DraftId, Fingerprint, PointId, TenantId
+from rag_service.domain.versions import OPEN, Corpus, Version
+from rag_service.embedding.bm25 import Bm25Encoder
+from rag_service.embedding.hashing import HashingEmbedder
+from rag_service.errors import Conflict, InvalidRequest, NotFound
+from rag_service.ports.sparse_encoder import DocumentFrequencies, frequencies_of
+from rag_service.ports.vector_index import Point
+from rag_service.retrieval.fusion import fuse
+from rag_service.retrieval.memory import MemoryIndex
+from rag_service.settings import RetrievalSettings
+from rag_service.use_cases.search import Search
+from tests.values import passage
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+BUILD = Fingerprint("build")
+CORPUS = Corpus(
+    id=CorpusId("vs_1"),
+    tenant_id=TenantId("acme"),
+    name="handbook",
+    description="",
+    published=2,
+    highest=2,
+    fingerprint=BUILD,
+    created_at=NOW,
+)
+TEXTS = ["Cats sleep all day.", "Dogs bark at night.", "Cats  sleep\nall day.", "A turbine turns."]
+READER = AccessScope(
+    tenant_id=CORPUS.tenant_id, principals=frozenset({EVERYONE}), permissions=frozenset({Permission.CHAT})
+)
+HISTORIAN = replace(READER, permissions=frozenset({Permission.CHAT, Permission.HISTORY}))
+
+
+class Shelf:
+    """A catalog with one corpus, as far as search reads it; version 1 has the first text only."""
+
+    def __init__(self, corpus: Corpus = CORPUS) -> None:
+        self.corpora = self.versions = self.chunks = self
+        self.corpus = corpus
+        self.hidden: set[ChunkId] = set()
+        self.tables_read = 0
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Any]:
+        yield self
+
+    async def get(self, scope: AccessScope, ref: str) -> Corpus:
+        if ref not in (self.corpus.id, self.corpus.name):
+            raise NotFound("corpus", ref)
+        return self.corpus
+
+    async def version(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> Version:
+        if number not in (1, 2):
+            raise NotFound("version", str(number))
+        return Version(
+            corpus_id=corpus_id, number=number, draft_id=DraftId("d"), document_count=1, chunk_count=1, created_at=NOW
+        )
+
+    async def frequencies(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> DocumentFrequencies:
+        self.tables_read += 1
+        return frequencies_of([Bm25Encoder().encode_passage(text) for text in TEXTS])
+
+    async def passages(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
+    ) -> dict[ChunkId, Passage]:
+        return {name: stored(name) for name in chunk_ids if name not in self.hidden}
+
+
+def stored(name: ChunkId) -> Passage:
+    return replace(passage(TEXTS[int(name)], rank=1, score=0), chunk_id=name)
+
+
+async def filled_index() -> MemoryIndex:
+    index, dense = MemoryIndex(), await HashingEmbedder().embed_passages(TEXTS)
+    points = [
+        Point(
+            id=PointId(f"p{place}"),
+            tenant_id=CORPUS.tenant_id,
+            corpus_id=CORPUS.id,
+            chunk_id=ChunkId(str(place)),
+            principals=frozenset({EVERYONE}),
+            born=1 if place == 0 else 2,
+            died=OPEN,
+            dense=dense[place],
+            sparse=Bm25Encoder().encode_passage(text),
+        )
+        for place, text in enumerate(TEXTS)
+    ]
+    await index.write(BUILD, points)
+    return index
+
+
+async def search_over(shelf: Any) -> Search:
+    return Search(
+        catalog=shelf,
+        index=await filled_index(),
+        embedder=HashingEmbedder(),
+        sparse_encoder=Bm25Encoder(),
+        fuse=fuse,
+        settings=RetrievalSettings(),
+        fingerprint=BUILD,
+    )
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+async def search(shelf: Shelf) -> Search:
+    return await search_over(shelf)
+
+
+async def test_the_best_passage_has_rank_1_and_its_scores(search: Search) -> None:
+    found = await search(READER, corpus="handbook", query="what do dogs do at night", limit=3)
+
+    assert [one.rank for one in found.passages] == [1, 2, 3]
+    assert found.passages[0].text == TEXTS[1]
+    assert found.passages[0].score == pytest.approx(1.0)
+    assert found.passages[0].sparse_score > 0 and found.passages[0].dense_score > 0.5
+
+
+async def test_a_list_shows_every_document_that_has_the_words(search: Search) -> None:
+    found = await search(READER, corpus="handbook", query="when do cats sleep", limit=3)
+
+    assert {"0", "2"} <= {one.chunk_id for one in found.passages}
+
+
+async def test_a_generator_reads_one_wording_once(search: Search) -> None:
+    pinned = await search.pin(READER, "handbook")
+
+    found = await search.at(READER, pinned, "when do cats sleep", limit=3, distinct=True)
+
+    assert found.passages[0].chunk_id == "0"
+    assert "2" not in {one.chunk_id for one in found.passages}
+    assert [one.rank for one in found.passages] == list(range(1, len(found.passages) + 1))
+
+
+async def test_what_the_catalog_does_not_show_is_skipped_and_others_move_up(search: Search, shelf: Shelf) -> None:
+    shelf.hidden = {ChunkId("1")}
+
+    found = await search(READER, corpus="handbook", query="dogs bark", limit=2)
+
+    assert len(found.passages) == 2 and found.passages[0].rank == 1
+    assert TEXTS[1] not in {one.text for one in found.passages}
+
+
+async def test_an_old_version_shows_what_it_held(search: Search) -> None:
+    found = await search(HISTORIAN, corpus="handbook@1", query="dogs and cats", limit=5)
+
+    assert found.pinned.number == 1
+    assert [one.text for one in found.passages] == [TEXTS[0]]
+
+
+async def test_the_published_version_may_be_named_by_all(search: Search) -> None:
+    assert (await search.pin(READER, "handbook@2")).number == 2
+    assert (await search.pin(READER, "vs_1")).number == 2
+
+
+@pytest.mark.parametrize("ref", ["other", "handbook@", "@2", "handbook@two", "handbook@²", "handbook@" + "9" * 5000])
+async def test_what_names_no_corpus_is_not_found(search: Search, ref: str) -> None:
+    with pytest.raises(NotFound):
+        await search.pin(HISTORIAN, ref)
+
+
+async def test_a_forbidden_version_looks_like_an_absent_one(search: Search) -> None:
+    with pytest.raises(NotFound) as forbidden:
+        await search.pin(READER, "handbook@1")
+    with pytest.raises(NotFound) as absent:
+        await search.pin(HISTORIAN, "handbook@3")
+
+    assert str(forbidden.value).replace("1", "3") == str(absent.value)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        replace(READER, permissions=frozenset({Permission.UPLOAD})),
+        replace(READER, corpora=frozenset({CorpusId("vs_2")})),
+        replace(READER, tenant_id=TenantId("other")),
+    ],
+)
+async def test_outside_the_scope_nothing_is_found(search: Search, scope: AccessScope) -> None:
+    with pytest.raises(NotFound):
+        await search(scope, corpus="handbook", query="cats", limit=3)
+
+
+async def test_a_corpus_without_a_version_has_no_passages() -> None:
+    search = await search_over(Shelf(replace(CORPUS, published=0)))
+
+    assert (await search(READER, corpus="handbook", query="cats", limit=3)).passages == ()
+
+
+async def test_a_corpus_of_another_build_is_refused() -> None:
+    search = await search_over(Shelf(replace(CORPUS, fingerprint=Fingerprint("older"))))
+
+    with pytest.raises(Conflict, match="other embedding"):
+        await search(READER, corpus="handbook", query="cats", limit=3)
+
+
+async def test_a_blank_query_is_refused(search: Search) -> None:
+    with pytest.raises(InvalidRequest):
+        await search(READER, corpus="handbook", query=" \n", limit=3)
+
+
+async def test_a_query_without_words_is_left_to_the_dense_side(search: Search) -> None:
+    found = await search(READER, corpus="handbook", query="?!", limit=3)
+
+    assert {one.sparse_score for one in found.passages} == {0.0}
+
+
+async def test_the_frequencies_of_a_version_are_read_once(search: Search, shelf: Shelf) -> None:
+    for query in ("cats", "dogs"):
+        await search(READER, corpus="handbook", query=query, limit=3)
+
+    assert shelf.tables_read == 1
+
+
+async def test_every_stage_is_timed(search: Search) -> None:
+    found = await search(READER, corpus="handbook", query="cats", limit=3)
+
+    assert set(found.timings_ms) == {"embed", "encode", "index", "fusion", "passages", "total"}
