@@ -1,0 +1,53 @@
+"""/livez, /readyz, /metrics: for whoever operates the service. They tell nothing about any tenant."""
+
+from typing import Annotated, Literal, cast
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+
+from rag_service.api.dependencies import Measured, Parts
+from rag_service.api.problems import START_PAUSE_S
+from rag_service.api.readiness import Readiness
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(BaseModel):
+    """The process runs."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """Whether questions can be answered, and by part."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, str]
+
+
+def _readiness_of(request: Request) -> Readiness:
+    return cast("Readiness", request.app.state.readiness)
+
+
+@router.get("/livez")
+async def livez() -> Alive:
+    """Answer at once, whatever else is going on."""
+    return Alive()
+
+
+@router.get("/readyz", responses={503: {"model": Ready}})
+async def readyz(parts: Parts, readiness: Annotated[Readiness, Depends(_readiness_of)], response: Response) -> Ready:
+    """Ask the parts that every question needs."""
+    checks = await readiness.check(parts)
+    if all(state == "ok" for state in checks.values()):
+        return Ready(status="ready", checks=checks)
+    response.status_code = 503
+    response.headers["retry-after"] = str(START_PAUSE_S)
+    return Ready(status="not_ready", checks=checks)
+
+
+@router.get("/metrics")
+async def read_metrics(metrics: Measured) -> Response:
+    """Return the metrics in Prometheus's format."""
+    return Response(metrics.exposition(), headers={"content-type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,39 @@
+"""Put the API onto an application."""
+
+from fastapi import FastAPI
+
+from rag_service.api import answers, documents, health, jobs, keys, problems, rows
+from rag_service.api.body_limits import BodyLimits
+from rag_service.api.edge import Edge
+from rag_service.api.idempotency import InFlight
+from rag_service.api.metrics import Metrics
+from rag_service.api.openai import chat, file_batches, files, models, vector_store_files, vector_stores
+from rag_service.api.readiness import Readiness
+
+_ROUTERS = (
+    health.router,
+    models.router,
+    chat.router,
+    files.router,
+    vector_stores.router,
+    vector_store_files.router,
+    file_batches.router,
+    documents.router,
+    answers.router,
+    keys.router,
+    jobs.router,
+    rows.router,
+)
+
+
+def install(app: FastAPI) -> None:
+    """Add routes, error handlers and middleware to `app`. Its container is read from `app.state` at each request."""
+    app.state.metrics = Metrics()
+    app.state.idempotency = InFlight()
+    app.state.readiness = Readiness()
+    problems.install(app)
+    # The last one added is the outermost: a refused body gets its request id and its log line like any other.
+    app.add_middleware(BodyLimits)
+    app.add_middleware(Edge, metrics=app.state.metrics)
+    for router in _ROUTERS:
+        app.include_router(router)

@@ -1,0 +1,1 @@
+"""OpenAI's part of the API. A corpus is a vector store, and a model that answers from it."""

@@ -1,0 +1,87 @@
+"""Results of a search in OpenAI's shape, with our offsets beside them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.answers import Passage
+from rag_service.domain.ids import DocumentId, FileId
+from rag_service.domain.versions import PinnedVersion
+from rag_service.ports.catalog import Transaction
+
+
+class TextContent(BaseModel):
+    """A piece of text."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class SearchResult(BaseModel):
+    """A passage found. `char_start` and `char_end` are its place in the revision's canonical text."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: Mapping[str, str | float | bool]
+    content: list[TextContent]
+    chunk_id: str
+    document_id: str
+    revision: int
+    page: int | None
+    headings: list[str]
+    char_start: int
+    char_end: int
+
+
+class SearchReply(BaseModel):
+    """All results: there is no second page."""
+
+    object: Literal["vector_store.search_results.page"] = "vector_store.search_results.page"
+    search_query: list[str]
+    data: list[SearchResult]
+    has_more: bool = False
+    next_page: None = None
+    version: int
+
+
+def merged(rankings: Sequence[Sequence[Passage]], *, limit: int) -> list[Passage]:
+    """Return the best `limit` passages of several searches, each once, at its best score."""
+    best: dict[str, Passage] = {}
+    for passage in (passage for ranking in rankings for passage in ranking):
+        known = best.get(passage.chunk_id)
+        if known is None or known.score < passage.score:
+            best[passage.chunk_id] = passage
+    # Sorting is stable: one search alone keeps its order.
+    return sorted(best.values(), key=lambda passage: -passage.score)[:limit]
+
+
+async def search_reply(
+    tx: Transaction, scope: AccessScope, pinned: PinnedVersion, queries: list[str], passages: Sequence[Passage]
+) -> SearchReply:
+    """Return passages as results, with the file that each came from."""
+    revisions = {(passage.document_id, passage.revision) for passage in passages}
+    files: dict[tuple[DocumentId, int], FileId] = {
+        place: (await tx.documents.revision(scope, *place)).file_id for place in revisions
+    }
+    data = [_result(passage, files[passage.document_id, passage.revision]) for passage in passages]
+    return SearchReply(search_query=queries, data=data, version=pinned.number)
+
+
+def _result(passage: Passage, file_id: FileId) -> SearchResult:
+    return SearchResult(
+        file_id=file_id,
+        filename=passage.filename,
+        score=passage.score,
+        attributes=passage.attributes,
+        content=[TextContent(text=passage.text)],
+        chunk_id=passage.chunk_id,
+        document_id=passage.document_id,
+        revision=passage.revision,
+        page=passage.page,
+        headings=list(passage.headings),
+        char_start=passage.span.start,
+        char_end=passage.span.end,
+    )

@@ -1,0 +1,59 @@
+"""Whether the service can answer questions now."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from rag_service.domain.ids import CorpusId, Fingerprint
+from rag_service.errors import RagError
+
+if TYPE_CHECKING:
+    from rag_service.bootstrap import Container
+
+CHECK_TIMEOUT_S = 2.0
+
+# No build has this name: an index that answers "nothing" is alive.
+_NO_BUILD = Fingerprint("readiness")
+_NO_CORPUS = CorpusId("readiness")
+
+
+class Readiness:
+    """Checks the parts that every question needs. The model is loaded once, in the background."""
+
+    def __init__(self) -> None:
+        self._warming: asyncio.Task[None] | None = None
+
+    async def check(self, container: "Container") -> dict[str, str]:
+        """Return "ok" or "unavailable" for each part."""
+        states = await asyncio.gather(
+            _state(_ask_catalog(container)), _state(_ask_index(container)), _state(self._wait_for_model(container))
+        )
+        return dict(zip(("catalog", "index", "embedder"), states, strict=True))
+
+    async def _wait_for_model(self, container: "Container") -> None:
+        if self._warming is None or (self._warming.done() and self._has_failed(self._warming)):
+            self._warming = asyncio.create_task(container.embedder.warm_up())
+        # A check that gives up must not stop the loading.
+        await asyncio.shield(self._warming)
+
+    @staticmethod
+    def _has_failed(task: asyncio.Task[None]) -> bool:
+        return task.cancelled() or task.exception() is not None
+
+
+async def _ask_catalog(container: "Container") -> None:
+    async with container.catalog.reading() as tx:
+        await tx.keys.has_any()
+
+
+async def _ask_index(container: "Container") -> None:
+    await container.index.scan(_NO_BUILD, corpus_id=_NO_CORPUS)
+
+
+async def _state(check: Awaitable[None]) -> str:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            await check
+    except (RagError, TimeoutError):
+        return "unavailable"
+    return "ok"

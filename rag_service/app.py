@@ -1,0 +1,88 @@
+"""The web application: API and pages in one FastAPI app. `python -m rag_service.app` serves it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from rag_service import api, web
+from rag_service.bootstrap import Container, open_container
+from rag_service.domain.ids import TenantId
+from rag_service.errors import RagError
+from rag_service.settings import Settings, read_settings
+from rag_service.telemetry.logs import configure_logs
+
+DRAIN_S = 25
+FIRST_TENANT = TenantId("tenant_default")
+
+Open = Callable[[Settings], AbstractAsyncContextManager[Container]]
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings, *, open_parts: Open = open_container) -> FastAPI:
+    """Return the application; its container opens with the server and is `app.state.container`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_parts(settings) as container:
+            await _make_first_key(container)
+            app.state.container = container
+            warming = asyncio.create_task(_warm_up(container))
+            yield
+            warming.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await warming
+
+    app = FastAPI(title="RAG service", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    api.install(app)
+    web.install(app)
+    return app
+
+
+async def _make_first_key(container: Container) -> None:
+    """On the first start make the admin key and write it where only its owner can read it."""
+    first = await container.keys.create_first(FIRST_TENANT, "default")
+    if first:
+        _write_secret(container.settings.data_dir / "admin.key", first[1])
+        log.info("first_key_created", key_id=first[0].id)
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)
+    path.chmod(0o600)
+    path.write_text(f"{secret}\n", encoding="utf-8")
+
+
+async def _warm_up(container: Container) -> None:
+    # Health answers at once; the model takes seconds to load, and questions wait for it.
+    try:
+        await container.embedder.warm_up()
+    except RagError as exc:
+        log.warning("embedder_not_ready", error=str(exc))
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = read_settings()
+    configure_logs(settings.log, process="api")
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_S,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""Pages over a real catalog: sign-in, who sees what, and what a browser is told to allow."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from rag_service import web
+from rag_service.domain.access import EVERYONE, Permission
+from rag_service.domain.documents import (
+    Block,
+    BlockKind,
+    Document,
+    ParsedDocument,
+    PreparedRevision,
+    Revision,
+    RevisionState,
+)
+from rag_service.domain.ids import CorpusId, DocumentId, FileId
+from rag_service.domain.spans import Span, sha256_of
+from tests.api.parts import Service
+
+TEXT = "Parking\n\nThe <b>car</b> park 🚗 closes at 22:30."
+QUOTE = Span(9, len(TEXT))
+
+
+@pytest.fixture
+async def browser(service: Service) -> httpx.AsyncClient:
+    web.install(service.app)
+    return service.anonymous()
+
+
+async def sign_in(browser: httpx.AsyncClient, secret: str) -> httpx.Response:
+    return await browser.post("/login", data={"key": secret})
+
+
+async def token_of(service: Service) -> str:
+    link = await service.parts.keys.login_link(service.scope)
+    return parse_qs(urlsplit(link).query)["token"][0]
+
+
+async def add_document(service: Service, principals: frozenset[str] = frozenset({EVERYONE})) -> str:
+    corpus_id, at = await service.corpus(), datetime.now(UTC)
+    document = Document(
+        id=DocumentId("doc_a"),
+        tenant_id=service.scope.tenant_id,
+        corpus_id=CorpusId(corpus_id),
+        key="parking.md",
+        principals=principals,
+        created_at=at,
+    )
+    async with service.client() as client:
+        stored = (await client.post("/v1/files", files={"file": ("parking.md", TEXT.encode())})).json()
+    revision = Revision(
+        document_id=document.id,
+        number=1,
+        file_id=FileId(stored["id"]),
+        filename="parking.md",
+        media_type="text/markdown",
+        size_bytes=len(TEXT.encode()),
+        raw_sha256=sha256_of(TEXT),
+        parser_fingerprint="parsers-1",
+        state=RevisionState.PENDING,
+        created_at=at,
+    )
+    blocks = (Block(span=Span(0, 7), kind=BlockKind.HEADING, level=1), Block(span=QUOTE, kind=BlockKind.PARAGRAPH))
+    parsed = ParsedDocument(text=TEXT, blocks=blocks, title="Parking")
+    prepared = PreparedRevision(document_id=document.id, number=1, parsed=parsed, chunk_count=1)
+    scope = replace(service.scope, principals=service.scope.principals | principals)
+    async with service.parts.catalog.writing() as tx:
+        await tx.documents.add(scope, document)
+        await tx.documents.add_revision(scope, revision)
+        await tx.documents.mark_prepared(scope, [prepared])
+    return "/sources/doc_a/1"
+
+
+async def test_a_page_without_a_session_leads_to_sign_in_and_back(browser: httpx.AsyncClient) -> None:
+    response = await browser.get("/library?x=1")
+
+    assert (response.status_code, response.headers["location"]) == (303, "/login?next=%2Flibrary%3Fx%3D1")
+
+
+async def test_a_link_from_another_site_loads_again_so_that_the_strict_cookie_is_sent(
+    browser: httpx.AsyncClient,
+) -> None:
+    response = await browser.get("/", headers={"sec-fetch-site": "cross-site"})
+
+    assert response.status_code == 200 and 'http-equiv="refresh"' in response.text
+
+
+async def test_opening_a_login_link_does_not_spend_it(service: Service, browser: httpx.AsyncClient) -> None:
+    token = await token_of(service)
+
+    await browser.get("/login", params={"token": token})
+    response = await browser.post("/login", data={"token": token})
+
+    assert (response.status_code, response.headers["location"]) == (303, "/")
+
+
+async def test_a_spent_login_link_says_how_to_get_a_new_one(service: Service, browser: httpx.AsyncClient) -> None:
+    token = await token_of(service)
+    await browser.post("/login", data={"token": token})
+
+    response = await browser.post("/login", data={"token": token})
+
+    assert response.status_code == 401 and "rag key login-link" in response.text
+
+
+async def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    cookie = (await sign_in(browser, service.secret)).headers["set-cookie"]
+
+    assert "HttpOnly" in cookie and "SameSite=strict" in cookie and "Max-Age=43200" in cookie
+
+
+async def test_a_wrong_key_is_told_and_signs_nobody_in(browser: httpx.AsyncClient) -> None:
+    response = await sign_in(browser, "rag_wrong")
+
+    assert response.status_code == 401 and "set-cookie" not in response.headers
+
+
+async def test_a_login_form_of_another_site_is_refused(service: Service, browser: httpx.AsyncClient) -> None:
+    response = await browser.post("/login", data={"key": service.secret}, headers={"origin": "http://evil.test"})
+
+    assert response.status_code == 403 and "set-cookie" not in response.headers
+
+
+@pytest.mark.parametrize("target", ["//evil.test", "/\\evil.test", "http://evil.test"])
+async def test_sign_in_leads_to_no_other_host(service: Service, browser: httpx.AsyncClient, target: str) -> None:
+    response = await browser.post("/login", data={"key": service.secret, "next": target})
+
+    assert response.headers["location"] == "/"
+
+
+async def test_signing_out_needs_the_token_of_the_session(service: Service, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, service.secret)
+
+    refused = await browser.post("/logout", data={"csrf_token": "guess"})
+
+    assert refused.status_code == 403 and (await browser.get("/")).status_code == 200
+
+
+async def test_after_signing_out_the_session_is_worth_nothing(service: Service, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, service.secret)
+    secret = browser.cookies["rag_session"]
+    session = await service.parts.keys.session(secret)
+
+    await browser.post("/logout", data={"csrf_token": session.csrf_token})
+
+    assert (await browser.get("/", headers={"cookie": f"rag_session={secret}"})).status_code == 303
+
+
+async def test_pages_run_no_inline_script_and_load_nothing_from_elsewhere(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    await sign_in(browser, service.secret)
+
+    policy = (await browser.get("/")).headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
+
+
+async def test_static_files_may_be_kept_and_are_revalidated_by_hash(browser: httpx.AsyncClient) -> None:
+    first = await browser.get(f"{web.STATIC_URL}/chat.js")
+    again = await browser.get(f"{web.STATIC_URL}/chat.js", headers={"if-none-match": first.headers["etag"]})
+
+    assert "immutable" in first.headers["cache-control"] and again.status_code == 304
+
+
+async def test_a_source_shows_the_quote_marked_and_its_markup_as_text(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    await sign_in(browser, service.secret)
+    address = await add_document(service)
+
+    page = await browser.get(address, params={"start": QUOTE.start, "end": QUOTE.end})
+
+    assert ">The &lt;b&gt;car&lt;/b&gt; park 🚗 closes at 22:30.</mark>" in page.text
+
+
+async def test_an_excerpt_holds_the_quote_by_code_points(service: Service, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, service.secret)
+    address = await add_document(service)
+
+    excerpt = (await browser.get(f"{address}/excerpt", params={"start": QUOTE.end - 6, "end": QUOTE.end - 1})).json()
+
+    segments = [segment for block in excerpt["blocks"] for segment in block["segments"]]
+    assert [segment["text"] for segment in segments if segment["quoted"]] == ["22:30"]
+
+
+@pytest.mark.parametrize("address", ["/sources/doc_a/1", "/sources/doc_missing/1"])
+async def test_a_source_that_is_not_granted_looks_like_one_that_is_absent(
+    service: Service, browser: httpx.AsyncClient, address: str
+) -> None:
+    await add_document(service, frozenset({"board"}))
+    await sign_in(browser, await service.key(Permission.CHAT))
+
+    response = await browser.get(address)
+
+    assert response.status_code == 404 and "not shared with you" in response.text
+
+
+async def test_the_chat_lists_only_corpora_the_key_may_read(service: Service, browser: httpx.AsyncClient) -> None:
+    allowed = await service.corpus("allowed")
+    await service.corpus("hidden")
+    await sign_in(browser, await service.key(Permission.CHAT, corpora=frozenset({CorpusId(allowed)})))
+
+    page = (await browser.get("/")).text
+
+    assert 'value="allowed"' in page and "hidden</option>" not in page
+
+
+async def test_without_the_permission_the_library_offers_no_upload(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    corpus = await service.corpus()
+    await sign_in(browser, await service.key(Permission.CHAT))
+
+    page = (await browser.get(f"/library/{corpus}")).text
+
+    assert 'type="file"' not in page
+
+
+async def test_while_the_service_starts_pages_say_so(service: Service, browser: httpx.AsyncClient) -> None:
+    service.app.state.container = None
+
+    response = await browser.get("/", headers={"cookie": "rag_session=any"})
+
+    assert response.status_code == 503 and "Try again" in response.text
