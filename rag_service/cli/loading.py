@@ -1,0 +1,126 @@
+"""Uploading many documents at once, with as few lost as possible."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from rag_service.cli.documents import Item
+from rag_service.client import ApiError, Client
+from rag_service.domain.rows import Row
+
+PARALLEL = 8
+_ROWS_AT_ONCE = 250
+_BYTES_AT_ONCE = 2**20
+_AHEAD = 4  # items read and waiting per upload that runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A document that is not in the corpus, and what to do about it."""
+
+    name: str
+    message: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """A document that the service has accepted under `file_id`."""
+
+    name: str
+    file_id: str
+
+
+def upload_all(
+    client: Client, corpus: str, items: Iterable[Item], *, principals: Sequence[str] = (), parallel: int = PARALLEL
+) -> Iterator[Uploaded | Failure]:
+    """Upload `items`, several at a time, and yield what became of each as it is known.
+
+    One refused file does not stop the others; a service that is gone or a key that does not work does.
+    """
+    pending: set[Future[Uploaded | Failure]] = set()
+    pool = ThreadPoolExecutor(parallel)
+    try:
+        for item in items:
+            pending.add(pool.submit(_upload, client, corpus, item, principals))
+            if len(pending) >= parallel * _AHEAD:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        for future in pending:
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def upload_rows(
+    client: Client, corpus: str, rows: Iterable[Row], *, principals: Sequence[str] = ()
+) -> Iterator[Uploaded | Failure]:
+    """Upload `rows`, many in one request, and yield what became of each, in order.
+
+    Refused rows do not stop the others; a service that is gone or a key that does not work does.
+    """
+    for batch in _batches(rows):
+        if len(batch) == 1:
+            # Perhaps too large for a request of rows, which is held in memory; a file is streamed.
+            row = batch[0]
+            item = Item(key=row.id, filename=row.filename, content=row.content())
+            yield _upload(client, corpus, item, principals)
+        else:
+            yield from _import(client, corpus, batch, principals)
+
+
+def processing_failures(client: Client, corpus: str, file_ids: frozenset[str]) -> list[Failure]:
+    """Return those of `file_ids` that could not be processed, with the service's advice."""
+    return [_failed(file) for file in client.files(corpus, status="failed") if file["id"] in file_ids]
+
+
+def _upload(client: Client, corpus: str, item: Item, principals: Sequence[str]) -> Uploaded | Failure:
+    try:
+        stored = client.upload_file(item.content, item.filename)
+        added = client.add_file(corpus, stored["id"], {"document_key": item.key}, principals)
+    except ApiError as exc:
+        if _stops_everything(exc):
+            raise
+        return Failure(name=item.key, message=str(exc), advice=exc.advice)
+    except OSError as exc:
+        return Failure(name=item.key, message=f"cannot be read: {exc.strerror or exc}")
+    # The same content again keeps the revision, and the file, that are there.
+    return Uploaded(name=item.key, file_id=str(added["id"]))
+
+
+def _import(
+    client: Client, corpus: str, rows: Sequence[Row], principals: Sequence[str]
+) -> Iterable[Uploaded | Failure]:
+    try:
+        accepted = client.import_rows(corpus, [row.content() for row in rows], principals)
+    except ApiError as exc:
+        if _stops_everything(exc):
+            raise
+        return [Failure(name=row.id, message=str(exc), advice=exc.advice) for row in rows]
+    return [Uploaded(name=str(file["document_key"]), file_id=str(file["id"])) for file in accepted]
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    size = 0
+    for row in rows:
+        row_bytes = len(row.content())
+        if batch and (len(batch) == _ROWS_AT_ONCE or size + row_bytes > _BYTES_AT_ONCE):
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += row_bytes
+    if batch:
+        yield batch
+
+
+def _stops_everything(exc: ApiError) -> bool:
+    return exc.status in (None, 401, 404) or exc.status >= 500  # noqa: PLR2004  (HTTP's own numbers)
+
+
+def _failed(file: dict[str, object]) -> Failure:
+    error = file.get("last_error")
+    attributes = file.get("attributes")
+    name = attributes.get("document_key") if isinstance(attributes, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return Failure(name=str(name or file["id"]), message=str(message or "could not be processed"))

@@ -1,0 +1,83 @@
+"""`rag ask` and `rag search`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+
+from rag_service.cli.context import ABSTAINED, Session, service_command
+
+_QUOTE_CHARS = 300
+
+
+@click.command(epilog="Ends with code 3 when the documents do not say.")
+@click.argument("question")
+@click.option("--corpus", required=True, help='Corpus to ask: "name", or "name@12" for an old version.')
+@service_command
+def ask(session: Session, question: str, corpus: str) -> None:
+    """Ask a question and show the answer with its citations."""
+    status = _ask_json(session, corpus, question) if session.as_json else _ask_aloud(session, corpus, question)
+    if status == "abstained":
+        raise click.exceptions.Exit(ABSTAINED)
+
+
+@click.command()
+@click.argument("query")
+@click.option("--corpus", required=True, help="Corpus to search.")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 50), help="Passages to show.")
+@service_command
+def search(session: Session, query: str, corpus: str, limit: int) -> None:
+    """Find passages, without answering."""
+    hits = session.client.search(corpus, query, limit=limit)
+    session.show(hits, "\n\n".join(_hit_lines(hits)) or "Nothing found.")
+
+
+def _ask_json(session: Session, corpus: str, question: str) -> str:
+    completion = session.client.ask(corpus, question)
+    message = completion["choices"][0]["message"]
+    x_rag = completion["x_rag"]
+    session.show({"answer": message["content"], "citations": message.get("citations", []), **x_rag}, "")
+    return str(x_rag["status"])
+
+
+def _ask_aloud(session: Session, corpus: str, question: str) -> str:
+    from rag_service.client import Ended, Unit  # noqa: PLC0415  (loads HTTP)
+
+    citations: list[dict[str, Any]] = []
+    status = ""
+    for event in session.client.ask_stream(corpus, question):
+        if isinstance(event, Unit):
+            click.echo(event.text, nl=False)
+            citations += event.citations
+        elif isinstance(event, Ended):
+            status = str(event.x_rag.get("status", ""))
+    click.echo()
+    _show_citations(citations)
+    if status == "partial":
+        click.echo("\nPartial: some of what was generated could not be supported and was left out.", err=True)
+    return status
+
+
+def _show_citations(citations: Iterable[dict[str, Any]]) -> None:
+    seen: set[tuple[Any, ...]] = set()
+    for citation in citations:
+        identity = (citation["number"], citation["document_id"], citation["char_start"], citation["char_end"])
+        if identity not in seen:
+            click.echo(("" if seen else "\n") + _citation_line(citation))
+            seen.add(identity)
+
+
+def _citation_line(citation: dict[str, Any]) -> str:
+    page = f", page {citation['page']}" if citation.get("page") else ""
+    return f"[{citation['number']}] {citation['filename']}{page}: “{_shortened(citation['quote'])}”"
+
+
+def _hit_lines(hits: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for rank, hit in enumerate(hits, start=1):
+        text = " ".join(part["text"] for part in hit.get("content", []))
+        yield f"{rank}. {hit['filename']}  ({hit['score']:.3f})\n   {_shortened(text)}"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _QUOTE_CHARS else line[: _QUOTE_CHARS - 1] + "…"

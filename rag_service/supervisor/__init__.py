@@ -1,0 +1,76 @@
+"""`rag serve`: the whole service on one machine, with one command."""
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rag_service.errors import Misconfigured
+from rag_service.settings import Settings
+from rag_service.supervisor.first_start import greet, load_sample, until_live, until_ready
+from rag_service.supervisor.processes import Supervisor
+
+
+def serve(settings: Settings) -> None:
+    """Run the service until SIGINT or SIGTERM.
+
+    Raises:
+        Misconfigured: another service runs over this data folder, or its parts do not start.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        settings.data_dir.chmod(0o700)
+    with _claimed(settings):
+        asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    supervisor = Supervisor(settings, report=_say)
+    running = asyncio.create_task(_run(settings, supervisor))
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    told = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # From here on a second signal changes nothing: the parts are stopped in order.
+        _say("Stopping…")
+        running.cancel()
+        await supervisor.stop()
+    if running.done() and not running.cancelled():
+        running.result()
+
+
+async def _run(settings: Settings, supervisor: Supervisor) -> None:
+    _say(f"Starting. Data are in {settings.data_dir.resolve()}, logs in its folder logs.")
+    supervisor.start_serving()
+    await until_live(settings)
+    supervisor.start_working()
+    _say("Loading the language models…")
+    await until_ready(settings)
+    if settings.sample_corpus:
+        await asyncio.to_thread(load_sample, settings, _say)
+    await asyncio.to_thread(greet, settings, _say)
+    await asyncio.Event().wait()
+
+
+@contextmanager
+def _claimed(settings: Settings) -> Iterator[None]:
+    with (settings.data_dir / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise Misconfigured(
+                f"Another service runs over {settings.data_dir.resolve()}. Stop it, or set RAG_DATA_DIR."
+            ) from exc
+        yield
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

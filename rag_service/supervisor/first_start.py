@@ -1,0 +1,103 @@
+"""What a person sees when the service starts: how far it is, the sample corpus, and where to go."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import httpx
+
+from rag_service.client import Client, FileCounts
+from rag_service.errors import Misconfigured
+from rag_service.sample import chapters
+from rag_service.settings import Settings
+
+SAMPLE_CORPUS = "handbook"
+SAMPLE_QUESTION = "How long does a login link work?"
+START_LIMIT_S = 180.0
+_POLL_S = 0.1
+_LOADED = "sample.loaded"
+
+Say = Callable[[str], None]
+
+
+async def until_live(settings: Settings) -> None:
+    """Wait until the API answers at all."""
+    await _until_ok(settings, "/livez")
+
+
+async def until_ready(settings: Settings) -> None:
+    """Wait until every part works, the embedding model too."""
+    await _until_ok(settings, "/readyz")
+
+
+def load_sample(settings: Settings, say: Say) -> None:
+    """Load the handbook, once in the life of a data folder: who deletes it does not get it again."""
+    marker = settings.data_dir / _LOADED
+    if marker.exists():
+        return
+    with _client(settings) as client:
+        client.ensure_corpus(SAMPLE_CORPUS)
+        files = chapters()
+        for number, path in enumerate(files, start=1):
+            say(f"Uploading the sample corpus: {number} of {len(files)} chapters")
+            client.add_file(SAMPLE_CORPUS, client.upload_file(path)["id"], {"document_key": path.name})
+        client.wait_until_done(SAMPLE_CORPUS, _reporter(say))
+    marker.touch()
+
+
+def greet(settings: Settings, say: Say) -> None:
+    """Say where to go, and print a command that gets an answer."""
+    with _client(settings) as client:
+        link = client.login_link()
+    say(f"\nThe service is ready.\n\n  Open   {link}")
+    say(f"         (signs you in once, within {settings.security.login_link_minutes:.0f} minutes;")
+    say("         `rag key login-link` makes another)")
+    if (settings.data_dir / _LOADED).exists():
+        say(_curl(settings))
+    say(f"\nCtrl-C stops it; everything is kept in {settings.data_dir.resolve()}.")
+
+
+def _curl(settings: Settings) -> str:
+    key_path = settings.data_dir.resolve() / "admin.key"
+    question = f'{{"model": "{SAMPLE_CORPUS}", "messages": [{{"role": "user", "content": "{SAMPLE_QUESTION}"}}]}}'
+    return f"""
+  Ask    curl -s {settings.public_url}/v1/chat/completions \\
+           -H "Authorization: Bearer $(cat {key_path})" -H "Content-Type: application/json" \\
+           -d '{question}'"""
+
+
+def _reporter(say: Say) -> Callable[[FileCounts], None]:
+    last = None
+
+    def report(counts: FileCounts) -> None:
+        nonlocal last
+        if counts != last:
+            say(f"Reading the sample corpus: {counts.completed} of {counts.total} chapters ready")
+        last = counts
+
+    return report
+
+
+def _client(settings: Settings) -> Client:
+    key = (settings.data_dir / "admin.key").read_text(encoding="utf-8").strip()
+    return Client(_local_url(settings), key)
+
+
+async def _until_ok(settings: Settings, path: str) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    async with httpx.AsyncClient(base_url=_local_url(settings), timeout=5, trust_env=False) as client:
+        while not await _is_ok(client, path):
+            if time.monotonic() > deadline:
+                raise Misconfigured(f"The service did not start. Look into {settings.data_dir.resolve()}/logs.")
+            await asyncio.sleep(_POLL_S)
+
+
+async def _is_ok(client: httpx.AsyncClient, path: str) -> bool:
+    try:
+        return (await client.get(path)).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _local_url(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.port}"

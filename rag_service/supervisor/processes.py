@@ -1,0 +1,118 @@
+"""The processes of the embedded service: started, kept running, and stopped in order."""
+
+import asyncio
+import ctypes
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rag_service.settings import Settings
+
+DRAIN_S = 30.0
+"""How long a process may finish what it is doing after SIGTERM."""
+_MAX_PAUSE_S = 30.0
+_STABLE_S = 60.0
+"""A process that ran this long is restarted without a pause."""
+_MAX_LOG_BYTES = 20 * 2**20
+_PR_SET_PDEATHSIG = 1
+
+INDEX_HOST = "rag_service.retrieval.index_host"
+API = "rag_service.app"
+WORKER = "ingestion.worker"
+
+
+class Child:
+    """One program of the service, restarted when it ends by itself."""
+
+    def __init__(self, module: str, log_dir: Path, report: Callable[[str], None]) -> None:
+        self.module = module
+        self.log_path = log_dir / f"{module.rsplit('.', 1)[-1]}.log"
+        self._report = report
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Start the program again whenever it ends, with growing pauses, until `stop`."""
+        pause_s = 0.5
+        while not self._stopping:
+            started = time.monotonic()
+            code = await self._run_once()
+            if self._stopping:
+                return
+            pause_s = 0.5 if time.monotonic() - started > _STABLE_S else min(pause_s * 2, _MAX_PAUSE_S)
+            self._report(
+                f"{self.module} ended with code {code} (see {self.log_path}); starting it again in {pause_s:.0f} s"
+            )
+            await asyncio.sleep(pause_s)
+
+    async def _run_once(self) -> int:
+        _cut_log(self.log_path)
+        with self.log_path.open("ab") as log:
+            # A session of its own: Ctrl-C reaches the supervisor alone, which then stops its children in order.
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                self.module,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Ask the program to end, and end it after `DRAIN_S`."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), DRAIN_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+class Supervisor:
+    """The index host, the API and the worker, as one service."""
+
+    def __init__(self, settings: Settings, *, report: Callable[[str], None]) -> None:
+        log_dir = settings.data_dir.resolve() / "logs"
+        log_dir.mkdir(parents=True, exist_ok=True)
+        self._index_host = Child(INDEX_HOST, log_dir, report)
+        self._api = Child(API, log_dir, report)
+        self._worker = Child(WORKER, log_dir, report)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start_serving(self) -> None:
+        """Start what answers questions."""
+        self._start(self._index_host)
+        self._start(self._api)
+
+    def start_working(self) -> None:
+        """Start what works off jobs; the API has brought the catalog up to date by then."""
+        self._start(self._worker)
+
+    async def stop(self) -> None:
+        """Stop the API first, so that nothing new comes in, and the index last, since the others need it."""
+        for child in (self._api, self._worker, self._index_host):
+            await child.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, child: Child) -> None:
+        self._tasks.append(asyncio.create_task(child.run(), name=child.module))
+
+
+def _end_with_parent() -> None:
+    # A supervisor that is killed cannot stop its children; left alone they would keep the data folder locked.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _cut_log(path: Path) -> None:
+    if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))

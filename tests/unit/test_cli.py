@@ -1,0 +1,350 @@
+"""The command line against a small service with canned replies."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rag_service.cli import main
+
+CITATION = {
+    "number": 2, "document_id": "d", "char_start": 0, "char_end": 4, "filename": "guide.pdf", "page": 3, "quote": "It is blue.",
+}  # fmt: skip
+
+
+class CannedService(ThreadingHTTPServer):
+    """Knows one corpus, `handbook`, and remembers what was put into it. `replies` come before anything else."""
+
+    daemon_threads = True
+    # Handlers sit on kept-alive connections; nobody waits for them at the end.
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.replies: dict[tuple[str, str], list[tuple[int, Any]]] = {}
+        self.corpora = {"handbook"}
+        self.added: list[dict[str, Any]] = []
+        self.failed: list[dict[str, Any]] = []
+        self.keys_seen: set[str] = set()
+        self.status = "answered"
+
+    def reply(  # noqa: C901, PLR0911, PLR0912  (a table of routes)
+        self, method: str, path: str, body: dict[str, Any]
+    ) -> tuple[int, Any]:
+        canned = self.replies.get((method, path))
+        if canned:
+            return canned.pop(0)
+        match method, path.strip("/").split("/")[1:]:
+            case "POST", ["files"]:
+                return 200, {"id": f"file-{threading.get_ident()}"}
+            case "POST", ["vector_stores"]:
+                self.corpora.add(body["name"])
+                return 200, self.store(body["name"])
+            case "GET", ["vector_stores"]:
+                return 200, {"data": [self.store(name) for name in sorted(self.corpora)], "has_more": False}
+            case "GET", ["vector_stores", name] if name in self.corpora:
+                return 200, self.store(name)
+            case "POST", ["vector_stores", _, "files"]:
+                self.added.append(body)
+                return 200, {"id": f"file-{len(self.added)}"}
+            case "POST", ["corpora", _, "rows"]:
+                added = [{"attributes": {"document_key": row["id"]}} for row in body["rows"]]
+                self.added += added
+                return 200, {"data": [{"id": f"file-{row['id']}", "document_key": row["id"]} for row in body["rows"]]}
+            case "GET", ["vector_stores", _, "files"]:
+                return 200, {"data": self.failed, "has_more": False}
+            case "POST", ["vector_stores", _, "search"]:
+                return 200, {"data": [{"filename": "a.md", "score": 0.5, "content": [{"text": body["query"]}]}]}
+            case "POST", ["chat", "completions"]:
+                return 200, self.chunks() if body["stream"] else self.completion()
+            case "POST", ["keys"]:
+                return 200, {"id": "key_1", "secret": "s3cret", **body}
+            case "GET", ["keys"]:
+                return 200, {"data": [{"id": "key_1", "name": "ann", "permissions": ["chat"]}], "has_more": False}
+            case "DELETE", ["keys", key_id]:
+                return 200, {"id": key_id, "revoked_at": 1}
+            case "POST", ["login-links"]:
+                return 200, {"url": "http://x/login?token=t"}
+        return 404, {"error": {"message": f"No such thing: {path}", "code": "not_found"}}
+
+    def store(self, name: str) -> dict[str, Any]:
+        counts = {"in_progress": 0, "completed": len(self.added), "failed": len(self.failed), "total": len(self.added)}
+        return {"id": f"vs_{name}", "name": name, "file_counts": counts}
+
+    def completion(self) -> dict[str, Any]:
+        message = {"content": "It is blue. [2]", "citations": [CITATION]}
+        return {"choices": [{"message": message}], "x_rag": {"status": self.status}}
+
+    def chunks(self) -> list[dict[str, Any]]:
+        return [
+            {"choices": [{"delta": {"role": "assistant", "content": ""}}], "x_rag": {"sources": []}},
+            {"choices": [{"delta": {"content": "It is blue. [2]", "citations": [CITATION]}}]},
+            {"choices": [{"delta": {}, "finish_reason": "stop"}], "x_rag": {"status": self.status}},
+        ]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: CannedService
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def do_DELETE(self) -> None:
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+    def _answer(self) -> None:
+        content = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.server.keys_seen.add(self.headers.get("authorization", ""))
+        path = self.path.split("?")[0]
+        if path.endswith("/rows"):
+            sent_body: dict[str, Any] = {"rows": [json.loads(line) for line in content.splitlines()]}
+        else:
+            is_json = self.headers.get("content-type") == "application/json"
+            sent_body = json.loads(content) if is_json else {}
+        status, body = self.server.reply(self.command, path, sent_body)
+        if isinstance(body, list):
+            sent = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in body) + "data: [DONE]\n\n"
+        else:
+            sent = json.dumps(body)
+        self.send_response(status)
+        self.send_header("content-length", str(len(sent.encode())))
+        self.end_headers()
+        self.wfile.write(sent.encode())
+
+
+@pytest.fixture
+def service() -> Iterator[CannedService]:
+    with CannedService() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def rag(service: CannedService, *arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--url", service.url, "--key", "k"])
+
+
+def test_an_answer_is_shown_with_its_citations(service: CannedService) -> None:
+    result = rag(service, "ask", "What colour?", "--corpus", "handbook")
+
+    assert result.exit_code == 0
+    assert result.stdout == "It is blue. [2]\n\n[2] guide.pdf, page 3: “It is blue.”\n"
+
+
+def test_an_abstention_ends_with_code_3(service: CannedService) -> None:
+    service.status = "abstained"
+
+    assert rag(service, "ask", "What colour?", "--corpus", "handbook").exit_code == 3
+    assert rag(service, "ask", "What colour?", "--corpus", "handbook", "--json").exit_code == 3
+
+
+def test_an_answer_as_json_has_status_and_citations(service: CannedService) -> None:
+    result = rag(service, "ask", "What colour?", "--corpus", "handbook", "--json")
+
+    assert json.loads(result.stdout) == {"answer": "It is blue. [2]", "citations": [CITATION], "status": "answered"}
+
+
+def test_a_stream_that_breaks_off_is_an_error(service: CannedService) -> None:
+    service.replies["POST", "/v1/chat/completions"] = [(200, [{"error": {"message": "The model is gone."}}])]
+
+    result = rag(service, "ask", "What colour?", "--corpus", "handbook")
+
+    assert result.exit_code == 1
+    assert "The model is gone." in result.stderr
+
+
+def test_a_refusal_shows_the_message_and_a_hint_without_traceback(service: CannedService) -> None:
+    service.replies["POST", "/v1/chat/completions"] = [(401, {"error": {"message": "Unknown key."}})]
+
+    result = rag(service, "ask", "What colour?", "--corpus", "handbook")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: Unknown key.\nGive a working key")
+
+
+def test_an_error_is_json_when_json_is_asked_for(service: CannedService) -> None:
+    service.replies["POST", "/v1/chat/completions"] = [(404, {"error": {"message": "No such corpus: x"}})]
+
+    result = rag(service, "ask", "What colour?", "--corpus", "x", "--json")
+
+    assert json.loads(result.stderr)["error"]["message"] == "No such corpus: x"
+
+
+def test_a_service_that_is_not_there_is_said_to_be_so() -> None:
+    result = CliRunner().invoke(main, ["corpus", "list", "--url", "http://127.0.0.1:1", "--key", "k"])
+
+    assert result.exit_code == 1
+    assert "No answer from http://127.0.0.1:1" in result.stderr
+
+
+def test_a_busy_service_is_asked_again(service: CannedService) -> None:
+    service.replies["GET", "/v1/vector_stores"] = [(429, {"error": {"message": "Too much."}})]
+
+    assert rag(service, "corpus", "list").exit_code == 0
+
+
+def test_search_shows_ranked_passages(service: CannedService) -> None:
+    result = rag(service, "search", "blue", "--corpus", "handbook")
+
+    assert result.stdout == "1. a.md  (0.500)\n   blue\n"
+
+
+def test_a_folder_is_uploaded_with_its_paths_as_keys(service: CannedService, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.md").write_text("Hello")
+    (tmp_path / "b.png").write_bytes(b"x")
+
+    result = rag(service, "ingest", str(tmp_path), "--corpus", "handbook", "--principal", "team")
+
+    assert result.exit_code == 0
+    assert [(file["attributes"], file["principals"]) for file in service.added] == [
+        ({"document_key": "sub/a.md"}, ["team"])
+    ]
+    assert "1 documents are published in handbook." in result.stdout
+    assert "b.png: not a kind of file that is read" in result.stdout
+
+
+def test_ingesting_creates_the_corpus_when_it_is_absent(service: CannedService, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Hello")
+
+    rag(service, "ingest", str(tmp_path), "--corpus", "new")
+
+    assert "new" in service.corpora
+
+
+def test_every_row_of_a_jsonl_file_is_uploaded_once(service: CannedService, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    texts = ["x"] * 600 + ["y" * 2**20]
+    rows.write_text("".join(json.dumps({"id": str(number), "text": text}) + "\n" for number, text in enumerate(texts)))
+
+    result = rag(service, "ingest", "--jsonl", str(rows), "--corpus", "handbook", "--json")
+
+    assert sorted(int(file["attributes"]["document_key"]) for file in service.added) == list(range(601))
+    assert json.loads(result.stdout)["uploaded"] == 601
+
+
+def test_a_row_id_that_occurs_twice_is_refused_before_anything_is_uploaded(
+    service: CannedService, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}\n')
+
+    result = rag(service, "ingest", "--jsonl", str(rows), "--corpus", "handbook")
+
+    assert result.exit_code == 1
+    assert service.added == []
+
+
+def test_a_document_that_fails_is_named_with_advice_and_code_4(service: CannedService, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Hello")
+    error = {"message": "The file is damaged."}
+    service.failed = [{"id": "file-1", "attributes": {"document_key": "a.md"}, "last_error": error}]
+
+    result = rag(service, "ingest", str(tmp_path), "--corpus", "handbook")
+
+    assert result.exit_code == 4
+    assert "a.md: The file is damaged." in result.stdout
+
+
+def test_a_refused_file_does_not_stop_the_others(service: CannedService, tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.md").write_text(name)
+    service.replies["POST", "/v1/files"] = [(413, {"error": {"message": "The file is too large."}})]
+
+    result = rag(service, "ingest", str(tmp_path), "--corpus", "handbook", "--json")
+
+    assert result.exit_code == 4
+    assert len(service.added) == 2
+    assert [failure["message"] for failure in json.loads(result.stdout)["failures"]] == ["The file is too large."]
+
+
+def test_nothing_to_upload_is_an_error(service: CannedService, tmp_path: Path) -> None:
+    assert rag(service, "ingest", str(tmp_path), "--corpus", "handbook").exit_code == 1
+
+
+def test_a_new_key_is_shown_once(service: CannedService) -> None:
+    result = rag(service, "key", "create", "ann", "--permission", "chat", "--permission", "upload")
+
+    assert result.stdout.startswith("s3cret\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("key", "list"), "key_1  active    ann  (chat)\n"),
+        (("key", "revoke", "key_1"), "key_1 no longer works.\n"),
+        (("key", "login-link"), "http://x/login?token=t\n"),
+        (("corpus", "create", "new"), "new is there (vs_new).\n"),
+        (("corpus", "list"), "vs_handbook  handbook  (0 documents)\n"),
+    ],
+)
+def test_a_command_prints_what_happened(service: CannedService, arguments: tuple[str, ...], expected: str) -> None:
+    assert rag(service, *arguments).stdout == expected
+
+
+def test_the_key_is_read_from_the_data_folder(
+    service: CannedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "admin.key").write_text("from-file\n")
+    monkeypatch.setenv("RAG_DATA_DIR", str(tmp_path))
+
+    CliRunner().invoke(main, ["corpus", "list", "--url", service.url])
+
+    assert service.keys_seen == {"Bearer from-file"}
+
+
+def test_a_missing_key_file_is_explained(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["corpus", "list", "--key-file", str(tmp_path / "none"), "--url", "http://x"])
+
+    assert result.exit_code == 1
+    assert "No key:" in result.stderr
+
+
+def test_a_misspelt_setting_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_PROT", "1")
+
+    result = CliRunner().invoke(main, ["corpus", "list", "--key", "k"])
+
+    assert result.exit_code == 1
+    assert "Unknown setting RAG_PROT" in result.stderr
+
+
+def test_help_loads_no_model_no_database_and_no_http() -> None:
+    heavy = ("torch", "sentence_transformers", "sqlalchemy", "httpx", "pydantic", "rich")
+    script = (
+        "import sys\nfrom rag_service.cli import main\nmain(['--help'], standalone_mode=False)\n"
+        f"loaded = [name for name in {heavy!r} if name in sys.modules]\nassert not loaded, loaded"
+    )
+
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_the_client_loads_no_model_and_no_database() -> None:
+    heavy = ("torch", "sentence_transformers", "sqlalchemy", "llama_index")
+    script = (
+        "import sys\nimport rag_service.client, rag_service.cli.loading, rag_service.settings\n"
+        f"loaded = [name for name in {heavy!r} if name in sys.modules]\nassert not loaded, loaded"
+    )
+
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert finished.returncode == 0, finished.stderr
