@@ -1,0 +1,89 @@
+"""One report in three forms: a table to read now, JSON to compare, a page to pass on."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from rich.console import Console
+from rich.table import Table
+
+from eval.metrics.scores import Metric
+from eval.results import Report, Section
+
+_SHOWN_CASES = 500
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print the figures."""
+    console.print(f"[bold]{report.suite}[/]  {report.started_at:%Y-%m-%d %H:%M} UTC, {report.duration_s:.0f} s")
+    for section in report.sections:
+        console.print(_table(section))
+        for note in section.notes:
+            console.print(f"  {note}", markup=False)
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Return the whole report, with `passed` of each metric."""
+    sections = [
+        asdict(section) | {"metrics": [asdict(metric) | {"passed": metric.passed} for metric in section.metrics]}
+        for section in report.sections
+    ]
+    return {
+        "suite": report.suite,
+        "started_at": report.started_at.isoformat(),
+        "duration_s": round(report.duration_s, 1),
+        "passed": report.passed,
+        "made_with": dict(report.made_with),
+        "sections": sections,
+    }
+
+
+def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write the report as JSON and HTML; return both paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / f"{report.suite}-{report.started_at:%Y%m%d-%H%M%S}"
+    json_path, html_path = stem.with_suffix(".json"), stem.with_suffix(".html")
+    json_path.write_text(json.dumps(as_json(report), ensure_ascii=False, indent=1), encoding="utf-8")
+    html_path.write_text(as_html(report), encoding="utf-8")
+    return json_path, html_path
+
+
+def as_html(report: Report) -> str:
+    """Return the report as one page without scripts or outside parts."""
+    environment = Environment(loader=PackageLoader("eval", "."), autoescape=select_autoescape())
+    environment.filters |= {"figure": figure, "verdict": verdict, "reasons": reasons}
+    return environment.get_template("report.html").render(report=report, shown_cases=_SHOWN_CASES)
+
+
+def figure(value: float | None) -> str:
+    """Return a figure as it is printed; a missing one is a dash, never a number."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def verdict(metric: Metric) -> str:
+    """Return whether the target is reached; nothing without a target."""
+    return {None: "", True: "pass", False: "FAIL"}[metric.passed]
+
+
+def reasons(metric: Metric) -> str:
+    """Return why scores are missing."""
+    return "; ".join(f"{count} × {reason}" for reason, count in metric.missing.items())
+
+
+def _table(section: Section) -> Table:
+    table = Table(title=section.name, title_justify="left")
+    for name in ("metric", "value", "target", "", "measured", "missing because"):
+        table.add_column(name, justify="right" if name in {"value", "target", "measured"} else "left")
+    for row in _rows(section.metrics):
+        table.add_row(*row)
+    return table
+
+
+def _rows(metrics: Iterable[Metric]) -> Iterable[tuple[str, ...]]:
+    for metric in metrics:
+        target = figure(metric.target) if metric.target is not None else ""
+        coverage = f"{metric.measured} / {metric.total}"
+        yield metric.name, figure(metric.value), target, verdict(metric), coverage, reasons(metric)

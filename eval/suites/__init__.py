@@ -1,0 +1,66 @@
+"""Suites: what is measured on which data, and the least that passes. Each is a YAML file in this folder."""
+
+from importlib import resources
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from rag_service.errors import InvalidRequest, Misconfigured
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RankedSet(_Part):
+    """A retrieval data set: its folder, its corpus in the service, and the nDCG@10 to reach (`best` less tolerance)."""
+
+    folder: str
+    corpus: str
+    best: float
+
+
+class RetrievalSuite(_Part):
+    """How well search ranks, over several data sets."""
+
+    kind: Literal["retrieval"]
+    passages: int = Field(ge=1, description="passages asked for per query")
+    queries: int = Field(ge=1, description="at most the first that are judged")
+    tolerance: float = Field(ge=0)
+    sets: tuple[RankedSet, ...]
+
+
+class AnswersSuite(_Part):
+    """How good answers are. `folder` empty: the golden questions of the sample corpus."""
+
+    kind: Literal["answers"]
+    corpus: str
+    folder: str = ""
+    targets: dict[str, float] = Field(default_factory=dict)
+
+
+Suite = RetrievalSuite | AnswersSuite
+_SUITE: TypeAdapter[Suite] = TypeAdapter(Annotated[Suite, Field(discriminator="kind")])
+
+
+def suite_names() -> list[str]:
+    """Return the names of all suites."""
+    files = resources.files(__name__).iterdir()
+    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+
+
+def read_suite(name: str) -> Suite:
+    """Return the suite called `name`.
+
+    Raises:
+        InvalidRequest: there is none.
+        Misconfigured: its file has a mistake.
+    """
+    if name not in suite_names():
+        raise InvalidRequest(f"No such suite: {name}. There are {', '.join(suite_names())}.")
+    text = resources.files(__name__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    try:
+        return _SUITE.validate_python(yaml.safe_load(text))
+    except (yaml.YAMLError, ValidationError) as exc:
+        raise Misconfigured(f"eval/suites/{name}.yaml: {exc}") from exc

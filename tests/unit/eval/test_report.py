@@ -1,0 +1,62 @@
+"""The report in its three forms."""
+
+import json
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from eval.metrics.scores import Metric
+from eval.report import as_html, as_json, print_report, write_report
+from eval.results import Report, Section
+
+REPORT = Report(
+    suite="sample",
+    started_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+    duration_s=12.3,
+    made_with={"build": "abc"},
+    sections=[
+        Section(
+            name="handbook@1",
+            metrics=[
+                Metric(name="hit", value=0.5, measured=2, total=3, missing={"no <answer>": 1}, target=0.9),
+                Metric(name="judged", value=None, measured=0, total=3, missing={"no judge": 3}),
+            ],
+            evidence=[{"id": "1", "question": "<script>alert(1)</script>", "status": "answered"}],
+            notes=["Skipped: nothing"],
+        )
+    ],
+)
+
+
+def test_a_missed_target_fails_the_report() -> None:
+    assert as_json(REPORT)["passed"] is False
+
+
+def test_json_keeps_a_missing_value_as_null() -> None:
+    metrics = json.loads(json.dumps(as_json(REPORT)))["sections"][0]["metrics"]
+
+    assert [(metric["value"], metric["measured"], metric["total"]) for metric in metrics] == [(0.5, 2, 3), (None, 0, 3)]
+
+
+def test_the_table_shows_coverage_and_why_scores_are_missing() -> None:
+    out = StringIO()
+
+    print_report(REPORT, Console(file=out, width=120))
+
+    assert all(text in out.getvalue() for text in ("0.500", "FAIL", "2 / 3", "3 × no judge", "–", "Skipped: nothing"))
+
+
+def test_the_page_escapes_what_it_quotes() -> None:
+    page = as_html(REPORT)
+
+    assert "<script" not in page
+    assert "no &lt;answer&gt;" in page
+
+
+def test_both_files_are_written_under_the_name_of_suite_and_time(tmp_path: Path) -> None:
+    paths = write_report(REPORT, tmp_path / "reports")
+
+    assert [path.name for path in paths] == ["sample-20260102-030400.json", "sample-20260102-030400.html"]
+    assert all(path.stat().st_size for path in paths)
