@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
-from rag_service.domain.ids import DocumentId, FileId
-from rag_service.domain.versions import PinnedVersion
+from rag_service.domain.ids import FileId
+from rag_service.domain.versions import Member, PinnedVersion
 from rag_service.ports.catalog import Transaction
 
 
@@ -62,11 +62,14 @@ async def search_reply(
     tx: Transaction, scope: AccessScope, pinned: PinnedVersion, queries: list[str], passages: Sequence[Passage]
 ) -> SearchReply:
     """Return passages as results, with the file that each came from."""
-    revisions = {(passage.document_id, passage.revision) for passage in passages}
-    files: dict[tuple[DocumentId, int], FileId] = {
-        place: (await tx.documents.revision(scope, *place)).file_id for place in revisions
-    }
-    data = [_result(passage, files[passage.document_id, passage.revision]) for passage in passages]
+    members = [Member(document_id=passage.document_id, revision=passage.revision) for passage in passages]
+    revisions = await tx.documents.revisions(scope, sorted(set(members)))
+    # Rights can be taken away between the search and this read: such a passage is left out.
+    data = [
+        _result(passage, revisions[member].file_id)
+        for passage, member in zip(passages, members, strict=True)
+        if member in revisions
+    ]
     return SearchReply(search_query=queries, data=data, version=pinned.number)
 
 
