@@ -38,6 +38,8 @@ $(VENV)/bin/python:
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing the service…"
 	@$(INSTALL) -e .
+	@echo "Exporting the embedding model…"
+	@$(BIN)/python -m rag_service.embedding.onnx_export
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ingestion.chunking.chunker import Chunker
+from ingestion.housekeeping import Housekeeping
 from ingestion.jobs import JobRunner
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.sandbox import Sandbox
@@ -22,6 +23,7 @@ class Worker:
     container: Container
     vectors: KeptEmbedder
     runner: JobRunner
+    housekeeping: Housekeeping
 
 
 @asynccontextmanager
@@ -60,7 +62,10 @@ async def worker_over(container: Container) -> AsyncIterator[Worker]:
     runner = JobRunner(
         catalog=container.catalog, prepare=prepare, seal=seal, clock=container.clock, settings=settings.jobs
     )
+    housekeeping = Housekeeping(
+        catalog=container.catalog, blobs=container.blobs, clock=container.clock, settings=settings.housekeeping
+    )
     try:
-        yield Worker(container=container, vectors=vectors, runner=runner)
+        yield Worker(container=container, vectors=vectors, runner=runner, housekeeping=housekeeping)
     finally:
         await sandbox.close()

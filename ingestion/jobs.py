@@ -11,12 +11,11 @@ from ingestion.leases import Leases
 from ingestion.pipeline import is_held, revisions_of, subject_of
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.ids import DraftId, JobId
-from rag_service.domain.jobs import Job, JobKind, JobState, backoff
+from rag_service.domain.jobs import Job, JobKind, JobState, backoff, new_job
 from rag_service.errors import CatalogUnavailable, DocumentRejected, LeaseLost, NotFound, RagError
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.reasons import ReasonCode
 from rag_service.settings import JobSettings
-from rag_service.use_cases.accept_upload import new_job
 
 BATCH_JOBS = 128
 BATCH_BYTES = 4 * 2**20
@@ -71,7 +70,7 @@ class JobRunner:
             async with self._catalog.writing() as tx:
                 known = await tx.jobs.of_subject(scope, draft.id)
                 if not any(job.state in _OPEN for job in known):
-                    await tx.jobs.add(new_job(scope, JobKind.SEAL_DRAFT, draft.id, now=self._clock()))
+                    await tx.jobs.add(new_job(draft.tenant_id, JobKind.SEAL_DRAFT, draft.id, now=self._clock()))
                     added += 1
         return added
 

@@ -4,14 +4,17 @@ import asyncio
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import structlog
 
-from ingestion.bootstrap import open_worker
-from ingestion.jobs import JobRunner
 from rag_service.errors import DependencyUnavailable, Misconfigured
 from rag_service.settings import Settings, read_settings
 from rag_service.telemetry.logs import configure_logs
+
+if TYPE_CHECKING:
+    from ingestion.housekeeping import Housekeeping
+    from ingestion.jobs import JobRunner
 
 NICENESS = 10
 """Questions come first on a machine that serves both."""
@@ -24,9 +27,9 @@ _PAUSE_AFTER_OUTAGE_S = 5.0
 _log = structlog.get_logger()
 
 
-async def work(runner: JobRunner, stop: asyncio.Event, *, poll_s: float) -> None:
+async def work(runner: "JobRunner", housekeeping: "Housekeeping", stop: asyncio.Event, *, poll_s: float) -> None:
     """Run jobs until `stop` is set; then finish what runs, or give it back when that takes long."""
-    loop = asyncio.create_task(_work_off(runner, stop, poll_s))
+    loop = asyncio.create_task(_work_off(runner, housekeeping, stop, poll_s))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -38,11 +41,13 @@ async def work(runner: JobRunner, stop: asyncio.Event, *, poll_s: float) -> None
         loop.result()
 
 
-async def _work_off(runner: JobRunner, stop: asyncio.Event, poll_s: float) -> None:
+async def _work_off(runner: "JobRunner", housekeeping: "Housekeeping", stop: asyncio.Event, poll_s: float) -> None:
     while not stop.is_set():
         try:
             added = await runner.enqueue_due_seals()
             idle = not added and await runner.run_next() == 0
+            if idle:
+                await housekeeping.run_if_due()
         except DependencyUnavailable as exc:
             _log.warning("worker_waits", reason=str(exc))
             await _pause(stop, _PAUSE_AFTER_OUTAGE_S)
@@ -61,13 +66,16 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
 
 async def serve(settings: Settings) -> None:
     """Open the worker's parts and work until SIGTERM or SIGINT."""
+    # Not before the process is nice: importing this takes a second, and the API is starting too.
+    from ingestion.bootstrap import open_worker  # noqa: PLC0415
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_worker(settings) as worker:
         _log.info("worker_ready")
-        await work(worker.runner, stop, poll_s=settings.jobs.poll_s)
+        await work(worker.runner, worker.housekeeping, stop, poll_s=settings.jobs.poll_s)
     _log.info("worker_stopped")
 
 

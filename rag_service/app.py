@@ -1,4 +1,4 @@
-"""The web application: API and pages in one FastAPI app. `python -m rag_service.app` serves it."""
+"""The web application: API and pages in one FastAPI app. `rag_service/server.py` serves it."""
 
 import asyncio
 import contextlib
@@ -7,17 +7,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
 from rag_service import api, web
 from rag_service.bootstrap import Container, open_container
 from rag_service.domain.ids import TenantId
 from rag_service.errors import RagError
-from rag_service.settings import Settings, read_settings
-from rag_service.telemetry.logs import configure_logs
+from rag_service.settings import Settings
 
-DRAIN_S = 25
 FIRST_TENANT = TenantId("tenant_default")
 
 Open = Callable[[Settings], AbstractAsyncContextManager[Container]]
@@ -26,7 +23,10 @@ log = structlog.get_logger()
 
 
 def create_app(settings: Settings, *, open_parts: Open = open_container) -> FastAPI:
-    """Return the application; its container opens with the server and is `app.state.container`."""
+    """Return the application; its lifespan opens the container, which is `app.state.container` from then on.
+
+    Before that, health answers and everything else is refused for a moment.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -34,10 +34,12 @@ def create_app(settings: Settings, *, open_parts: Open = open_container) -> Fast
             await _make_first_key(container)
             app.state.container = container
             warming = asyncio.create_task(_warm_up(container))
-            yield
-            warming.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await warming
+            try:
+                yield
+            finally:
+                warming.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await warming
 
     app = FastAPI(title="RAG service", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     api.install(app)
@@ -66,23 +68,3 @@ async def _warm_up(container: Container) -> None:
         await container.embedder.warm_up()
     except RagError as exc:
         log.warning("embedder_not_ready", error=str(exc))
-
-
-def main() -> None:
-    """Serve until told to stop."""
-    settings = read_settings()
-    configure_logs(settings.log, process="api")
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_S,
-        h11_max_incomplete_event_size=64 * 1024,
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -10,6 +10,7 @@ from rag_service.catalog.migrating import migrate
 from rag_service.catalog.sql_catalog import open_catalog, utc_now
 from rag_service.domain.fingerprints import CHUNKER_NAME, PARSER_FINGERPRINT, BuildFingerprint, ChunkerFingerprint
 from rag_service.embedding.bm25 import Bm25Encoder
+from rag_service.embedding.local import LocalEmbedder, ModelRuntime
 from rag_service.errors import Misconfigured
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.generation.fallback import FallbackGenerator
@@ -23,12 +24,11 @@ from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.queue.polled import PolledQueue
 from rag_service.retrieval.fusion import fuse
-from rag_service.settings import GenerationSettings, Settings
-from rag_service.use_cases.accept_upload import AcceptUpload
+from rag_service.settings import EmbeddingSettings, GenerationSettings, Settings
+from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
 from rag_service.use_cases.feedback import GiveFeedback
-from rag_service.use_cases.import_rows import ImportRows
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.search import Search
 from rag_service.use_cases.store_file import StoreFile
@@ -55,8 +55,7 @@ class Container:
     build: BuildFingerprint
     keys: ManageKeys
     store_file: StoreFile
-    accept_upload: AcceptUpload
-    import_rows: ImportRows
+    uploads: AcceptUploads
     remove_document: RemoveDocument
     read_corpus_file: ReadCorpusFile
     list_corpus_files: ListCorpusFiles
@@ -105,10 +104,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             store_file=StoreFile(
                 catalog=catalog, blobs=blobs, clock=utc_now, max_bytes=settings.uploads.max_file_bytes
             ),
-            accept_upload=AcceptUpload(
-                catalog=catalog, queue=queue, clock=utc_now, parser_fingerprint=PARSER_FINGERPRINT
-            ),
-            import_rows=ImportRows(
+            uploads=AcceptUploads(
                 catalog=catalog,
                 blobs=blobs,
                 queue=queue,
@@ -142,12 +138,14 @@ def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
 
 def _open_embedder(settings: Settings, stack: AsyncExitStack) -> tuple[Embedder, TokenCounter]:
     match settings.embedding.backend:
-        case "sentence_transformers":
-            from rag_service.embedding.sentence_transformers import SentenceTransformerEmbedder
+        case "onnx":
+            from rag_service.embedding.onnx_runtime import OnnxRuntime
 
-            local = SentenceTransformerEmbedder(settings.embedding)
-            stack.callback(local.close)
-            return local, local.count_tokens
+            return _open_local(settings.embedding, OnnxRuntime(), stack)
+        case "sentence_transformers":
+            from rag_service.embedding.torch_runtime import TorchRuntime
+
+            return _open_local(settings.embedding, TorchRuntime(), stack)
         case "openai":
             from rag_service.embedding.openai_compatible import OpenAIEmbedder
 
@@ -159,6 +157,14 @@ def _open_embedder(settings: Settings, stack: AsyncExitStack) -> tuple[Embedder,
 
             hashing = HashingEmbedder(settings.embedding.dimensions)
             return hashing, hashing.count_tokens
+
+
+def _open_local(
+    settings: EmbeddingSettings, runtime: ModelRuntime, stack: AsyncExitStack
+) -> tuple[Embedder, TokenCounter]:
+    local = LocalEmbedder(settings, runtime)
+    stack.callback(local.close)
+    return local, local.count_tokens
 
 
 def _build_of(settings: Settings, embedder: Embedder, sparse_encoder: SparseEncoder) -> BuildFingerprint:

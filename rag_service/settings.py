@@ -42,10 +42,11 @@ class BlobSettings(Section):
 class EmbeddingSettings(Section):
     """Which model embeds texts. `hashing` is for tests only: it knows words, not meaning."""
 
-    backend: Literal["sentence_transformers", "openai", "hashing"] = "sentence_transformers"
+    backend: Literal["onnx", "sentence_transformers", "openai", "hashing"] = "onnx"
     model: str = "all-MiniLM-L6-v2"
     revision: str = ""
-    device: str = "cpu"
+    device: str = Field("cpu", description="of the backend sentence_transformers; onnx runs on the CPU")
+    onnx_dir: str = Field("", description="folder of exported models; empty: in the Python environment")
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0 leaves the library's choice")
     batch_tokens: int = Field(4096, ge=64, description="tokens per batch, padding included")
     base_url: str = Field("", description="of an OpenAI-compatible embeddings endpoint, for backend openai")
@@ -132,6 +133,15 @@ class JobSettings(Section):
     )
 
 
+class HousekeepingSettings(Section):
+    """What is thrown away, and when. A worker looks once an hour."""
+
+    replies_hours: float = Field(24, gt=0, description="how long a reply to an Idempotency-Key is kept")
+    broken_uploads_hours: float = Field(
+        24, ge=1, description="age at which what a broken upload left in the blob store is removed"
+    )
+
+
 class SecuritySettings(Section):
     """Logins and keys."""
 
@@ -174,6 +184,7 @@ class Settings(BaseSettings):
     uploads: UploadSettings = UploadSettings()
     parsing: ParsingSettings = ParsingSettings()
     jobs: JobSettings = JobSettings()
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
     security: SecuritySettings = SecuritySettings()
     log: LogSettings = LogSettings()
 

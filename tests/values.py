@@ -1,7 +1,7 @@
 """Makers of domain values, with what a test does not care about filled in."""
 
 from rag_service.domain.answers import Passage
-from rag_service.domain.ids import ChunkId, DocumentId
+from rag_service.domain.ids import ChunkId, DocumentId, FileId
 from rag_service.domain.spans import Span
 
 
@@ -14,6 +14,7 @@ def passage(
         chunk_id=ChunkId(f"chunk-{rank}"),
         document_id=DocumentId(f"doc-{rank}"),
         revision=1,
+        file_id=FileId(f"file-{rank}"),
         filename=f"{rank}.md",
         title=None,
         attributes={},

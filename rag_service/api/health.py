@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
-from rag_service.api.dependencies import Measured, Parts
+from rag_service.api.dependencies import Measured
 from rag_service.api.problems import START_PAUSE_S
 from rag_service.api.readiness import Readiness
 
@@ -37,9 +37,11 @@ async def livez() -> Alive:
 
 
 @router.get("/readyz", responses={503: {"model": Ready}})
-async def readyz(parts: Parts, readiness: Annotated[Readiness, Depends(_readiness_of)], response: Response) -> Ready:
+async def readyz(
+    request: Request, readiness: Annotated[Readiness, Depends(_readiness_of)], response: Response
+) -> Ready:
     """Ask the parts that every question needs."""
-    checks = await readiness.check(parts)
+    checks = await readiness.check(getattr(request.app.state, "container", None))
     if all(state == "ok" for state in checks.values()):
         return Ready(status="ready", checks=checks)
     response.status_code = 503

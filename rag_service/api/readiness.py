@@ -15,6 +15,7 @@ CHECK_TIMEOUT_S = 2.0
 # No build has this name: an index that answers "nothing" is alive.
 _NO_BUILD = Fingerprint("readiness")
 _NO_CORPUS = CorpusId("readiness")
+_PARTS = ("catalog", "index", "embedder")
 
 
 class Readiness:
@@ -23,12 +24,14 @@ class Readiness:
     def __init__(self) -> None:
         self._warming: asyncio.Task[None] | None = None
 
-    async def check(self, container: "Container") -> dict[str, str]:
-        """Return "ok" or "unavailable" for each part."""
+    async def check(self, container: "Container | None") -> dict[str, str]:
+        """Return "ok" or "unavailable" for each part; "starting" while there is no container yet."""
+        if container is None:
+            return dict.fromkeys(_PARTS, "starting")
         states = await asyncio.gather(
             _state(_ask_catalog(container)), _state(_ask_index(container)), _state(self._wait_for_model(container))
         )
-        return dict(zip(("catalog", "index", "embedder"), states, strict=True))
+        return dict(zip(_PARTS, states, strict=True))
 
     async def _wait_for_model(self, container: "Container") -> None:
         if self._warming is None or (self._warming.done() and self._has_failed(self._warming)):

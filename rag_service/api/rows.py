@@ -39,7 +39,7 @@ async def import_rows(
     """Accept lines of {id, title, text}; each is a document of its own. The same line again changes nothing."""
     lines = [line for line in (await request.body()).splitlines() if line.strip()]
     rows = [read_row(line, f"line {number}") for number, line in enumerate(lines, start=1)]
-    files = await parts.import_rows(
+    files = await parts.uploads.accept_rows(
         scope, corpus=corpus, rows=rows, principals=frozenset(principals) if principals else None
     )
     return ImportedRows(

@@ -6,6 +6,7 @@ import os
 import re
 import uuid
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +17,7 @@ from rag_service.domain.access import AccessScope
 from rag_service.errors import BlobsUnavailable, Misconfigured, NotFound, TooLarge
 from rag_service.ports.blob_store import StoredBlob
 
+_INCOMING = "incoming"
 _PIECE = 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -32,7 +34,7 @@ class FsspecBlobStore:
         self._synced: set[str] = set()
 
     async def write(self, scope: AccessScope, content: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
-        temporary = f"{self._tenant_folder(scope)}/incoming/{uuid.uuid4().hex}"
+        temporary = f"{self._tenant_folder(scope)}/{_INCOMING}/{uuid.uuid4().hex}"
         try:
             return await self._receive(scope, temporary, content, max_bytes)
         except BaseException:
@@ -57,6 +59,9 @@ class FsspecBlobStore:
     async def delete(self, scope: AccessScope, sha256: str) -> None:
         if _SHA256.fullmatch(sha256):
             await self._run(self._remove, self._path(scope, sha256))
+
+    async def sweep(self, *, before: datetime) -> int:
+        return int(await self._run(self._sweep, before))
 
     async def _receive(
         self, scope: AccessScope, temporary: str, content: AsyncIterator[bytes], max_bytes: int
@@ -135,6 +140,25 @@ class FsspecBlobStore:
             self._remove(temporary)
         except OSError:
             return  # the store is down: the first error is the one to tell
+
+    def _sweep(self, before: datetime) -> int:
+        folders = [f"{tenant}/{_INCOMING}" for tenant in self._listed(self._root)]
+        left = [path for folder in folders for path in self._listed(folder) if self._is_older(path, before)]
+        for path in left:
+            self._remove(path)
+        return len(left)
+
+    def _listed(self, folder: str) -> list[str]:
+        try:
+            return list(self._files.ls(folder, detail=False, refresh=True))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _is_older(self, path: str, moment: datetime) -> bool:
+        try:
+            return bool(self._files.modified(path) < moment)
+        except FileNotFoundError:
+            return False  # its upload was completed meanwhile
 
     def _tenant_folder(self, scope: AccessScope) -> str:
         # Hashed, so that no tenant's name can leave its folder or meet another's.

@@ -1,7 +1,5 @@
 """Stored answers and what people thought of them."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -51,26 +49,16 @@ class SqlAnswers:
         place = [_FEEDBACK.c.answer_id, _FEEDBACK.c.caller]
         await self._connection.execute(new.on_conflict_do_update(index_elements=place, set_=values))
 
-    async def feedback(self, scope: AccessScope, answer_id: AnswerId) -> list[Feedback]:
-        await self._assert_visible(scope, answer_id)
-        given = _FEEDBACK.select().where(_FEEDBACK.c.answer_id == answer_id)
-        rows = await self._connection.execute(given.order_by(_FEEDBACK.c.created_at, _FEEDBACK.c.caller))
-        return [_feedback_of(row) for row in rows]
-
     async def _assert_visible(self, scope: AccessScope, answer_id: AnswerId) -> None:
         one = sa.select(answers.c.id).where(_visible(scope), answers.c.id == answer_id)
         if (await self._connection.execute(one)).first() is None:
             raise NotFound("answer", answer_id)
 
 
-_FEEDBACK = feedback  # the table, where a method or a parameter has its name
+_FEEDBACK = feedback  # the table, where a parameter has its name
 
 
 def _visible(scope: AccessScope) -> sa.ColumnElement[bool]:
     given_to_caller = sa.true() if scope.may(Permission.ADMIN) else answers.c.key_id == scope.key_id
     covered = sa.true() if scope.corpora is None else answers.c.corpus_id.in_(scope.corpora)
     return sa.and_(answers.c.tenant_id == scope.tenant_id, given_to_caller, covered)
-
-
-def _feedback_of(row: sa.Row[Any]) -> Feedback:
-    return Feedback(answer_id=row.answer_id, rating=row.rating, comment=row.comment, created_at=row.created_at)

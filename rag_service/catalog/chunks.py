@@ -1,6 +1,7 @@
 """Chunks of revisions, and passages read from them with rights checked."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
 from rag_service.catalog.revision_rows import assert_visible
-from rag_service.catalog.scoping import among, is_storable, unindexed, visible_documents
+from rag_service.catalog.scoping import ScopeShape, among, is_storable, run_in, unindexed, visible_documents
 from rag_service.catalog.tables import chunks, documents, memberships, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
 from rag_service.domain.documents import Chunk
-from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, Fingerprint
+from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint
 from rag_service.domain.spans import Span
 from rag_service.domain.versions import Member
 
@@ -34,29 +35,15 @@ class SqlChunks:
         for batch in batches(rows):
             await self._connection.execute(_INSERT, batch)
 
-    async def of_revision(
-        self, scope: AccessScope, fingerprint: Fingerprint, document_id: DocumentId, revision: int
-    ) -> list[Chunk]:
-        member = Member(document_id=document_id, revision=revision)
-        return (await self.of_members(scope, fingerprint, [member])).get(member, [])
-
     async def of_members(
         self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]
     ) -> dict[Member, list[Chunk]]:
         found: dict[Member, list[Chunk]] = {}
         for batch in batches(members):
-            of_batch = _of(scope, fingerprint, batch, chunks).order_by(chunks.c.ordinal)
-            for row in await self._connection.execute(of_batch):
+            for row in await self._connection.execute(_of(scope, fingerprint, batch)):
                 member = Member(document_id=row.document_id, revision=row.revision)
                 found.setdefault(member, []).append(_chunk_of(row))
         return found
-
-    async def count(self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]) -> int:
-        total = 0
-        for batch in batches(members):
-            of_batch = _of(scope, fingerprint, batch, sa.func.count())
-            total += (await self._connection.execute(of_batch)).scalar_one()
-        return total
 
     async def passages(
         self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
@@ -65,12 +52,29 @@ class SqlChunks:
             return {}
         shown: dict[ChunkId, Passage] = {}
         for batch in batches(chunk_ids):
-            rows = await self._connection.execute(_visible_at(scope, corpus_id, version).where(chunks.c.id.in_(batch)))
-            shown |= {row.id: _passage_of(row) for row in rows}
+            values = {"corpus_id": corpus_id, "version": version, "chunk_ids": batch}
+            rows = await run_in(self._connection, scope, _visible_at, **values)
+            shown |= {passage.chunk_id: passage for passage in map(_passage_of, rows)}
         return shown
 
 
 _INSERT = chunks.insert()
+
+# In the order in which `_passage_of` takes them.
+_PASSAGE = (
+    chunks.c.id,
+    chunks.c.document_id,
+    chunks.c.revision,
+    chunks.c.char_start,
+    chunks.c.char_end,
+    chunks.c.text,
+    chunks.c.headings,
+    chunks.c.page_starts,
+    revisions.c.file_id,
+    revisions.c.filename,
+    revisions.c.title,
+    revisions.c.attributes,
+)
 
 
 def _delete(fingerprint: Fingerprint, members: Sequence[Member]) -> sa.Delete:
@@ -79,33 +83,36 @@ def _delete(fingerprint: Fingerprint, members: Sequence[Member]) -> sa.Delete:
     )
 
 
-def _of(scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member], *columns: Any) -> sa.Select[Any]:
+def _of(scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]) -> sa.Select[Any]:
     of_members = among(members, chunks.c.document_id, chunks.c.revision)
     return (
-        sa.select(*columns)
-        .select_from(chunks)
+        sa.select(chunks)
         .join(documents, documents.c.id == chunks.c.document_id)
         .where(visible_documents(scope), chunks.c.fingerprint == fingerprint, of_members)
+        .order_by(chunks.c.ordinal)
     )
 
 
-def _visible_at(scope: AccessScope, corpus_id: CorpusId, version: int) -> sa.Select[Any]:
+@cache
+def _visible_at(shape: ScopeShape) -> sa.Select[Any]:
+    version = sa.bindparam("version", type_=sa.BigInteger)
     member = sa.and_(
         memberships.c.document_id == chunks.c.document_id,
         memberships.c.revision == chunks.c.revision,
-        unindexed(memberships.c.corpus_id) == corpus_id,
+        unindexed(memberships.c.corpus_id) == sa.bindparam("corpus_id"),
         memberships.c.born <= version,
         memberships.c.died > version,
     )
     return (
-        sa.select(chunks, revisions.c.filename, revisions.c.title, revisions.c.attributes)
+        sa.select(*_PASSAGE)
+        .select_from(chunks)
         .join(memberships, member)
         .join(documents, documents.c.id == chunks.c.document_id)
         .join(
             revisions,
             sa.and_(revisions.c.document_id == chunks.c.document_id, revisions.c.number == chunks.c.revision),
         )
-        .where(visible_documents(scope))
+        .where(visible_documents(shape), chunks.c.id.in_(sa.bindparam("chunk_ids", expanding=True)))
     )
 
 
@@ -141,19 +148,22 @@ def _chunk_of(row: sa.Row[Any]) -> Chunk:
     )
 
 
-def _passage_of(row: sa.Row[Any]) -> Passage:
+def _passage_of(row: Sequence[Any]) -> Passage:
+    # By place, not by name: looking up twelve names costs as much as all the rest.
+    chunk_id, document_id, revision, start, end, text, headings, page_starts, file_id, filename, title, attributes = row
     return Passage(
         rank=0,
-        chunk_id=row.id,
-        document_id=row.document_id,
-        revision=row.revision,
-        filename=row.filename,
-        title=row.title,
-        attributes=row.attributes,
-        headings=tuple(row.headings),
-        span=Span(row.char_start, row.char_end),
-        page_starts=tuple((offset, page) for offset, page in row.page_starts),
-        text=row.text,
+        chunk_id=chunk_id,
+        document_id=document_id,
+        revision=revision,
+        file_id=file_id,
+        filename=filename,
+        title=title,
+        attributes=attributes,
+        headings=tuple(headings),
+        span=Span(start, end),
+        page_starts=tuple((offset, page) for offset, page in page_starts),
+        text=text,
         score=0.0,
         dense_score=0.0,
         sparse_score=0.0,

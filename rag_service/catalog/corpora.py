@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.database import insert_into
-from rag_service.catalog.newest import COMPLETED, FAILED, newest_revisions
+from rag_service.catalog.newest import newest_counts
 from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.rows import columns_of
-from rag_service.catalog.scoping import allowed_corpora, is_storable, visible_documents
-from rag_service.catalog.tables import corpora, revisions, versions
+from rag_service.catalog.scoping import ScopeShape, allowed_corpora, is_storable, run_in, visible_documents
+from rag_service.catalog.tables import corpora, versions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId
 from rag_service.domain.pages import Page, PageRequest
@@ -34,9 +35,7 @@ class SqlCorpora:
             raise Conflict(f"There is a corpus named {corpus.name} already.")
 
     async def get(self, scope: AccessScope, ref: str) -> Corpus:
-        # An id wins over another corpus that has it as its name.
-        by_ref = corpora.select().where(allowed_corpora(scope), sa.or_(corpora.c.id == ref, corpora.c.name == ref))
-        row = (await self._connection.execute(by_ref.order_by(sa.case((corpora.c.id == ref, 0), else_=1)))).first()
+        row = (await run_in(self._connection, scope, _by_ref, ref=ref)).first()
         if row is None:
             raise NotFound("corpus", ref)
         return corpus_of(row)
@@ -52,14 +51,6 @@ class SqlCorpora:
             item_of=corpus_of,
         )
 
-    async def next_number(self, scope: AccessScope, corpus_id: CorpusId) -> int:
-        raised = corpora.update().where(allowed_corpora(scope), corpora.c.id == corpus_id)
-        taken = raised.values(highest=corpora.c.highest + 1).returning(corpora.c.highest)
-        number = (await self._connection.execute(taken)).scalar_one_or_none()
-        if number is None:
-            raise NotFound("corpus", corpus_id)
-        return int(number)
-
     async def publish(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> None:
         if not is_storable(number):
             raise NotFound("version", str(number))
@@ -69,13 +60,8 @@ class SqlCorpora:
             raise NotFound("version", str(number))
 
     async def file_counts(self, scope: AccessScope, corpus_id: CorpusId) -> Mapping[str, int]:
-        newest = newest_revisions(
-            sa.func.count().label("total"),
-            sa.func.count(sa.case((FAILED, 1))).label("failed"),
-            sa.func.count(sa.case((COMPLETED, 1))).label("completed"),
-            sa.func.coalesce(sa.func.sum(revisions.c.size_bytes), 0).label("size_bytes"),
-        )
-        row = (await self._connection.execute(newest.where(visible_documents(scope), corpora.c.id == corpus_id))).one()
+        counts = newest_counts(corpus_id).where(visible_documents(scope))
+        row = (await self._connection.execute(counts)).one()
         in_progress = row.total - row.failed - row.completed
         return {
             "in_progress": in_progress,
@@ -84,6 +70,14 @@ class SqlCorpora:
             "total": row.total,
             "size_bytes": int(row.size_bytes),
         }
+
+
+@cache
+def _by_ref(shape: ScopeShape) -> sa.Select[Any]:
+    ref = sa.bindparam("ref", type_=sa.String)
+    named = corpora.select().where(allowed_corpora(shape), sa.or_(corpora.c.id == ref, corpora.c.name == ref))
+    # An id wins over another corpus that has it as its name.
+    return named.order_by(sa.case((corpora.c.id == ref, 0), else_=1))
 
 
 def corpus_of(row: sa.Row[Any]) -> Corpus:

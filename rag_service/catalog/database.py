@@ -1,6 +1,7 @@
 """Connections to the catalog's database, with its errors translated."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -29,14 +30,14 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that writes nothing."""
         with translated_errors():
-            async with _connected(self._reader) as connection, connection.begin():
+            async with _transaction(self._reader) as connection:
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that commits at the end of the block, or rolls back when it raises."""
         with translated_errors():
-            async with _connected(self._writer) as connection, connection.begin():
+            async with _transaction(self._writer) as connection:
                 yield connection
 
     async def close(self) -> None:
@@ -89,16 +90,33 @@ def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert |
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     connection = engine.connect()
     try:
         await connection.start()
     except OSError as error:
         raise CatalogUnavailable("The database cannot be reached.") from error
     try:
+        await connection.begin()
         yield connection
+        await _run_to_its_end(connection.commit())
     finally:
-        await connection.close()
+        # Closing rolls back what is not committed.
+        await _run_to_its_end(connection.close())
+
+
+async def _run_to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish `work` however often this task is cancelled meanwhile; the cancellation is delivered afterwards."""
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from task.exception()
+    task.result()
 
 
 def _postgresql(url: str, pool_size: int) -> Database:
@@ -112,14 +130,16 @@ def _postgresql(url: str, pool_size: int) -> Database:
 
 
 def _sqlite(url: str, pool_size: int) -> Database:
-    reader = _sqlite_engine(url, pool_size=pool_size, begin="BEGIN", pragmas=("query_only = ON",))
+    reader = _sqlite_engine(url, pool_size=pool_size, begin=_begin_with_first_statement, pragmas=("query_only = ON",))
     # One connection: SQLite has one writer, and those who wait for it must not hold the readers' connections.
     # BEGIN IMMEDIATE: a transaction that reads first and writes later cannot take the lock that another one holds.
-    writer = _sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE", pragmas=())
+    writer = _sqlite_engine(url, pool_size=1, begin=_begin_immediately, pragmas=())
     return Database(reader, writer)
 
 
-def _sqlite_engine(url: str, *, pool_size: int, begin: str, pragmas: tuple[str, ...]) -> AsyncEngine:
+def _sqlite_engine(
+    url: str, *, pool_size: int, begin: Callable[[sa.Connection], None], pragmas: tuple[str, ...]
+) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -143,8 +163,14 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str, pragmas: tuple[str, 
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
 
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def _on_begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
+    sa.event.listen(engine.sync_engine, "begin", begin)
     return engine
+
+
+def _begin_with_first_statement(connection: sa.Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    driver.begin_with_first_statement()
+
+
+def _begin_immediately(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

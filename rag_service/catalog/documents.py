@@ -8,12 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
-from rag_service.catalog.database import insert_into
 from rag_service.catalog.newest import COMPLETED, FAILED, IN_PROGRESS, live_revisions, newest_revisions
 from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.parsed_texts import read_parsed, write_parsed
-from rag_service.catalog.revision_rows import REVISION_COLUMNS, assert_visible, revision_of, values_of
-from rag_service.catalog.scoping import allowed_corpora, among, is_storable, visible_documents, writable_documents
+from rag_service.catalog.revision_rows import REVISION_COLUMNS, assert_visible, revision_of
+from rag_service.catalog.scoping import among, is_storable, visible_documents
 from rag_service.catalog.tables import corpora, document_principals, documents, memberships, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import Document, ParsedDocument, PreparedRevision, Revision, RevisionState
@@ -21,7 +20,7 @@ from rag_service.domain.ids import CorpusId, DocumentId, FileId
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.domain.spans import sha256_of
 from rag_service.domain.versions import Member
-from rag_service.errors import Conflict, InvalidRequest, NotFound
+from rag_service.errors import InvalidRequest, NotFound
 from rag_service.reasons import ReasonCode
 
 _STATUSES = {"in_progress": IN_PROGRESS, "completed": COMPLETED, "failed": FAILED}
@@ -43,29 +42,13 @@ class SqlDocuments:
         self._connection = connection
         self._clock = clock
 
-    async def add(self, scope: AccessScope, document: Document) -> None:
-        corpus = sa.select(corpora.c.id).where(allowed_corpora(scope), corpora.c.id == document.corpus_id)
-        if (await self._connection.execute(corpus)).first() is None:
-            raise NotFound("corpus", document.corpus_id)
-        new = insert_into(self._connection, documents).values(
-            id=document.id,
-            tenant_id=scope.tenant_id,
-            corpus_id=document.corpus_id,
-            key=document.key,
-            created_at=document.created_at,
-        )
-        if (await self._connection.execute(new.on_conflict_do_nothing())).rowcount == 0:
-            raise Conflict(f"The corpus has a document with the key {document.key} already.")
-        await self._grant(document.id, document.principals)
-
     async def get(self, scope: AccessScope, document_id: DocumentId) -> Document:
-        found = await self._document(scope, documents.c.id == document_id)
-        if found is None:
+        found = sa.select(*_DOCUMENT).outerjoin_from(documents, document_principals)
+        one = found.where(visible_documents(scope), documents.c.id == document_id)
+        rows = (await self._connection.execute(one)).all()
+        if not rows:
             raise NotFound("document", document_id)
-        return found
-
-    async def by_key(self, scope: AccessScope, corpus_id: CorpusId, key: str) -> Document | None:
-        return await self._document(scope, documents.c.corpus_id == corpus_id, documents.c.key == key)
+        return _document_of(rows)
 
     async def grant(self, scope: AccessScope, document_id: DocumentId, principals: frozenset[str]) -> None:
         # The lock keeps two grants from mixing their principals.
@@ -81,24 +64,6 @@ class SqlDocuments:
         self, scope: AccessScope, document_ids: Sequence[DocumentId]
     ) -> dict[DocumentId, frozenset[str]]:
         return await granted_principals(self._connection, scope, document_ids)
-
-    async def add_revision(self, scope: AccessScope, revision: Revision) -> None:
-        newest = sa.case(
-            (documents.c.latest_revision < revision.number, revision.number), else_=documents.c.latest_revision
-        )
-        raised = documents.update().where(writable_documents(scope), documents.c.id == revision.document_id)
-        raised = raised.values(
-            latest_revision=newest,
-            latest_at=sa.case(
-                (documents.c.latest_revision < revision.number, revision.created_at), else_=documents.c.latest_at
-            ),
-        )
-        if (await self._connection.execute(raised)).rowcount == 0:
-            raise NotFound("document", revision.document_id)
-        now = self._clock() if revision.state is RevisionState.PREPARED else None
-        new = insert_into(self._connection, revisions).values(values_of(revision) | {"prepared_at": now})
-        if (await self._connection.execute(new.on_conflict_do_nothing())).rowcount == 0:
-            raise Conflict(f"Document {revision.document_id} has a revision {revision.number} already.")
 
     async def revision(self, scope: AccessScope, document_id: DocumentId, number: int) -> Revision:
         row = None
@@ -116,11 +81,6 @@ class SqlDocuments:
             for row in await self._connection.execute(wanted):
                 found[Member(document_id=row.document_id, revision=row.number)] = revision_of(row)
         return found
-
-    async def latest_revision(self, scope: AccessScope, document_id: DocumentId) -> Revision | None:
-        newest = revisions.c.number == documents.c.latest_revision
-        row = (await self._connection.execute(_revisions(scope).where(documents.c.id == document_id, newest))).first()
-        return None if row is None else revision_of(row)
 
     async def by_file(self, scope: AccessScope, corpus_id: CorpusId, file_id: FileId) -> Revision:
         made = live_revisions(*_REVISION).where(
@@ -194,11 +154,6 @@ class SqlDocuments:
         if found is None:
             raise NotFound("revision", f"{document_id}/{number}")
         return found
-
-    async def _document(self, scope: AccessScope, *conditions: sa.ColumnElement[bool]) -> Document | None:
-        found = sa.select(*_DOCUMENT).outerjoin_from(documents, document_principals)
-        rows = (await self._connection.execute(found.where(visible_documents(scope), *conditions))).all()
-        return _document_of(rows) if rows else None
 
     async def _grant(self, document_id: DocumentId, principals: frozenset[str]) -> None:
         rows = [{"document_id": document_id, "principal": principal} for principal in sorted(principals)]

@@ -1,21 +1,26 @@
 """Drafts and their changes, up to the moment when they are due."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog.batches import batches
 from rag_service.catalog.database import insert_into
-from rag_service.catalog.scoping import allowed_corpora, writable_documents
+from rag_service.catalog.rows import columns_of
+from rag_service.catalog.scoping import allowed_corpora, among, writable_documents
 from rag_service.catalog.tables import OPEN_AUTOMATIC, corpora, documents, draft_changes, drafts, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import RevisionState
-from rag_service.domain.ids import CorpusId, DocumentId, DraftId, new_id
-from rag_service.domain.versions import Draft, DraftChange, DraftState
+from rag_service.domain.drafts import Draft, DraftChange, DraftState, SealPurpose
+from rag_service.domain.ids import CorpusId, DraftId, new_id
+from rag_service.domain.versions import Member
 from rag_service.errors import Conflict, NotFound
 
-_DRAFT = tuple(column for column in drafts.c if column.name != "automatic")
+_DRAFT = tuple(drafts.c)
 
 
 async def automatic_draft(connection: AsyncConnection, scope: AccessScope, corpus_id: CorpusId, now: datetime) -> Draft:
@@ -52,24 +57,21 @@ async def read_draft(
     return draft_of(row)
 
 
-async def assert_open(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId) -> Draft:
-    """Return the draft, locked and open, or raise NotFound or Conflict."""
+async def set_changes(
+    connection: AsyncConnection, scope: AccessScope, draft_id: DraftId, changes: Sequence[DraftChange], now: datetime
+) -> None:
+    """Put changes into an open draft, in place of earlier ones to the same documents."""
     draft = await read_draft(connection, scope, draft_id, lock=True)
     if draft.state is not DraftState.OPEN:
         raise Conflict(f"Draft {draft_id} is no longer open.")
-    return draft
-
-
-async def set_change(
-    connection: AsyncConnection, scope: AccessScope, draft_id: DraftId, change: DraftChange, now: datetime
-) -> None:
-    """Put a change into an open draft, in place of an earlier one to the same document."""
-    draft = await assert_open(connection, scope, draft_id)
-    await _assert_in_corpus(connection, scope, draft, change)
-    values = {"revision": change.revision, "changed_at": now}
-    new = insert_into(connection, draft_changes).values(draft_id=draft_id, document_id=change.document_id, **values)
-    place = [draft_changes.c.draft_id, draft_changes.c.document_id]
-    await connection.execute(new.on_conflict_do_update(index_elements=place, set_=values))
+    new = insert_into(connection, draft_changes)
+    put = new.on_conflict_do_update(
+        index_elements=[draft_changes.c.draft_id, draft_changes.c.document_id],
+        set_={"revision": new.excluded.revision, "changed_at": new.excluded.changed_at},
+    )
+    for batch in batches(changes):
+        await _assert_in_corpus(connection, scope, draft, batch)
+        await connection.execute(put, [asdict(change) | {"draft_id": draft_id, "changed_at": now} for change in batch])
 
 
 async def changes_of(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId) -> list[DraftChange]:
@@ -81,21 +83,6 @@ async def changes_of(connection: AsyncConnection, scope: AccessScope, draft_id: 
         .order_by(draft_changes.c.document_id)
     )
     return [DraftChange(document_id=row.document_id, revision=row.revision) for row in rows]
-
-
-async def removal_pending(connection: AsyncConnection, scope: AccessScope, document_id: DocumentId) -> bool:
-    """Say whether a draft that is open or sealing deletes the document."""
-    deletion = (
-        sa.select(draft_changes.c.draft_id)
-        .join_from(draft_changes, drafts)
-        .where(
-            drafts.c.tenant_id == scope.tenant_id,
-            drafts.c.state.in_([DraftState.OPEN, DraftState.SEALING]),
-            draft_changes.c.document_id == document_id,
-            draft_changes.c.revision.is_(None),
-        )
-    )
-    return (await connection.execute(deletion)).first() is not None
 
 
 async def due_drafts(connection: AsyncConnection, now: datetime, patience: timedelta) -> list[Draft]:
@@ -121,14 +108,10 @@ async def due_drafts(connection: AsyncConnection, now: datetime, patience: timed
 
 def draft_of(row: sa.Row[Any]) -> Draft:
     """Return the draft in a row."""
-    return Draft(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        corpus_id=row.corpus_id,
-        state=DraftState(row.state),
-        number=row.number,
-        created_at=row.created_at,
-    )
+    values = columns_of(row)  # the columns are the fields
+    values["state"] = DraftState(row.state)
+    values["purpose"] = None if row.purpose is None else SealPurpose(row.purpose)
+    return Draft(**values)
 
 
 def _readiness() -> sa.Subquery:
@@ -155,11 +138,22 @@ def _revision_changed_to() -> sa.ColumnElement[bool]:
     )
 
 
-async def _assert_in_corpus(connection: AsyncConnection, scope: AccessScope, draft: Draft, change: DraftChange) -> None:
-    one = sa.select(documents.c.id).where(
-        writable_documents(scope), documents.c.corpus_id == draft.corpus_id, documents.c.id == change.document_id
-    )
-    if change.revision is not None:
-        one = one.join(revisions).where(revisions.c.number == change.revision)
-    if (await connection.execute(one)).first() is None:
+async def _assert_in_corpus(
+    connection: AsyncConnection, scope: AccessScope, draft: Draft, changes: Sequence[DraftChange]
+) -> None:
+    mine = sa.and_(writable_documents(scope), documents.c.corpus_id == draft.corpus_id)
+    members = [
+        Member(document_id=one.document_id, revision=one.revision) for one in changes if one.revision is not None
+    ]
+    deleted = [one.document_id for one in changes if one.revision is None]
+    missing = set(changes)
+    if members:
+        kept = sa.select(revisions.c.document_id, revisions.c.number).join(documents)
+        wanted = kept.where(mine, among(members, revisions.c.document_id, revisions.c.number))
+        rows = await connection.execute(wanted)
+        missing -= {DraftChange(document_id=row.document_id, revision=row.number) for row in rows}
+    if deleted:
+        there = await connection.execute(sa.select(documents.c.id).where(mine, documents.c.id.in_(deleted)))
+        missing -= {DraftChange(document_id=row.id, revision=None) for row in there}
+    for change in missing:
         raise NotFound("document", change.document_id)

@@ -13,7 +13,7 @@ from rag_service.catalog.rows import columns_of
 from rag_service.catalog.tables import OPEN_JOBS, jobs
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import JobId
-from rag_service.domain.jobs import Job, JobKind, JobState
+from rag_service.domain.jobs import Job, JobKind, JobState, Priority
 from rag_service.errors import LeaseLost, NotFound
 from rag_service.reasons import ReasonCode
 
@@ -126,5 +126,6 @@ def _job_of(row: sa.Row[Any]) -> Job:
     values = columns_of(row)  # the columns are the fields
     values["kind"] = JobKind(row.kind)
     values["state"] = JobState(row.state)
+    values["priority"] = Priority(row.priority)
     values["reason"] = None if row.reason is None else ReasonCode(row.reason)
     return Job(**values)

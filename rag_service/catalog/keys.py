@@ -43,7 +43,7 @@ class SqlKeys:
         )
 
     async def by_secret(self, secret: str) -> ApiKey | None:
-        row = (await self._connection.execute(_KEYS.where(api_keys.c.secret_sha256 == _hashed(secret)))).first()
+        row = (await self._connection.execute(_BY_SECRET, {"secret_sha256": _hashed(secret)})).first()
         return None if row is None else _key_of(row)
 
     async def list(self, scope: AccessScope) -> list[ApiKey]:
@@ -83,12 +83,7 @@ class SqlKeys:
         )
 
     async def session(self, secret: str, now: datetime) -> Session | None:
-        found = (
-            _KEYS.add_columns(sessions.c.csrf_token, sessions.c.expires_at.label("session_expires_at"))
-            .join(sessions, sessions.c.key_id == api_keys.c.id)
-            .where(sessions.c.secret_sha256 == _hashed(secret), sessions.c.expires_at > now)
-        )
-        row = (await self._connection.execute(found)).first()
+        row = (await self._connection.execute(_SESSION, {"secret_sha256": _hashed(secret), "now": now})).first()
         if row is None or _active(_key_of(row), now) is None:
             return None
         return Session(key=_key_of(row), csrf_token=row.csrf_token, expires_at=row.session_expires_at)
@@ -103,6 +98,14 @@ class SqlKeys:
 
 # Every column but the hash of the secret, which never leaves the database.
 _KEYS = sa.select(*(column for column in api_keys.c if column.name != "secret_sha256"))
+
+# Built once: every request runs one of them.
+_BY_SECRET = _KEYS.where(api_keys.c.secret_sha256 == sa.bindparam("secret_sha256"))
+_SESSION = (
+    _KEYS.add_columns(sessions.c.csrf_token, sessions.c.expires_at.label("session_expires_at"))
+    .join(sessions, sessions.c.key_id == api_keys.c.id)
+    .where(sessions.c.secret_sha256 == sa.bindparam("secret_sha256"), sessions.c.expires_at > sa.bindparam("now"))
+)
 
 
 def _hashed(secret: str) -> str:

@@ -2,19 +2,18 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 
-from rag_service.catalog.database import WAIT_S, connect
-from rag_service.errors import CatalogUnavailable, Misconfigured
+from rag_service.catalog.database import WAIT_S, Database, connect
+from rag_service.errors import CatalogUnavailable
 
-_SCRIPTS = Path(__file__).parent / "migrations"
+HEAD = "0002"
+"""The revision of the newest script in migrations/versions."""
+
 _LOCK = 7_203_911  # any number, the same in every release
 _TRIES = 10
 _PAUSE_S = 0.1
@@ -31,19 +30,36 @@ async def migrate(url: str) -> None:
     try:
         if url.startswith("sqlite"):
             await _create_file(Path(str(sa.make_url(url).database)))
-        async with database.writing() as connection:
-            if connection.dialect.name == "postgresql":
-                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-            await connection.run_sync(_upgrade)
+        if not await _is_up_to_date(database):
+            await _upgrade(database)
     finally:
         await database.close()
 
 
-def alembic_config() -> Config:
-    """Return Alembic's configuration: the scripts of this package, whatever folder it runs from."""
-    config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    return config
+async def _is_up_to_date(database: Database) -> bool:
+    async with database.reading() as connection:
+        return await connection.run_sync(_revision) == HEAD
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+async def _upgrade(database: Database) -> None:
+    # In a thread, since others are served while it is imported.
+    upgrade = await asyncio.to_thread(_import_upgrade)
+    async with database.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        await connection.run_sync(upgrade)
+
+
+def _import_upgrade() -> Callable[[sa.Connection], None]:
+    from rag_service.catalog.alembic_scripts import upgrade  # noqa: PLC0415  (Alembic is slow to import)
+
+    return upgrade
 
 
 async def _create_file(path: Path) -> None:
@@ -63,15 +79,3 @@ def _switch_to_wal(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, timeout=WAIT_S)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _upgrade(connection: sa.Connection) -> None:
-    config = alembic_config()
-    config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, "head")
-    except CommandError as error:
-        known = ", ".join(ScriptDirectory.from_config(config).get_heads())
-        raise Misconfigured(
-            f"The catalog was written by a newer release (this one knows {known}). Upgrade, or restore a backup."
-        ) from error

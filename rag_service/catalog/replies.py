@@ -40,6 +40,9 @@ class SqlIdempotentReplies:
         if added.rowcount == 0:
             raise Conflict("This Idempotency-Key has been used already.")
 
+    async def forget(self, *, before: datetime) -> int:
+        return (await self._connection.execute(replies.delete().where(replies.c.created_at < before))).rowcount
+
 
 def _caller(scope: AccessScope) -> str:
     return scope.key_id or ""

@@ -1,8 +1,11 @@
 """What a scope allows, as SQL conditions: outside and absent rows fall out of the same single statement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.tables import corpora, document_principals, documents
 from rag_service.domain.access import AccessScope
@@ -10,18 +13,78 @@ from rag_service.domain.versions import Member
 
 _LARGEST = 2**53
 
+_TENANT = sa.bindparam("scope_tenant", type_=sa.String)
+_PRINCIPALS = sa.bindparam("scope_principals", type_=sa.String, expanding=True)
+_CORPORA = sa.bindparam("scope_corpora", type_=sa.String, expanding=True)
 
-def allowed_corpora(scope: AccessScope) -> sa.ColumnElement[bool]:
+Names = Collection[str] | sa.BindParameter[Any]
+
+
+class Limits(Protocol):
+    """What conditions are made from: a scope with its values, or a shape with places for them."""
+
+    @property
+    def tenant_id(self) -> str | sa.BindParameter[Any]: ...
+    @property
+    def principals(self) -> Names: ...
+    @property
+    def corpora(self) -> Names | None: ...
+    @property
+    def sees_all_documents(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeShape:
+    """Stands for every scope that needs the same conditions, in statements that are built once: see `run_in`."""
+
+    sees_all_documents: bool
+    narrowed: bool
+
+    @property
+    def tenant_id(self) -> sa.BindParameter[Any]:
+        """The place of the tenant."""
+        return _TENANT
+
+    @property
+    def principals(self) -> sa.BindParameter[Any]:
+        """The place of the principals."""
+        return _PRINCIPALS
+
+    @property
+    def corpora(self) -> sa.BindParameter[Any] | None:
+        """The place of the corpora, None when the scope has all of its tenant."""
+        return _CORPORA if self.narrowed else None
+
+
+async def run_in(
+    connection: AsyncConnection, scope: AccessScope, statement_of: Callable[[ScopeShape], sa.Select[Any]], **values: Any
+) -> sa.CursorResult[Any]:
+    """Run a statement that every search needs; `statement_of` keeps the one it has built for each shape.
+
+    Building costs milliseconds, running a fraction of one. Nothing else gives such a statement a scope's values, so
+    they cannot belong to another scope than the conditions do; without values the statement does not run.
+    """
+    shape = ScopeShape(sees_all_documents=scope.sees_all_documents, narrowed=scope.corpora is not None)
+    places = {
+        _TENANT.key: scope.tenant_id,
+        _PRINCIPALS.key: tuple(scope.principals),
+        _CORPORA.key: tuple(scope.corpora or ()),
+    }
+    rows: sa.CursorResult[Any] = await connection.execute(statement_of(shape), values | places)
+    return rows
+
+
+def allowed_corpora(scope: Limits) -> sa.ColumnElement[bool]:
     """Corpora of the scope's tenant, and inside the scope."""
     return sa.and_(corpora.c.tenant_id == scope.tenant_id, _covered(scope, corpora.c.id))
 
 
-def writable_documents(scope: AccessScope) -> sa.ColumnElement[bool]:
+def writable_documents(scope: Limits) -> sa.ColumnElement[bool]:
     """Documents of the scope's corpora, whoever may read them: uploaders may grant more than they have."""
     return sa.and_(documents.c.tenant_id == scope.tenant_id, _covered(scope, unindexed(documents.c.corpus_id)))
 
 
-def visible_documents(scope: AccessScope) -> sa.ColumnElement[bool]:
+def visible_documents(scope: Limits) -> sa.ColumnElement[bool]:
     """Documents of the scope's corpora that are granted to one of its principals."""
     if scope.sees_all_documents:
         return writable_documents(scope)
@@ -54,5 +117,5 @@ def is_storable(number: int) -> bool:
     return 0 <= number < _LARGEST
 
 
-def _covered(scope: AccessScope, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+def _covered(scope: Limits, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return sa.true() if scope.corpora is None else column.in_(scope.corpora)

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
-from rag_service.catalog.corpora import SqlCorpora
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.drafts import automatic_draft, read_draft
 from rag_service.catalog.frequency_rows import values_of
@@ -25,8 +24,9 @@ from rag_service.catalog.tables import (
 )
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import RevisionState
+from rag_service.domain.drafts import Draft, DraftState
 from rag_service.domain.ids import CorpusId, DraftId
-from rag_service.domain.versions import OPEN, Draft, DraftState, Member, Version, VersionDifference
+from rag_service.domain.versions import OPEN, Member, Version, VersionDifference
 from rag_service.errors import Conflict, NotFound
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 
@@ -39,7 +39,7 @@ async def start(connection: AsyncConnection, scope: AccessScope, draft_id: Draft
     if draft.state is DraftState.PUBLISHED:
         raise Conflict(f"Draft {draft_id} is published already.")
     # Taking the number locks the corpus's row, so the look at other drafts cannot become untrue.
-    number = await SqlCorpora(connection).next_number(scope, draft.corpus_id)
+    number = await _take_number(connection, draft.corpus_id)
     await _assert_none_sealing(connection, draft.corpus_id)
     await connection.execute(
         drafts.update().where(drafts.c.id == draft_id).values(state=DraftState.SEALING, number=number)
@@ -67,6 +67,12 @@ async def finish(
     await _write_version(connection, scope, version, frequencies)
     await _note_withdrawals(connection, draft.id)
     await connection.execute(drafts.update().where(drafts.c.id == draft.id).values(state=DraftState.PUBLISHED))
+
+
+async def _take_number(connection: AsyncConnection, corpus_id: CorpusId) -> int:
+    """Return the next number of the corpus; never the same twice."""
+    raised = corpora.update().where(corpora.c.id == corpus_id).values(highest=corpora.c.highest + 1)
+    return int((await connection.execute(raised.returning(corpora.c.highest))).scalar_one())
 
 
 async def _assert_none_sealing(connection: AsyncConnection, corpus_id: CorpusId) -> None:

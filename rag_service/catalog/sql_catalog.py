@@ -13,11 +13,11 @@ from rag_service.catalog.corpora import SqlCorpora
 from rag_service.catalog.database import Database, connect
 from rag_service.catalog.documents import SqlDocuments
 from rag_service.catalog.files import SqlFiles
-from rag_service.catalog.imports import SqlImports
 from rag_service.catalog.jobs import SqlJobs
 from rag_service.catalog.kept_vectors import SqlKeptVectors
 from rag_service.catalog.keys import SqlKeys
 from rag_service.catalog.replies import SqlIdempotentReplies
+from rag_service.catalog.uploads import SqlUploads
 from rag_service.catalog.versions import SqlVersions
 from rag_service.ports import catalog as ports
 
@@ -35,7 +35,7 @@ class SqlTransaction:
     chunks: ports.Chunks
     versions: ports.Versions
     jobs: ports.Jobs
-    imports: ports.Imports
+    uploads: ports.Uploads
     answers: ports.Answers
     replies: ports.IdempotentReplies
 
@@ -85,7 +85,7 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         chunks=SqlChunks(connection),
         versions=SqlVersions(connection, clock),
         jobs=SqlJobs(connection),
-        imports=SqlImports(connection, clock),
+        uploads=SqlUploads(connection),
         answers=SqlAnswers(connection),
         replies=SqlIdempotentReplies(connection, clock),
     )

@@ -1,12 +1,13 @@
-"""SQLite connections that go to their thread once per statement, not four times.
+"""SQLite connections that go to their thread once per statement, not four times, and that can be stopped twice.
 
 aiosqlite makes each of: new cursor, execute, fetch, close, a message to the connection's thread and back. For the
 catalog's short statements these messages, not SQLite, are most of the time.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import aiosqlite
 
@@ -14,13 +15,48 @@ import aiosqlite
 class SingleTripConnection(aiosqlite.Connection):
     """A connection whose cursors read all rows while they are in its thread, as SQLAlchemy would do right after."""
 
+    _stopped: asyncio.Future[Any] | None = None
+    _begins = False
+    _open = False
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """End the connection's thread, once.
+
+        SQLAlchemy stops a connection whose closing is cancelled, and the closing stops it again. The thread never
+        answers a second request, so the task that waits for it could not even be cancelled.
+        """
+        if self._stopped is None:
+            self._stopped = super().stop()
+        return self._stopped
+
     def cursor(self) -> "SingleTripCursor":  # type: ignore[override]  # SQLAlchemy needs no more of a cursor
         """Return a cursor; nothing is sent to the thread yet."""
         return SingleTripCursor(self)
 
+    def begin_with_first_statement(self) -> None:
+        """Let the next statement begin a transaction; SQLite looks at the data no earlier after a BEGIN of its own."""
+        self._begins = True
+
     async def run(self, statement: Callable[[sqlite3.Cursor], object]) -> "_Outcome":
         """Run `statement` in the connection's thread and return all there is to know of it."""
-        return await self._execute(_run, self._conn, statement)  # type: ignore[no-any-return, no-untyped-call]
+        begins, self._begins, self._open = self._begins, False, True
+        done = await self._execute(_run, self._conn, statement, begins=begins)  # type: ignore[no-untyped-call]
+        return cast("_Outcome", done)
+
+    async def commit(self) -> None:
+        """Commit what was run."""
+        await self._end(self._conn.commit)
+
+    async def rollback(self) -> None:
+        """Take back what was run; SQLAlchemy asks for it after each commit too."""
+        await self._end(self._conn.rollback)
+
+    async def _end(self, end: Callable[[], None]) -> None:
+        self._begins = False
+        if self._open:
+            await self._execute(end)  # type: ignore[no-untyped-call]
+            # Not before: after a commit that failed or was cancelled, the rollback has to go out.
+            self._open = False
 
 
 class SingleTripCursor:
@@ -84,9 +120,11 @@ def connect_sqlite(database: str, **options: Any) -> SingleTripConnection:
     return connection
 
 
-def _run(connection: sqlite3.Connection, statement: Callable[[sqlite3.Cursor], object]) -> _Outcome:
+def _run(connection: sqlite3.Connection, statement: Callable[[sqlite3.Cursor], object], *, begins: bool) -> _Outcome:
     cursor = connection.cursor()
     try:
+        if begins:
+            cursor.execute("BEGIN")
         statement(cursor)
         return _Outcome(cursor)
     finally:

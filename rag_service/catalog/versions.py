@@ -14,8 +14,9 @@ from rag_service.catalog.rows import columns_of
 from rag_service.catalog.scoping import allowed_corpora, among, is_storable, unindexed
 from rag_service.catalog.tables import corpora, document_frequencies, memberships, versions
 from rag_service.domain.access import AccessScope
+from rag_service.domain.drafts import Draft, DraftChange
 from rag_service.domain.ids import CorpusId, DocumentId, DraftId
-from rag_service.domain.versions import OPEN, Draft, DraftChange, Member, Version, VersionDifference
+from rag_service.domain.versions import OPEN, Member, Version, VersionDifference
 from rag_service.errors import NotFound
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 
@@ -33,14 +34,11 @@ class SqlVersions:
     async def draft(self, scope: AccessScope, draft_id: DraftId) -> Draft:
         return await drafts.read_draft(self._connection, scope, draft_id)
 
-    async def set_change(self, scope: AccessScope, draft_id: DraftId, change: DraftChange) -> None:
-        await drafts.set_change(self._connection, scope, draft_id, change, self._clock())
+    async def set_changes(self, scope: AccessScope, draft_id: DraftId, changes: Sequence[DraftChange]) -> None:
+        await drafts.set_changes(self._connection, scope, draft_id, changes, self._clock())
 
     async def changes(self, scope: AccessScope, draft_id: DraftId) -> list[DraftChange]:
         return await drafts.changes_of(self._connection, scope, draft_id)
-
-    async def removal_pending(self, scope: AccessScope, document_id: DocumentId) -> bool:
-        return await drafts.removal_pending(self._connection, scope, document_id)
 
     async def due_drafts(self, now: datetime, *, patience: timedelta) -> list[Draft]:
         return await drafts.due_drafts(self._connection, now, patience)

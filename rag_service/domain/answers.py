@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from rag_service.domain.documents import page_at
-from rag_service.domain.ids import AnswerId, ChunkId, CorpusId, DocumentId, KeyId, TenantId
+from rag_service.domain.ids import AnswerId, ChunkId, CorpusId, DocumentId, FileId, KeyId, TenantId
 from rag_service.domain.spans import Span, sha256_of
 
 
@@ -51,6 +51,7 @@ class Passage:
     chunk_id: ChunkId
     document_id: DocumentId
     revision: int
+    file_id: FileId
     filename: str
     title: str | None
     attributes: Mapping[str, str | float | bool]

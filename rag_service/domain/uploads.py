@@ -1,10 +1,12 @@
 """A document as its uploader sees it."""
 
+import mimetypes
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from rag_service.domain.documents import Attributes, Document, Revision, RevisionState, StoredFile
-from rag_service.domain.ids import CorpusId
+from rag_service.domain.ids import CorpusId, DocumentId
 from rag_service.domain.jobs import Job
 
 DOCUMENT_KEY = "document_key"
@@ -23,6 +25,47 @@ class CorpusFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file on its way into a corpus. `is_new_file`: it has no row yet."""
+
+    file: StoredFile
+    is_new_file: bool
+    attributes: Attributes
+
+    @property
+    def key(self) -> str:
+        """The key under which later uploads of the same document are recognised."""
+        return str(self.attributes.get(DOCUMENT_KEY) or self.file.filename)
+
+    def repeats(self, latest: Revision, *, parser_fingerprint: str) -> bool:
+        """Say whether this would make the same revision as `latest` once more."""
+        return (
+            latest.raw_sha256 == self.file.sha256
+            and latest.parser_fingerprint == parser_fingerprint
+            and latest.state is not RevisionState.FAILED
+            and dict(latest.attributes) == dict(self.attributes)
+        )
+
+    def revision(self, document_id: DocumentId, number: int, *, parser_fingerprint: str, now: datetime) -> Revision:
+        """Return the revision that the file makes, before anything of it is read."""
+        media_type, _ = mimetypes.guess_type(self.file.filename)
+        return Revision(
+            document_id=document_id,
+            number=number,
+            file_id=self.file.id,
+            filename=self.file.filename,
+            media_type=media_type or "application/octet-stream",
+            size_bytes=self.file.size_bytes,
+            raw_sha256=self.file.sha256,
+            parser_fingerprint=parser_fingerprint,
+            state=RevisionState.PENDING,
+            # Its own time, not the file's: one file may be put into a corpus long after it was uploaded.
+            created_at=now,
+            attributes=dict(self.attributes),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownUpload:
     """A document that is there, at its newest revision. Settled: published, and no removal of it waits."""
 
@@ -37,6 +80,7 @@ class NewUpload:
     """Everything that accepting a file writes, apart from its place in a draft."""
 
     file: StoredFile
+    is_new_file: bool
     document: Document
     is_new_document: bool
     revision: Revision
@@ -48,8 +92,3 @@ def status_of(revision: Revision, *, published: bool) -> FileStatus:
     if revision.state is RevisionState.FAILED:
         return "failed"
     return "completed" if published else "in_progress"
-
-
-def document_key(filename: str, attributes: Attributes) -> str:
-    """Return the key under which later uploads of the same document are recognised."""
-    return str(attributes.get(DOCUMENT_KEY) or filename)

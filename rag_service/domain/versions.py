@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from rag_service.domain.ids import CorpusId, DocumentId, DraftId, Fingerprint, TenantId
+from rag_service.domain.ids import CorpusId, DocumentId, DraftId, Fingerprint, KeyId, TenantId
 
 OPEN = 2**53 - 1
 """`died` of what is still alive: the largest integer that JSON and every index keep exactly."""
@@ -46,7 +45,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A sealed state of a corpus."""
+    """A sealed state of a corpus. `published_at` is when people could ask it first, None for a sealed draft."""
 
     corpus_id: CorpusId
     number: int
@@ -54,34 +53,20 @@ class Version:
     document_count: int
     chunk_count: int
     created_at: datetime
-
-
-class DraftState(StrEnum):
-    """How far a draft is. Sealing: it has its number and its points are being written."""
-
-    OPEN = "open"
-    SEALING = "sealing"
-    PUBLISHED = "published"
+    notes: str = ""
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A list of document changes of a corpus, not yet a version. `number` is given at sealing."""
+class Publication:
+    """One switch of what people ask: `number` after `previous`, by a key; by the service itself when that is None."""
 
-    id: DraftId
-    tenant_id: TenantId
     corpus_id: CorpusId
-    state: DraftState
-    number: int | None
+    sequence: int
+    number: int
+    previous: int
+    key_id: KeyId | None
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftChange:
-    """A document becomes `revision`, or is deleted when that is None."""
-
-    document_id: DocumentId
-    revision: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,16 +75,6 @@ class VersionDifference:
 
     born: frozenset[Member]
     died: frozenset[Member]
-
-
-def wanted_members(published: Iterable[Member], changes: Iterable[DraftChange]) -> frozenset[Member]:
-    """Return the members of the version that `changes` make of what is published."""
-    revisions = {member.document_id: member.revision for member in published}
-    for change in changes:
-        revisions.pop(change.document_id, None)
-        if change.revision is not None:
-            revisions[change.document_id] = change.revision
-    return frozenset(Member(document_id=document, revision=revision) for document, revision in revisions.items())
 
 
 def difference(highest: Iterable[Member], wanted: Iterable[Member]) -> VersionDifference:

@@ -30,19 +30,28 @@ class ModelTokenCounter:
     def _count(self) -> Callable[[str], int]:
         from tokenizers.pre_tokenizers import BertPreTokenizer  # noqa: PLC0415  (only who counts need load it)
 
-        tokenizer = _read(self._folder)
+        tokenizer = _counting_tokenizer(self._folder)
         # BERT's tokenizer never looks beyond a space, so words can be counted once and remembered.
         of_words = isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
         return _by_words(tokenizer) if of_words else lambda text: _length(tokenizer, text)
 
 
-def _read(folder: ModelFolder) -> "Tokenizer":
+def model_tokenizer(folder: ModelFolder) -> "Tokenizer":
+    """Return the model's tokenizer as its file describes it, a new one each time.
+
+    Raises:
+        Misconfigured: the model has none of the kind that can be used alone.
+    """
     from tokenizers import Tokenizer  # noqa: PLC0415
 
     file = folder.path / "tokenizer.json"
     if not file.is_file():
         raise Misconfigured(f"The model {folder.model} has no tokenizer.json; choose another model.")
-    tokenizer = Tokenizer.from_file(str(file))
+    return Tokenizer.from_file(str(file))
+
+
+def _counting_tokenizer(folder: ModelFolder) -> "Tokenizer":
+    tokenizer = model_tokenizer(folder)
     # The file asks for truncation and padding, as the model wants them; a count does not.
     tokenizer.no_truncation()
     tokenizer.no_padding()

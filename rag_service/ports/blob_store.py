@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from rag_service.domain.access import AccessScope
@@ -40,3 +41,6 @@ class BlobStore(Protocol):
 
     async def delete(self, scope: AccessScope, sha256: str) -> None:
         """Remove the blob; absent ones are ignored."""
+
+    async def sweep(self, *, before: datetime) -> int:
+        """Remove what writes of every tenant left half-written before a moment; return how many there were."""

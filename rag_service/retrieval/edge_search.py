@@ -10,6 +10,8 @@ from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval.edge_schema import CHUNK_ID, DENSE, SPARSE, with_ids
 
 _EF = 512  # recall@100 of ACORN is 0.98-0.997 with it, 0.68 at worst with the engine's default
+_FIRST_TIED = 4
+_MORE_TIED = 4
 _MOST_TIED = 10_000
 _EXACT = edge.SearchParams(exact=True)
 _GRAPH = edge.SearchParams(hnsw_ef=_EF, acorn=edge.AcornSearchParams(enable=True))
@@ -66,14 +68,14 @@ def _one_list(
     shard: edge.EdgeShard, query: edge.Query, visible: edge.Filter, *, limit: int, params: edge.SearchParams
 ) -> list[_Hit]:
     """Ask for more until the hits that tie with the last one wanted are all there, so that the chunk id decides."""
-    asked = limit + 1
+    asked = _FIRST_TIED * limit
     while True:
         hits = _hits(shard.query(_request(query, visible, limit=asked, params=params)))
         if _is_cut_clear(hits, limit) or hits[-1].score < hits[limit - 1].score or asked > _MOST_TIED:
             return hits[:limit]
         if len(hits) < asked:
             return hits[:limit]
-        asked *= 4
+        asked *= _MORE_TIED
 
 
 def _is_cut_clear(hits: list[_Hit], limit: int) -> bool:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from rag_service.errors import Misconfigured
 from rag_service.settings import Settings
-from rag_service.supervisor.first_start import greet, load_sample, until_live, until_ready
 from rag_service.supervisor.processes import Supervisor
 
 
@@ -49,7 +48,11 @@ async def _serve(settings: Settings) -> None:
 async def _run(settings: Settings, supervisor: Supervisor) -> None:
     _say(f"Starting. Data are in {settings.data_dir.resolve()}, logs in its folder logs.")
     supervisor.start_serving()
-    await until_live(settings)
+    # The processes are spawned at this point; an HTTP client takes as long to import as they to listen.
+    await asyncio.sleep(0)
+    from rag_service.supervisor.first_start import greet, load_sample, until_loaded, until_ready  # noqa: PLC0415
+
+    await until_loaded(settings)
     supervisor.start_working()
     _say("Loading the language models…")
     await until_ready(settings)

@@ -20,14 +20,14 @@ _LOADED = "sample.loaded"
 Say = Callable[[str], None]
 
 
-async def until_live(settings: Settings) -> None:
-    """Wait until the API answers at all."""
-    await _until_ok(settings, "/livez")
+async def until_loaded(settings: Settings) -> None:
+    """Wait until the API can say how far it is."""
+    await _until(lambda status: status is not None, settings)
 
 
 async def until_ready(settings: Settings) -> None:
     """Wait until every part works, the embedding model too."""
-    await _until_ok(settings, "/readyz")
+    await _until(lambda status: status == httpx.codes.OK, settings)
 
 
 def load_sample(settings: Settings, say: Say) -> None:
@@ -83,20 +83,21 @@ def _client(settings: Settings) -> Client:
     return Client(_local_url(settings), key)
 
 
-async def _until_ok(settings: Settings, path: str) -> None:
+async def _until(is_enough: Callable[[int | None], bool], settings: Settings) -> None:
     deadline = time.monotonic() + START_LIMIT_S
     async with httpx.AsyncClient(base_url=_local_url(settings), timeout=5, trust_env=False) as client:
-        while not await _is_ok(client, path):
+        while not is_enough(await _readiness(client)):
             if time.monotonic() > deadline:
                 raise Misconfigured(f"The service did not start. Look into {settings.data_dir.resolve()}/logs.")
             await asyncio.sleep(_POLL_S)
 
 
-async def _is_ok(client: httpx.AsyncClient, path: str) -> bool:
+async def _readiness(client: httpx.AsyncClient) -> int | None:
+    """Return the status of /readyz, None without an answer."""
     try:
-        return (await client.get(path)).is_success
+        return (await client.get("/readyz")).status_code
     except httpx.TransportError:
-        return False
+        return None
 
 
 def _local_url(settings: Settings) -> str:

@@ -19,7 +19,7 @@ _MAX_LOG_BYTES = 20 * 2**20
 _PR_SET_PDEATHSIG = 1
 
 INDEX_HOST = "rag_service.retrieval.index_host"
-API = "rag_service.app"
+API = "rag_service.server"
 WORKER = "ingestion.worker"
 
 
@@ -89,11 +89,11 @@ class Supervisor:
 
     def start_serving(self) -> None:
         """Start what answers questions."""
-        self._start(self._index_host)
         self._start(self._api)
+        self._start(self._index_host)
 
     def start_working(self) -> None:
-        """Start what works off jobs; the API has brought the catalog up to date by then."""
+        """Start what works off jobs. It can wait until the API is loaded: both at once slow each other down."""
         self._start(self._worker)
 
     async def stop(self) -> None:

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.documents import Revision
+from rag_service.domain.drafts import DraftChange
 from rag_service.domain.ids import CorpusId, FileId, Fingerprint, new_id
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.domain.uploads import CorpusFile, status_of
-from rag_service.domain.versions import Corpus, DraftChange
+from rag_service.domain.versions import Corpus
 from rag_service.errors import InvalidRequest
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.use_cases.permissions import require
@@ -103,7 +104,8 @@ class RemoveDocument:
             target = await tx.corpora.get(scope, corpus)
             revision = await tx.documents.by_file(scope, target.id, file_id)
             draft = await tx.versions.automatic_draft(scope, target.id, self._clock())
-            await tx.versions.set_change(scope, draft.id, DraftChange(document_id=revision.document_id, revision=None))
+            removal = DraftChange(document_id=revision.document_id, revision=None)
+            await tx.versions.set_changes(scope, draft.id, [removal])
 
 
 async def _corpus_file(tx: Transaction, scope: AccessScope, corpus: Corpus, revision: Revision) -> CorpusFile:

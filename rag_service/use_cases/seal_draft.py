@@ -10,18 +10,9 @@ from datetime import datetime
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import Chunk, embedded_text
+from rag_service.domain.drafts import Draft, DraftState, wanted_members
 from rag_service.domain.ids import DraftId, point_id
-from rag_service.domain.versions import (
-    OPEN,
-    Corpus,
-    Draft,
-    DraftState,
-    Member,
-    Version,
-    VersionDifference,
-    difference,
-    wanted_members,
-)
+from rag_service.domain.versions import OPEN, Corpus, Member, Version, VersionDifference, difference
 from rag_service.errors import DependencyUnavailable
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.embedder import TextVectors

@@ -27,13 +27,13 @@ from rag_service.domain.answers import (
     Usage,
     cite,
 )
-from rag_service.domain.ids import AnswerId, ChunkId, DocumentId, Fingerprint, TenantId, new_id
+from rag_service.domain.ids import AnswerId, ChunkId, DocumentId, FileId, Fingerprint, TenantId, new_id
 from rag_service.domain.spans import Span
 from rag_service.domain.versions import PinnedVersion
 from rag_service.queue.polled import PolledQueue
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import SecuritySettings, Settings, UploadSettings
-from rag_service.use_cases.accept_upload import AcceptUpload
+from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
 from rag_service.use_cases.feedback import GiveFeedback
 from rag_service.use_cases.keys import ManageKeys
@@ -163,12 +163,13 @@ class Service:
         return httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=headers)
 
 
-def passage(document_id: str = "doc_a", revision: int = 1, *, chunk_id: str = "chunk_a", score: float = 0.9) -> Passage:
+def passage(*, file_id: str = "file_a", chunk_id: str = "chunk_a", score: float = 0.9) -> Passage:
     return Passage(
         rank=1,
         chunk_id=ChunkId(chunk_id),
-        document_id=DocumentId(document_id),
-        revision=revision,
+        document_id=DocumentId("doc_a"),
+        revision=1,
+        file_id=FileId(file_id),
         filename="parking.md",
         title="Parking",
         attributes={"team": "facilities"},
@@ -224,7 +225,14 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
         embedder=LoadedEmbedder(),
         keys=ManageKeys(catalog=catalog, clock=clock, settings=security, public_url=PUBLIC_URL),
         store_file=StoreFile(catalog=catalog, blobs=blobs, clock=clock, max_bytes=MAX_FILE_BYTES),
-        accept_upload=AcceptUpload(catalog=catalog, queue=PolledQueue(), clock=clock, parser_fingerprint="parsers-1"),
+        uploads=AcceptUploads(
+            catalog=catalog,
+            blobs=blobs,
+            queue=PolledQueue(),
+            clock=clock,
+            parser_fingerprint="parsers-1",
+            max_bytes=MAX_FILE_BYTES,
+        ),
         remove_document=RemoveDocument(catalog=catalog, clock=clock),
         read_corpus_file=ReadCorpusFile(catalog=catalog),
         list_corpus_files=ListCorpusFiles(catalog=catalog),

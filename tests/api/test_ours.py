@@ -119,6 +119,16 @@ async def test_ready_names_its_parts(service: Service) -> None:
     assert reply.json() == {"status": "ready", "checks": {"catalog": "ok", "index": "ok", "embedder": "ok"}}
 
 
+async def test_while_starting_no_part_is_ready(service: Service) -> None:
+    service.app.state.container = None
+    async with service.anonymous() as client:
+        reply = await client.get("/readyz")
+
+    assert reply.status_code == 503
+    assert set(reply.json()["checks"].values()) == {"starting"}
+    assert "retry-after" in reply.headers
+
+
 async def test_not_ready_says_which_part(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     async def cannot_load() -> None:
         raise EmbedderUnavailable("no model")

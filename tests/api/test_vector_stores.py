@@ -168,32 +168,23 @@ async def test_a_revisions_text_has_pages_blocks_and_its_hash(
     assert text["blocks"][1]["bbox"] == [1, 2, 3, 4]
 
 
-async def test_search_results_parse_and_say_where_they_are(
-    service: Service, openai: AsyncOpenAI, client: httpx.AsyncClient
-) -> None:
-    store = await service.corpus()
-    file_id = await attach(openai, store)
-    found = passage(await document_of(client, store, file_id))
+async def test_search_results_parse_and_say_where_they_are(service: Service, openai: AsyncOpenAI) -> None:
+    await service.corpus()
+    found = passage(file_id="file_parking")
     service.parts.search.passages = (found,)
 
     results = [result async for result in openai.vector_stores.search("handbook", query="parking", max_num_results=5)]
 
     assert [(result.file_id, result.score, result.content[0].text) for result in results] == [
-        (file_id, 0.9, found.text)
+        ("file_parking", 0.9, found.text)
     ]
     assert results[0].model_extra
     assert (results[0].model_extra["char_start"], results[0].model_extra["page"]) == (10, 3)
 
 
-async def test_several_queries_find_each_passage_once(
-    service: Service, openai: AsyncOpenAI, client: httpx.AsyncClient
-) -> None:
+async def test_several_queries_find_each_passage_once(service: Service, client: httpx.AsyncClient) -> None:
     store = await service.corpus()
-    document_id = await document_of(client, store, await attach(openai, store))
-    service.parts.search.passages = (
-        passage(document_id, chunk_id="b", score=0.7),
-        passage(document_id, chunk_id="a", score=0.9),
-    )
+    service.parts.search.passages = (passage(chunk_id="b", score=0.7), passage(chunk_id="a", score=0.9))
 
     reply = await client.post(f"/v1/vector_stores/{store}/search", json={"query": ["one", "two"]})
 

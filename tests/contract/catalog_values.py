@@ -20,6 +20,7 @@ from rag_service.domain.documents import (
     RevisionState,
     StoredFile,
 )
+from rag_service.domain.drafts import DraftChange, wanted_members
 from rag_service.domain.ids import (
     AnswerId,
     ChunkId,
@@ -32,18 +33,10 @@ from rag_service.domain.ids import (
     TenantId,
     chunk_id,
 )
-from rag_service.domain.jobs import Job, JobKind, JobState
+from rag_service.domain.jobs import Job, JobKind, new_job
 from rag_service.domain.spans import Span, sha256_of
-from rag_service.domain.versions import (
-    Corpus,
-    DraftChange,
-    DraftId,
-    Member,
-    Version,
-    VersionDifference,
-    difference,
-    wanted_members,
-)
+from rag_service.domain.uploads import NewUpload
+from rag_service.domain.versions import Corpus, DraftId, Member, Version, VersionDifference, difference
 from rag_service.ports.catalog import Transaction
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 
@@ -166,22 +159,21 @@ def chunk(name: str, number: int = 1, *, ordinal: int = 0, text: str = "Snow ðŸ
 
 
 def job(name: str, *, seconds: float = 0, kind: JobKind = JobKind.PREPARE_REVISION) -> Job:
-    return Job(
-        id=JobId(f"job_{name}"),
-        tenant_id=OURS,
-        kind=kind,
-        subject=f"doc_{name}/1",
-        state=JobState.QUEUED,
-        attempts=0,
-        fence=0,
-        stage=None,
-        done=0,
-        total=None,
-        reason=None,
-        detail=None,
-        created_at=at(seconds),
-        not_before=at(seconds),
-        lease_until=None,
+    queued = new_job(OURS, kind, f"doc_{name}/1", now=at(seconds))
+    return replace(queued, id=JobId(f"job_{name}"))
+
+
+def new_upload(
+    name: str, number: int = 1, *, seconds: float = 0, principals: frozenset[str] = frozenset({EVERYONE})
+) -> NewUpload:
+    """Return what a file's first upload writes, or a later one's of the same file."""
+    return NewUpload(
+        file=stored_file(name, seconds=seconds),
+        is_new_file=number == 1,
+        document=document(name, principals=principals),
+        is_new_document=number == 1,
+        revision=revision(name, number, seconds=seconds),
+        job=job(f"upload_{name}_{number}", seconds=seconds),
     )
 
 
@@ -191,6 +183,7 @@ def passage() -> Passage:
         chunk_id=ChunkId("chunk"),
         document_id=DocumentId("doc_a"),
         revision=1,
+        file_id=FileId("file_a"),
         filename="a.md",
         title=None,
         attributes={"lang": "en", "year": 2026.5, "draft": True},
@@ -263,13 +256,11 @@ async def upload(
 ) -> DraftId:
     """Add a revision (of a new document when it is the first) to the automatic draft; nothing is prepared."""
     async with catalog.writing() as transaction:
-        if number == 1:
-            await transaction.files.add(SYSTEM, stored_file(name, seconds=seconds))
-            await transaction.documents.add(SYSTEM, document(name, principals=principals))
-        await transaction.documents.add_revision(SYSTEM, revision(name, number, seconds=seconds))
+        uploads = [new_upload(name, number, seconds=seconds, principals=principals)]
+        await transaction.uploads.add(SYSTEM, CORPUS, uploads)
         draft = await transaction.versions.automatic_draft(SYSTEM, CORPUS, at(seconds))
         change = DraftChange(document_id=DocumentId(f"doc_{name}"), revision=number)
-        await transaction.versions.set_change(SYSTEM, draft.id, change)
+        await transaction.versions.set_changes(SYSTEM, draft.id, [change])
     return draft.id
 
 
@@ -289,7 +280,7 @@ async def remove(catalog: SqlCatalog, name: str) -> DraftId:
     async with catalog.writing() as transaction:
         draft = await transaction.versions.automatic_draft(SYSTEM, CORPUS, START)
         change = DraftChange(document_id=DocumentId(f"doc_{name}"), revision=None)
-        await transaction.versions.set_change(SYSTEM, draft.id, change)
+        await transaction.versions.set_changes(SYSTEM, draft.id, [change])
     return draft.id
 
 

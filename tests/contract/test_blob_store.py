@@ -2,6 +2,7 @@ import errno
 import hashlib
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,21 @@ async def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: py
         await FsspecBlobStore(f"file://{tmp_path}").write(OURS, arriving(), max_bytes=len(CONTENT))
 
     assert files_in(tmp_path) == []
+
+
+async def test_what_a_crash_left_half_written_is_swept_by_age(store: FsspecBlobStore) -> None:
+    await store.write(OURS, arriving(), max_bytes=len(CONTENT))
+    store._create(f"{store._tenant_folder(THEIRS)}/incoming/half").close()
+    now = datetime.now(UTC)
+
+    assert await store.sweep(before=now - timedelta(hours=1)) == 0
+    assert await store.sweep(before=now + timedelta(hours=1)) == 1
+    assert await store.sweep(before=now + timedelta(hours=1)) == 0
+    assert await store.exists(OURS, SHA256)
+
+
+async def test_a_store_without_uploads_has_nothing_to_sweep(store: FsspecBlobStore) -> None:
+    assert await store.sweep(before=datetime.now(UTC)) == 0
 
 
 async def test_an_unknown_kind_of_store_is_refused() -> None:

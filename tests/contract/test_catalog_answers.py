@@ -1,9 +1,13 @@
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from datetime import timedelta
+from typing import Any, Literal
 
 import pytest
+import sqlalchemy as sa
 
-from rag_service.catalog.sql_catalog import SqlCatalog
+from rag_service.catalog.sql_catalog import SqlCatalog, utc_now
+from rag_service.catalog.tables import feedback
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Feedback
 from rag_service.domain.ids import KeyId
@@ -26,6 +30,12 @@ def thumbs(rating: Literal[-1, 1], comment: str = "") -> Feedback:
     return Feedback(answer_id=answer().id, rating=rating, comment=comment, created_at=START)
 
 
+async def feedback_rows(catalog: SqlCatalog) -> Sequence[sa.Row[Any]]:
+    rows = sa.select(feedback.c.caller, feedback.c.rating, feedback.c.comment).order_by(feedback.c.caller)
+    async with catalog._database.reading() as connection:
+        return (await connection.execute(rows)).all()
+
+
 @pytest.mark.parametrize("scope", [READER, ADMIN])
 async def test_an_answer_comes_back_as_it_was(catalog: SqlCatalog, scope: AccessScope) -> None:
     async with catalog.reading() as transaction:
@@ -38,7 +48,6 @@ async def test_an_answer_outside_the_scope_is_not_found(catalog: SqlCatalog, sco
         for call in (
             transaction.answers.get(scope, answer().id),
             transaction.answers.add_feedback(scope, thumbs(1)),
-            transaction.answers.feedback(scope, answer().id),
         ):
             with pytest.raises(NotFound):
                 await call
@@ -49,7 +58,7 @@ async def test_later_feedback_of_a_caller_takes_the_place_of_the_earlier(catalog
         await transaction.answers.add_feedback(READER, thumbs(1))
         await transaction.answers.add_feedback(READER, thumbs(-1, "wrong\x00"))
 
-        assert await transaction.answers.feedback(READER, answer().id) == [thumbs(-1, "wrong\x00")]
+    assert [tuple(row) for row in await feedback_rows(catalog)] == [("key_reader", -1, "wrong\x00")]
 
 
 async def test_each_caller_has_feedback_of_their_own(catalog: SqlCatalog) -> None:
@@ -57,7 +66,7 @@ async def test_each_caller_has_feedback_of_their_own(catalog: SqlCatalog) -> Non
         await transaction.answers.add_feedback(READER, thumbs(1))
         await transaction.answers.add_feedback(ADMIN, thumbs(-1))
 
-        assert len(await transaction.answers.feedback(ADMIN, answer().id)) == 2
+    assert [row.caller for row in await feedback_rows(catalog)] == ["key_other", "key_reader"]
 
 
 async def test_a_reply_is_kept_for_its_caller(catalog: SqlCatalog) -> None:
@@ -67,6 +76,16 @@ async def test_a_reply_is_kept_for_its_caller(catalog: SqlCatalog) -> None:
         assert await transaction.replies.find(READER, "once") == ("hash", 201, "{}")
         assert await transaction.replies.find(OTHER_KEY, "once") is None
         assert await transaction.replies.find(STRANGER, "once") is None
+
+
+async def test_replies_are_forgotten_by_age(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.replies.keep(READER, "once", "hash", 201, "{}")
+
+        assert await transaction.replies.forget(before=utc_now() - timedelta(hours=1)) == 0
+        assert await transaction.replies.find(READER, "once") is not None
+        assert await transaction.replies.forget(before=utc_now() + timedelta(hours=1)) == 1
+        assert await transaction.replies.find(READER, "once") is None
 
 
 async def test_a_key_is_used_once(catalog: SqlCatalog) -> None:

@@ -15,7 +15,6 @@ from tests.contract.catalog_values import (
     SYSTEM,
     add_corpus,
     chunk,
-    document,
     member,
     prepare,
     publish,
@@ -42,12 +41,13 @@ async def seen(
 
 
 async def test_chunks_come_back_in_order(catalog: SqlCatalog) -> None:
-    document_id = document("a").id
     chunks = [chunk("a", ordinal=ordinal) for ordinal in range(3)]
     async with catalog.writing() as transaction:
         await transaction.chunks.replace(SYSTEM, FINGERPRINT, {member("a"): chunks[::-1]})
 
-        assert await transaction.chunks.of_revision(SYSTEM, FINGERPRINT, document_id, 1) == chunks
+        found = await transaction.chunks.of_members(SYSTEM, FINGERPRINT, [member("a")])
+
+    assert found == {member("a"): chunks}
 
 
 async def test_chunks_can_be_set_again(catalog: SqlCatalog) -> None:
@@ -55,7 +55,9 @@ async def test_chunks_can_be_set_again(catalog: SqlCatalog) -> None:
         for _ in range(2):
             await transaction.chunks.replace(SYSTEM, FINGERPRINT, {member("a"): [chunk("a")]})
 
-        assert await transaction.chunks.count(SYSTEM, FINGERPRINT, [member("a"), member("b"), member("c")]) == 2
+        found = await transaction.chunks.of_members(SYSTEM, FINGERPRINT, [member("a")])
+
+    assert found == {member("a"): [chunk("a")]}
 
 
 async def test_chunks_of_members_come_together(catalog: SqlCatalog) -> None:
@@ -67,14 +69,13 @@ async def test_chunks_of_members_come_together(catalog: SqlCatalog) -> None:
 
 async def test_another_build_has_chunks_of_its_own(catalog: SqlCatalog) -> None:
     async with catalog.reading() as transaction:
-        assert await transaction.chunks.of_revision(SYSTEM, Fingerprint("other"), document("a").id, 1) == []
+        assert await transaction.chunks.of_members(SYSTEM, Fingerprint("other"), [member("a")]) == {}
 
 
 @pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE])
 async def test_chunks_outside_the_scope_are_not_there(catalog: SqlCatalog, scope: AccessScope) -> None:
     async with catalog.writing() as transaction:
-        assert await transaction.chunks.of_revision(scope, FINGERPRINT, document("a").id, 1) == []
-        assert await transaction.chunks.count(scope, FINGERPRINT, [member("a")]) == 0
+        assert await transaction.chunks.of_members(scope, FINGERPRINT, [member("a")]) == {}
         with pytest.raises(NotFound):
             await transaction.chunks.replace(scope, FINGERPRINT, {member("a"): []})
 
@@ -84,7 +85,8 @@ async def test_a_passage_says_where_it_is_from(catalog: SqlCatalog) -> None:
     async with catalog.reading() as transaction:
         passage = (await transaction.chunks.passages(READER, CORPUS, 1, [made.id]))[made.id]
 
-    assert (passage.document_id, passage.revision, passage.filename, passage.title) == ("doc_a", 1, "a.md", "Head")
+    assert (passage.document_id, passage.revision, passage.title) == ("doc_a", 1, "Head")
+    assert (passage.file_id, passage.filename) == ("file_a", "a.md")
     assert (passage.text, passage.span, passage.headings) == (made.text, made.span, made.headings)
     assert passage.page_starts == made.page_starts
     assert passage.attributes == {"lang": "en", "year": 2026.5, "draft": True}

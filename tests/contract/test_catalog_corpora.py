@@ -7,6 +7,7 @@ from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId
 from rag_service.domain.pages import PageRequest
 from rag_service.errors import Conflict, NotFound
+from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
 from tests.contract.catalog_values import (
     CORPUS,
@@ -20,6 +21,7 @@ from tests.contract.catalog_values import (
     document,
     prepare,
     publish,
+    remove,
     upload,
 )
 
@@ -59,8 +61,6 @@ async def test_a_corpus_outside_the_scope_is_not_found(catalog: SqlCatalog, scop
         with pytest.raises(NotFound):
             await transaction.corpora.get(scope, "handbook")
         with pytest.raises(NotFound):
-            await transaction.corpora.next_number(scope, CORPUS)
-        with pytest.raises(NotFound):
             await transaction.corpora.publish(scope, CORPUS, 1)
 
 
@@ -79,11 +79,6 @@ async def test_corpora_are_listed_by_time(catalog: SqlCatalog) -> None:
 
     assert [item.name for item in page.items] == ["newer"]
     assert page.has_more
-
-
-async def test_a_number_is_given_once(catalog: SqlCatalog) -> None:
-    async with catalog.writing() as transaction:
-        assert [await transaction.corpora.next_number(SYSTEM, CORPUS) for _ in range(3)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("number", [1, -1, 10**30])
@@ -111,6 +106,41 @@ async def test_a_file_that_is_prepared_but_not_published_is_in_progress(catalog:
 
     async with catalog.reading() as transaction:
         assert (await transaction.corpora.file_counts(SYSTEM, CORPUS))["in_progress"] == 1
+
+
+async def states_listed(transaction: Transaction) -> dict[str, int]:
+    """Count a corpus's files in the way that people would: in its lists."""
+    found = {
+        status: len((await transaction.documents.list_revisions(SYSTEM, CORPUS, PageRequest(), status=status)).items)
+        for status in ("in_progress", "completed", "failed")
+    }
+    return found | {"total": sum(found.values())}
+
+
+async def fail(catalog: SqlCatalog, name: str, number: int = 1) -> None:
+    async with catalog.writing() as transaction:
+        document_id = document(name).id
+        await transaction.documents.mark_failed(SYSTEM, document_id, number, reason=ReasonCode.NO_TEXT, detail="")
+
+
+async def test_files_are_counted_as_they_are_listed(catalog: SqlCatalog) -> None:
+    await publish(catalog, "a", "b", "c", "d", "e")
+    await publish(catalog, "f")
+    await upload(catalog, "b", 2)
+    await upload(catalog, "c", 2)
+    await fail(catalog, "c", 2)
+    await remove(catalog, "d")
+    await upload(catalog, "g")
+    await upload(catalog, "h")
+    await fail(catalog, "h")
+    for published in (2, 1):  # at 1, after a rollback, f is listed no more
+        async with catalog.writing() as transaction:
+            await transaction.corpora.publish(SYSTEM, CORPUS, published)
+            counts = dict(await transaction.corpora.file_counts(SYSTEM, CORPUS))
+            counts.pop("size_bytes")
+
+            assert counts == await states_listed(transaction)
+            assert counts["total"] == {2: 7, 1: 6}[published]
 
 
 async def test_documents_not_granted_are_not_counted(catalog: SqlCatalog) -> None:

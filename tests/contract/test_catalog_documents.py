@@ -8,7 +8,7 @@ from rag_service.domain.documents import RevisionState
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.pages import PageRequest
 from rag_service.domain.spans import sha256_of
-from rag_service.errors import Conflict, InvalidRequest, NotFound
+from rag_service.errors import InvalidRequest, NotFound
 from rag_service.reasons import ReasonCode
 from tests.contract.catalog_values import (
     CORPUS,
@@ -57,23 +57,6 @@ async def test_a_document_comes_back_as_it_was(catalog: SqlCatalog) -> None:
 
     async with catalog.reading() as transaction:
         assert await transaction.documents.get(SYSTEM, document("a").id) == document("a", principals=HR)
-        assert await transaction.documents.by_key(HR_READER, CORPUS, "a.md") == document("a", principals=HR)
-        assert await transaction.documents.by_key(HR_READER, CORPUS, "b.md") is None
-
-
-async def test_a_key_is_taken_once_in_a_corpus(catalog: SqlCatalog) -> None:
-    await upload(catalog, "a")
-
-    async with catalog.writing() as transaction:
-        with pytest.raises(Conflict):
-            await transaction.documents.add(SYSTEM, replace(document("b"), key="a.md"))
-
-
-@pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE])
-async def test_no_document_is_added_to_a_corpus_outside_the_scope(catalog: SqlCatalog, scope: AccessScope) -> None:
-    async with catalog.writing() as transaction:
-        with pytest.raises(NotFound):
-            await transaction.documents.add(scope, document("a"))
 
 
 @pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE, READER])
@@ -84,8 +67,6 @@ async def test_a_document_outside_the_scope_is_not_found(catalog: SqlCatalog, sc
 
     async with catalog.writing() as transaction:
         documents = transaction.documents
-        assert await documents.by_key(scope, CORPUS, "a.md") is None
-        assert await documents.latest_revision(scope, document_id) is None
         assert await documents.principals(scope, [document_id]) == {}
         assert list((await documents.list_revisions(scope, CORPUS, PageRequest())).items) == []
         for call in (
@@ -99,24 +80,6 @@ async def test_a_document_outside_the_scope_is_not_found(catalog: SqlCatalog, sc
         ):
             with pytest.raises(NotFound):
                 await call
-
-
-@pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE])
-async def test_no_revision_is_added_outside_the_scope(catalog: SqlCatalog, scope: AccessScope) -> None:
-    await upload(catalog, "a")
-
-    async with catalog.writing() as transaction:
-        with pytest.raises(NotFound):
-            await transaction.documents.add_revision(scope, revision("a", 2))
-
-
-async def test_an_uploader_may_grant_a_document_to_others_only(catalog: SqlCatalog) -> None:
-    async with catalog.writing() as transaction:
-        await transaction.files.add(READER, stored_file("a"))
-        await transaction.documents.add(READER, document("a", principals=HR))
-        await transaction.documents.add_revision(READER, revision("a"))
-
-        assert await transaction.documents.revision(HR_READER, document("a").id, 1) == revision("a")
 
 
 async def test_granting_replaces_who_may_see(catalog: SqlCatalog) -> None:
@@ -152,25 +115,6 @@ async def test_a_revision_that_is_not_there_is_not_found(catalog: SqlCatalog, nu
             await transaction.documents.revision(SYSTEM, document("a").id, number)
         with pytest.raises(NotFound):
             await transaction.documents.parsed(SYSTEM, document("a").id, number)
-
-
-async def test_a_revision_number_is_taken_once(catalog: SqlCatalog) -> None:
-    await upload(catalog, "a")
-
-    async with catalog.writing() as transaction:
-        with pytest.raises(Conflict):
-            await transaction.documents.add_revision(SYSTEM, revision("a"))
-
-
-async def test_the_latest_revision_has_the_highest_number(catalog: SqlCatalog) -> None:
-    await upload(catalog, "a")
-    await upload(catalog, "a", 2)
-
-    async with catalog.reading() as transaction:
-        latest = await transaction.documents.latest_revision(SYSTEM, document("a").id)
-
-    assert latest is not None
-    assert latest.number == 2
 
 
 async def test_a_prepared_revision_says_what_was_found_in_it(catalog: SqlCatalog) -> None:

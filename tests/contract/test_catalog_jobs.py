@@ -199,7 +199,8 @@ async def test_a_dead_job_waits_for_a_person(catalog: SqlCatalog) -> None:
 
 async def test_the_jobs_of_a_subject_are_listed_newest_first(catalog: SqlCatalog) -> None:
     async with catalog.writing() as transaction:
-        await transaction.jobs.add(replace(job("again", seconds=1), subject=job("a").subject))
+        again = replace(job("again", seconds=1), subject=job("a").subject, kind=JobKind.SEAL_DRAFT)
+        await transaction.jobs.add(again)
 
         found = await transaction.jobs.of_subject(SYSTEM, job("a").subject)
 

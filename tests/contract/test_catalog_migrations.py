@@ -5,9 +5,11 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
+from rag_service.catalog.alembic_scripts import alembic_config
 from rag_service.catalog.database import connect
-from rag_service.catalog.migrating import migrate
+from rag_service.catalog.migrating import HEAD, migrate
 from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.catalog.tables import metadata
 from rag_service.errors import CatalogUnavailable, Misconfigured
@@ -25,6 +27,10 @@ async def test_the_migrated_schema_is_the_one_in_the_code(catalog_url: str) -> N
 
     await database.close()
     assert differences == []
+
+
+def test_the_head_named_in_the_code_is_the_newest_script() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
 
 
 async def test_migrating_a_second_time_changes_nothing(catalog_url: str) -> None:

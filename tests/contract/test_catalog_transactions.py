@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog
+from rag_service.domain.pages import PageRequest
 from rag_service.errors import CatalogUnavailable, Conflict, InvalidRequest, NotFound
 from tests.contract.catalog_values import OURS, SYSTEM, add_corpus, add_tenants, corpus, stored_file
 
@@ -12,6 +13,11 @@ async def add_a_file_and_fail(catalog: SqlCatalog) -> None:
         await add_tenants(transaction)
         await transaction.files.add(SYSTEM, stored_file("a"))
         raise RuntimeError
+
+
+async def names(catalog: SqlCatalog) -> set[str]:
+    async with catalog.reading() as transaction:
+        return {item.name for item in (await transaction.corpora.list(SYSTEM, PageRequest(limit=100))).items}
 
 
 async def test_a_block_that_raises_leaves_nothing_behind(catalog: SqlCatalog) -> None:
@@ -27,10 +33,10 @@ async def test_a_reader_sees_one_state_while_another_writes(catalog: SqlCatalog)
     await add_corpus(catalog)
 
     async with catalog.reading() as reader:
-        before = await reader.corpora.get(SYSTEM, "handbook")
+        before = await reader.corpora.list(SYSTEM, PageRequest())
         async with catalog.writing() as writer:
-            await writer.corpora.next_number(SYSTEM, before.id)
-        after = await reader.corpora.get(SYSTEM, "handbook")
+            await writer.corpora.add(SYSTEM, corpus("another"))
+        after = await reader.corpora.list(SYSTEM, PageRequest())
 
     assert after == before
 
@@ -44,29 +50,29 @@ async def test_a_reading_transaction_cannot_write(catalog: SqlCatalog) -> None:
 async def test_writers_that_read_first_do_not_lose_each_others_work(catalog: SqlCatalog) -> None:
     await add_corpus(catalog)
 
-    async def raise_number() -> int:
+    async def read_and_add(name: str) -> None:
         async with catalog.writing() as transaction:
-            held = await transaction.corpora.get(SYSTEM, "handbook")
+            await transaction.corpora.get(SYSTEM, "handbook")
             await asyncio.sleep(0.01)
-            return await transaction.corpora.next_number(SYSTEM, held.id)
+            await transaction.corpora.add(SYSTEM, corpus(name))
 
-    assert sorted(await asyncio.gather(*(raise_number() for _ in range(4)))) == [1, 2, 3, 4]
+    await asyncio.gather(*(read_and_add(name) for name in "abcd"))
+
+    assert await names(catalog) == {"handbook", *"abcd"}
 
 
 async def test_two_processes_can_write_in_turn(catalog: SqlCatalog, catalog_url: str) -> None:
     await add_corpus(catalog)
 
-    async def raise_numbers(opened: SqlCatalog) -> list[int]:
-        numbers = []
-        for _ in range(5):
+    async def add_each(opened: SqlCatalog, new: str) -> None:
+        for name in new:
             async with opened.writing() as transaction:
-                numbers.append(await transaction.corpora.next_number(SYSTEM, corpus().id))
-        return numbers
+                await transaction.corpora.add(SYSTEM, corpus(name))
 
     async with open_catalog(catalog_url) as other:
-        taken = await asyncio.gather(raise_numbers(catalog), raise_numbers(other))
+        await asyncio.gather(add_each(catalog, "abcde"), add_each(other, "fghij"))
 
-    assert sorted(taken[0] + taken[1]) == list(range(1, 11))
+    assert await names(catalog) == {"handbook", *"abcdefghij"}
 
 
 async def test_a_reference_to_nothing_is_a_conflict(catalog: SqlCatalog) -> None:

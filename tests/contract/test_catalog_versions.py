@@ -6,8 +6,8 @@ import pytest
 
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import AccessScope
+from rag_service.domain.drafts import DraftChange, DraftState
 from rag_service.domain.ids import DraftId
-from rag_service.domain.versions import DraftChange, DraftState
 from rag_service.errors import Conflict, NotFound
 from rag_service.reasons import ReasonCode
 from tests.contract.catalog_values import (
@@ -79,8 +79,8 @@ async def test_a_change_names_a_revision_that_exists(catalog: SqlCatalog) -> Non
 
     async with catalog.writing() as transaction:
         with pytest.raises(NotFound):
-            await transaction.versions.set_change(
-                SYSTEM, draft_id, DraftChange(document_id=document("a").id, revision=2)
+            await transaction.versions.set_changes(
+                SYSTEM, draft_id, [DraftChange(document_id=document("a").id, revision=2)]
             )
 
 
@@ -139,8 +139,8 @@ async def test_sealing_takes_a_number_and_closes_the_draft(catalog: SqlCatalog) 
 
         assert (draft.state, draft.number) == (DraftState.SEALING, 1)
         with pytest.raises(Conflict):
-            await transaction.versions.set_change(
-                SYSTEM, draft_id, DraftChange(document_id=document("a").id, revision=None)
+            await transaction.versions.set_changes(
+                SYSTEM, draft_id, [DraftChange(document_id=document("a").id, revision=None)]
             )
 
 
@@ -310,7 +310,7 @@ async def test_versions_outside_the_scope_are_not_found(catalog: SqlCatalog, sco
             versions.automatic_draft(scope, CORPUS, START),
             versions.draft(scope, version.draft_id),
             versions.changes(scope, version.draft_id),
-            versions.set_change(scope, version.draft_id, deletion),
+            versions.set_changes(scope, version.draft_id, [deletion]),
             versions.start_sealing(scope, version.draft_id, START),
             versions.members(scope, CORPUS, 1),
             versions.births(scope, CORPUS, []),

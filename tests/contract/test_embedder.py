@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,13 +19,16 @@ from tokenizers import Tokenizer
 
 from rag_service.domain.fingerprints import EmbedderFingerprint
 from rag_service.domain.ids import TenantId
-from rag_service.embedding import model_folder
+from rag_service.embedding import model_folder, onnx_runtime
 from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.embedding.kept import KeptEmbedder
+from rag_service.embedding.local import LocalEmbedder, batches_of
 from rag_service.embedding.model_folder import PACKAGED_WEIGHTS_SHA256, ModelFolder, packaged_folder
+from rag_service.embedding.onnx_files import graph_file, mark_intact
+from rag_service.embedding.onnx_runtime import OnnxRuntime
 from rag_service.embedding.openai_compatible import OpenAIEmbedder
-from rag_service.embedding.sentence_transformers import SentenceTransformerEmbedder, batches_of
 from rag_service.embedding.tokens import ModelTokenCounter
+from rag_service.embedding.torch_runtime import TorchRuntime
 from rag_service.errors import EmbedderUnavailable, Misconfigured
 from rag_service.ports.embedder import Embedder
 from rag_service.ports.vectors import DenseVector
@@ -33,11 +40,16 @@ PASSAGES = ["A cat sat on the mat.", "Interest rates rose again in March.", "", 
 
 
 @pytest.fixture(scope="module")
-def local_model() -> SentenceTransformerEmbedder:
-    return SentenceTransformerEmbedder(EmbeddingSettings(batch_tokens=512))
+def torch_model() -> LocalEmbedder:
+    return LocalEmbedder(EmbeddingSettings(batch_tokens=512), TorchRuntime())
 
 
-@pytest.fixture(params=["hashing", "sentence_transformers", "openai"])
+@pytest.fixture(scope="module")
+def onnx_model() -> LocalEmbedder:
+    return LocalEmbedder(EmbeddingSettings(batch_tokens=512), OnnxRuntime())
+
+
+@pytest.fixture(params=["hashing", "onnx_model", "torch_model", "openai"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     match request.param:
         case "hashing":
@@ -45,7 +57,7 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
         case "openai":
             return endpoint(answer_like_openai)
         case _:
-            model: Embedder = request.getfixturevalue("local_model")
+            model: Embedder = request.getfixturevalue(request.param)
             return model
 
 
@@ -96,16 +108,16 @@ async def test_warming_up_twice_does_no_harm(embedder: Embedder) -> None:
     await embedder.warm_up()
 
 
-async def test_the_nearer_meaning_is_nearer(local_model: SentenceTransformerEmbedder) -> None:
-    cat, rates = await local_model.embed_passages(PASSAGES[:2])
+async def test_the_nearer_meaning_is_nearer(onnx_model: LocalEmbedder) -> None:
+    cat, rates = await onnx_model.embed_passages(PASSAGES[:2])
 
-    query = await local_model.embed_query("a pet on a carpet")
+    query = await onnx_model.embed_query("a pet on a carpet")
 
     assert query @ cat > query @ rates
 
 
 def test_the_fingerprint_is_known_without_the_weights() -> None:
-    fingerprint = SentenceTransformerEmbedder(EmbeddingSettings()).fingerprint
+    fingerprint = LocalEmbedder(EmbeddingSettings(), TorchRuntime()).fingerprint
 
     assert fingerprint == EmbedderFingerprint(
         model="all-MiniLM-L6-v2",
@@ -126,14 +138,50 @@ async def test_other_weights_than_the_known_ones_are_refused(tmp_path: Path, mon
     monkeypatch.setattr(model_folder, "packaged_folder", lambda: tmp_path)
 
     with pytest.raises(Misconfigured, match="not the known ones"):
-        await SentenceTransformerEmbedder(EmbeddingSettings()).warm_up()
+        await LocalEmbedder(EmbeddingSettings(), TorchRuntime()).warm_up()
 
 
-async def test_a_model_in_a_folder_is_used_as_it_is(local_model: SentenceTransformerEmbedder) -> None:
-    other = SentenceTransformerEmbedder(EmbeddingSettings(model=str(packaged_folder())))
+async def test_the_graph_gives_the_models_own_vectors(onnx_model: LocalEmbedder, torch_model: LocalEmbedder) -> None:
+    ours, theirs = [await model.embed_passages(PASSAGES) for model in (onnx_model, torch_model)]
+
+    assert (np.sum(ours * theirs, axis=1) >= 0.99999).all()
+
+
+async def test_a_damaged_graph_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx_model: LocalEmbedder
+) -> None:
+    settings = EmbeddingSettings(onnx_dir=str(tmp_path))
+    whole = graph_file(EmbeddingSettings(), ModelFolder(settings.model))
+    damaged = graph_file(settings, ModelFolder(settings.model))
+    damaged.write_bytes(b"half a graph")
+    mark_intact(damaged, whole)
+    monkeypatch.setattr(onnx_runtime, "_export", lambda: shutil.copy(whole, damaged))
+
+    vector = await LocalEmbedder(settings, OnnxRuntime()).embed_query("cat")
+
+    assert vector @ await onnx_model.embed_query("cat") >= 0.99999
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    program = [sys.executable, "-m", "rag_service.embedding.onnx_export"]
+
+    done = subprocess.run(  # noqa: S603
+        program,
+        env={**os.environ, "RAG_EMBEDDING__ONNX_DIR": str(tmp_path / "file")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1 and "RAG_EMBEDDING__ONNX_DIR" in done.stderr
+
+
+async def test_a_model_in_a_folder_is_used_as_it_is(torch_model: LocalEmbedder) -> None:
+    other = LocalEmbedder(EmbeddingSettings(model=str(packaged_folder())), TorchRuntime())
 
     assert other.fingerprint.revision != PACKAGED_WEIGHTS_SHA256 and other.fingerprint.dimensions == 384
-    assert float(await other.embed_query("cat") @ await local_model.embed_query("cat")) >= 0.99999
+    assert float(await other.embed_query("cat") @ await torch_model.embed_query("cat")) >= 0.99999
 
 
 def test_batches_stay_within_the_budget_and_keep_each_place_once() -> None:
@@ -173,7 +221,7 @@ def test_a_model_that_knows_prompts_has_them_in_its_fingerprint(tmp_path: Path) 
     (tmp_path / "config_sentence_transformers.json").write_text(json.dumps(prompts))
     (tmp_path / "config.json").write_text('{"hidden_size": 8}')
 
-    fingerprint = SentenceTransformerEmbedder(EmbeddingSettings(model=str(tmp_path))).fingerprint
+    fingerprint = LocalEmbedder(EmbeddingSettings(model=str(tmp_path)), TorchRuntime()).fingerprint
 
     assert (fingerprint.query_prefix, fingerprint.passage_prefix, fingerprint.dimensions) == ("query: ", "passage: ", 8)
 

@@ -96,7 +96,7 @@ def test_the_whole_of_it_is_stored(peaks: _Peaks) -> None:
 
 
 def test_the_api_grows_by_at_most_64_mib(peaks: _Peaks) -> None:
-    assert peaks.grown_mib("rag_service.app") <= 64
+    assert peaks.grown_mib("rag_service.server") <= 64
 
 
 def test_worker_and_parser_stay_within_one_and_a_half_gib(peaks: _Peaks) -> None:

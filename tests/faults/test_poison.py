@@ -46,7 +46,7 @@ class _Shop:
 
         container = self.worker.container
         stored = await container.store_file(SCOPE, filename=filename, purpose="assistants", content=pieces())
-        accepted = await container.accept_upload(SCOPE, corpus="books", file_id=stored.id, attributes={})
+        accepted = await container.uploads.accept_file(SCOPE, corpus="books", file_id=stored.id, attributes={})
         return accepted.revision
 
     async def run(self) -> None:

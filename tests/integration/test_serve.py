@@ -63,7 +63,7 @@ def test_a_second_service_over_the_same_folder_is_refused_in_words(running: Runn
     assert "Traceback" not in second.stderr
 
 
-@pytest.mark.parametrize("part", ["index_host", "worker", "app"])
+@pytest.mark.parametrize("part", ["index_host", "worker", "server"])
 def test_a_part_that_is_killed_comes_back(running: RunningService, part: str) -> None:
     _children(running)[part].kill()
 

@@ -119,7 +119,7 @@ async def test_too_many_attributes_are_refused(worker: Worker, admin: AccessScop
     file = await worker.container.store_file(admin, filename="a.md", purpose="assistants", content=_body(PARKING))
 
     with pytest.raises(InvalidRequest):
-        await worker.container.accept_upload(
+        await worker.container.uploads.accept_file(
             admin, corpus=CORPUS, file_id=file.id, attributes={str(number): 1.0 for number in range(17)}
         )
 
@@ -138,7 +138,9 @@ async def _upload(
 ) -> CorpusFile:
     parts = worker.container
     file = await parts.store_file(scope, filename="parking.md", purpose="assistants", content=_body(content))
-    accepted = await parts.accept_upload(scope, corpus=CORPUS, file_id=file.id, attributes={}, principals=principals)
+    accepted = await parts.uploads.accept_file(
+        scope, corpus=CORPUS, file_id=file.id, attributes={}, principals=principals
+    )
     await _work_off(worker)
     if principals and not principals & scope.principals:
         return accepted

@@ -52,7 +52,7 @@ async def upload_all(container: Container) -> None:
     for number in range(DOCUMENTS):
         name, content = f"{number}.md", f"# Chapter {number}\n\nWhat it says, {number} times.".encode()
         stored = await container.store_file(SCOPE, filename=name, purpose="assistants", content=_pieces(content))
-        await container.accept_upload(SCOPE, corpus="books", file_id=stored.id, attributes={})
+        await container.uploads.accept_file(SCOPE, corpus="books", file_id=stored.id, attributes={})
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

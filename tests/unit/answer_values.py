@@ -1,7 +1,7 @@
 """Passages that the tests of answers share."""
 
 from rag_service.domain.answers import Passage
-from rag_service.domain.ids import ChunkId, DocumentId
+from rag_service.domain.ids import ChunkId, DocumentId, FileId
 from rag_service.domain.spans import Span
 
 TEXTS = (
@@ -16,6 +16,7 @@ def passage(rank: int, text: str) -> Passage:
         chunk_id=ChunkId(f"c{rank}"),
         document_id=DocumentId(f"d{rank}"),
         revision=1,
+        file_id=FileId(f"f{rank}"),
         filename="a.md",
         title=None,
         attributes={},

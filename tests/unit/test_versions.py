@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag_service.domain.drafts import DraftChange, wanted_members
 from rag_service.domain.ids import DocumentId
-from rag_service.domain.versions import DraftChange, Member, difference, wanted_members
+from rag_service.domain.versions import Member, difference
 
 documents = st.sampled_from(["a", "b", "c", "d"]).map(DocumentId)
 members = st.dictionaries(documents, st.integers(1, 3)).map(

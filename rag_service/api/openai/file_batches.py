@@ -92,7 +92,9 @@ async def create_file_batch(parts: Parts, scope: Scope, vector_store_id: Ref, bo
         for file_id in file_ids:
             await tx.files.get(scope, FileId(file_id))
     accepted = [
-        await parts.accept_upload(scope, corpus=corpus.id, file_id=FileId(file_id), attributes=body.attributes or {})
+        await parts.uploads.accept_file(
+            scope, corpus=corpus.id, file_id=FileId(file_id), attributes=body.attributes or {}
+        )
         for file_id in file_ids
     ]
     # An unchanged file stays the revision of its first upload, and is known by that file from here on.

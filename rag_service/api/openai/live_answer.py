@@ -49,9 +49,7 @@ class LiveAnswer:
         """Stop what still runs and wait until it has."""
         tasks = [self._pump, *self._watchers]
         for task in tasks:
-            # A second cancellation would cut short what the first one made the task clean up.
-            if not task.cancelling():
-                task.cancel()
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def __aiter__(self) -> Self:

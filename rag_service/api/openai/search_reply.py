@@ -5,11 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
-from rag_service.domain.ids import FileId
-from rag_service.domain.versions import Member, PinnedVersion
-from rag_service.ports.catalog import Transaction
+from rag_service.domain.versions import PinnedVersion
 
 
 class TextContent(BaseModel):
@@ -58,24 +55,15 @@ def merged(rankings: Sequence[Sequence[Passage]], *, limit: int) -> list[Passage
     return sorted(best.values(), key=lambda passage: -passage.score)[:limit]
 
 
-async def search_reply(
-    tx: Transaction, scope: AccessScope, pinned: PinnedVersion, queries: list[str], passages: Sequence[Passage]
-) -> SearchReply:
-    """Return passages as results, with the file that each came from."""
-    members = [Member(document_id=passage.document_id, revision=passage.revision) for passage in passages]
-    revisions = await tx.documents.revisions(scope, sorted(set(members)))
-    # Rights can be taken away between the search and this read: such a passage is left out.
-    data = [
-        _result(passage, revisions[member].file_id)
-        for passage, member in zip(passages, members, strict=True)
-        if member in revisions
-    ]
-    return SearchReply(search_query=queries, data=data, version=pinned.number)
+def search_reply(pinned: PinnedVersion, queries: Sequence[str], passages: Sequence[Passage]) -> SearchReply:
+    """Return passages as results, in the order given."""
+    data = [_result(passage) for passage in passages]
+    return SearchReply(search_query=list(queries), data=data, version=pinned.number)
 
 
-def _result(passage: Passage, file_id: FileId) -> SearchResult:
+def _result(passage: Passage) -> SearchResult:
     return SearchResult(
-        file_id=file_id,
+        file_id=passage.file_id,
         filename=passage.filename,
         score=passage.score,
         attributes=passage.attributes,

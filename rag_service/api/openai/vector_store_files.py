@@ -122,7 +122,7 @@ async def create_vector_store_file(
     parts: Parts, scope: Scope, vector_store_id: Ref, body: NewVectorStoreFile
 ) -> VectorStoreFile:
     """Put a file into the corpus. Once this is answered, it is never lost."""
-    accepted = await parts.accept_upload(
+    accepted = await parts.uploads.accept_file(
         scope,
         corpus=vector_store_id,
         file_id=FileId(body.file_id),

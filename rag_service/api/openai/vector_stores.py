@@ -109,7 +109,7 @@ async def create_vector_store(parts: Parts, scope: Scope, body: NewVectorStore) 
     name = body.name or f"corpus-{secrets.token_hex(4)}"
     corpus = await parts.create_corpus(scope, name=name, description=body.description or "")
     for file_id in body.file_ids:
-        await parts.accept_upload(scope, corpus=corpus.id, file_id=FileId(file_id), attributes={})
+        await parts.uploads.accept_file(scope, corpus=corpus.id, file_id=FileId(file_id), attributes={})
     async with parts.catalog.reading() as tx:
         return await _vector_store(tx, scope, corpus)
 
@@ -136,9 +136,7 @@ async def search_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref, 
     limit = body.max_num_results
     pinned = await parts.search.pin(scope, vector_store_id)
     results = [await parts.search.at(scope, pinned, query, limit=limit) for query in body.queries]
-    passages = merged([result.passages for result in results], limit=limit)
-    async with parts.catalog.reading() as tx:
-        return await search_reply(tx, scope, pinned, list(body.queries), passages)
+    return search_reply(pinned, body.queries, merged([result.passages for result in results], limit=limit))
 
 
 async def _check_files(parts: Parts, scope: AccessScope, file_ids: Sequence[str]) -> None:

@@ -18,9 +18,11 @@ from rag_service.catalog.tables.versions import (
     draft_changes,
     drafts,
     memberships,
+    publications,
+    version_labels,
     versions,
 )
-from rag_service.catalog.tables.work import OPEN_JOBS, idempotent_replies, jobs, kept_vectors
+from rag_service.catalog.tables.work import OPEN_JOBS, idempotent_replies, jobs, kept_vectors, workers
 
 __all__ = [
     "OPEN_AUTOMATIC",
@@ -42,9 +44,12 @@ __all__ = [
     "login_links",
     "memberships",
     "metadata",
+    "publications",
     "revision_texts",
     "revisions",
     "sessions",
     "tenants",
+    "version_labels",
     "versions",
+    "workers",
 ]

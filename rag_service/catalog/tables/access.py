@@ -1,6 +1,6 @@
 """Tenants, keys and logins. Of secrets only SHA-256 hashes are kept."""
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table
 
 from rag_service.catalog.columns import StringSet, UtcDateTime
 from rag_service.catalog.tables.metadata import metadata
@@ -10,6 +10,10 @@ tenants = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
+    # The number last given to a job of the tenant: jobs are worked off in this order, whatever the clock says.
+    Column("job_sequence", BigInteger, nullable=False, server_default="0"),
+    # When a worker last took a job of the tenant, counted in jobs: who waited longest comes first.
+    Column("served", BigInteger, nullable=False, server_default="0"),
 )
 
 api_keys = Table(

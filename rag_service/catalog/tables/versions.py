@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    Text,
 )
 
 from rag_service.catalog.columns import UtcDateTime
@@ -19,9 +20,11 @@ from rag_service.catalog.tables.metadata import metadata
 
 # Constants in the SQL, not parameters: SQLite uses a partial index only when it can prove that it applies.
 OPEN_AUTOMATIC = sa.text("state = 'open' AND automatic")
-_SEALING = sa.text("state = 'sealing'")
+_SEALED = sa.text("state IN ('sealing', 'sealed', 'unsealing')")
+_LIVE = sa.text("state NOT IN ('published', 'discarded')")
 
-# The two unique indexes hold the rules "one open automatic draft" and "one sealing draft" per corpus against races.
+# The unique indexes hold three rules of a corpus against races: one open automatic draft, one sealed draft (from the
+# taking of its number until it is published or open again), and no two live drafts of one name.
 drafts = Table(
     "drafts",
     metadata,
@@ -29,8 +32,13 @@ drafts = Table(
     Column("tenant_id", ForeignKey("tenants.id"), nullable=False),
     Column("corpus_id", ForeignKey("corpora.id"), nullable=False),
     Column("automatic", Boolean, nullable=False),
+    Column("name", String),
+    Column("notes", Text, nullable=False, server_default=""),
     Column("state", String, nullable=False),
+    Column("purpose", String),
     Column("number", BigInteger),
+    Column("base", BigInteger, nullable=False, server_default="0"),
+    Column("sealed_against", BigInteger),
     Column("created_at", UtcDateTime, nullable=False),
     Index(
         "uq_drafts_open_automatic",
@@ -39,7 +47,8 @@ drafts = Table(
         sqlite_where=OPEN_AUTOMATIC,
         postgresql_where=OPEN_AUTOMATIC,
     ),
-    Index("uq_drafts_sealing", "corpus_id", unique=True, sqlite_where=_SEALING, postgresql_where=_SEALING),
+    Index("uq_drafts_sealed", "corpus_id", unique=True, sqlite_where=_SEALED, postgresql_where=_SEALED),
+    Index("uq_drafts_name", "corpus_id", "name", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
 
 draft_changes = Table(
@@ -63,6 +72,32 @@ versions = Table(
     Column("draft_id", ForeignKey("drafts.id"), nullable=False, unique=True),
     Column("document_count", Integer, nullable=False),
     Column("chunk_count", Integer, nullable=False),
+    Column("notes", Text, nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("published_at", UtcDateTime),
+)
+
+# Without a cascade: a labelled version cannot be removed by mistake.
+version_labels = Table(
+    "version_labels",
+    metadata,
+    Column("corpus_id", String, primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index(None, "corpus_id", "number"),
+    ForeignKeyConstraint(["corpus_id", "number"], ["versions.corpus_id", "versions.number"]),
+)
+
+# The log of what was published when: a rollback is a row like any other.
+publications = Table(
+    "publications",
+    metadata,
+    Column("corpus_id", ForeignKey("corpora.id"), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("previous", BigInteger, nullable=False),
+    Column("key_id", String),
     Column("created_at", UtcDateTime, nullable=False),
 )
 

@@ -1,22 +1,25 @@
-"""Jobs, replies to repeated requests, and vectors kept for ever."""
+"""Jobs and who works on them, replies to repeated requests, and vectors kept for ever."""
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
-from rag_service.catalog.columns import UtcDateTime
+from rag_service.catalog.columns import StringSet, UtcDateTime
 from rag_service.catalog.tables.metadata import metadata
 
 # A constant in the SQL, not a parameter: SQLite uses a partial index only when it can prove that it applies.
-OPEN_JOBS = sa.text("state IN ('queued', 'failed', 'running')")
+OPEN_JOBS = sa.text("state IN ('queued', 'waiting', 'failed', 'running')")
 
 jobs = Table(
     "jobs",
     metadata,
     Column("id", String, primary_key=True),
     Column("tenant_id", ForeignKey("tenants.id"), nullable=False),
+    Column("corpus_id", ForeignKey("corpora.id")),
     Column("kind", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("state", String, nullable=False),
+    Column("priority", Integer, nullable=False, server_default="10"),
+    Column("sequence", BigInteger, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("stage", String),
@@ -27,8 +30,24 @@ jobs = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("not_before", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
-    Index("ix_jobs_open", "created_at", "id", sqlite_where=OPEN_JOBS, postgresql_where=OPEN_JOBS),
-    Index(None, "tenant_id", "subject", "created_at"),
+    Column("heartbeat", BigInteger, nullable=False, server_default="0"),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("changes", BigInteger, nullable=False, server_default="0"),
+    Index("ix_jobs_open", "priority", "tenant_id", "sequence", sqlite_where=OPEN_JOBS, postgresql_where=OPEN_JOBS),
+    Index("uq_jobs_open", "kind", "subject", unique=True, sqlite_where=OPEN_JOBS, postgresql_where=OPEN_JOBS),
+    Index(None, "tenant_id", "subject", "sequence"),
+    Index(None, "tenant_id", "sequence"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kinds", StringSet, nullable=False),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
 )
 
 idempotent_replies = Table(

@@ -16,7 +16,7 @@ from eval.scoring import ABSTAINED, answer_metrics, evidence_of
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Answer, AnswerStatus, Citation, Finished, Passage, Usage
 from rag_service.domain.documents import ParsedDocument
-from rag_service.domain.ids import AnswerId, ChunkId, CorpusId, DocumentId, TenantId
+from rag_service.domain.ids import AnswerId, ChunkId, CorpusId, DocumentId, FileId, TenantId
 from rag_service.domain.spans import Span
 from rag_service.errors import IndexUnavailable
 
@@ -29,7 +29,7 @@ CASE = Case(id="1", question="Sky?", answerable=True, answers=("blue",), documen
 def passage(key: str, rank: int = 1, **changes: Any) -> Passage:
     made = Passage(
         rank=rank, chunk_id=ChunkId(f"{key}{rank}"), document_id=DocumentId(f"doc_{key}"), revision=1,
-        filename=f"{key}.row.json", title=None, attributes={"document_key": key}, headings=(), span=WHOLE,
+        file_id=FileId(f"file_{key}"), filename=f"{key}.row.json", title=None, attributes={"document_key": key}, headings=(), span=WHOLE,
         page_starts=(), text=TEXT, score=0.9, dense_score=0.8, sparse_score=3.0,
     )  # fmt: skip
     return replace(made, **changes)

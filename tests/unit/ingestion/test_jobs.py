@@ -47,7 +47,7 @@ async def upload(worker: Worker, filename: str, content: bytes) -> Revision:
         yield content
 
     stored = await worker.container.store_file(SCOPE, filename=filename, purpose="assistants", content=pieces())
-    accepted = await worker.container.accept_upload(SCOPE, corpus="books", file_id=stored.id, attributes={})
+    accepted = await worker.container.uploads.accept_file(SCOPE, corpus="books", file_id=stored.id, attributes={})
     return accepted.revision
 
 
@@ -190,7 +190,7 @@ async def test_the_worker_stops_when_asked(worker: Worker) -> None:
     await upload(worker, "a.txt", b"text")
     stop = asyncio.Event()
 
-    task = asyncio.create_task(work(worker.runner, stop, poll_s=0.01))
+    task = asyncio.create_task(work(worker.runner, worker.housekeeping, stop, poll_s=0.01))
     await asyncio.sleep(0.1)
     stop.set()
 

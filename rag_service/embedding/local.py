@@ -1,39 +1,52 @@
-"""Embeddings by a sentence-transformers model in this process."""
+"""Embeddings by a model in this process, whichever library runs it."""
 
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import numpy as np
 
 from rag_service.domain.fingerprints import EmbedderFingerprint
-from rag_service.embedding.model_folder import ModelFolder, verify_packaged_weights
+from rag_service.embedding.model_folder import ModelFolder
 from rag_service.embedding.tokens import ModelTokenCounter
-from rag_service.errors import EmbedderUnavailable
 from rag_service.ports.vectors import DenseVector
 from rag_service.settings import EmbeddingSettings
 
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
 Encode = Callable[[Sequence[str]], DenseVector]
+"""Embeds one batch: one unit vector per text, in order. May be called by two threads at once."""
 
 _SPECIAL_TOKENS = 2
 
 
-class SentenceTransformerEmbedder:
+class ModelRuntime(Protocol):
+    """A library that can run a sentence-transformers model."""
+
+    @property
+    def name(self) -> str:
+        """What the fingerprint calls it."""
+
+    def load(self, settings: EmbeddingSettings, folder: ModelFolder) -> Encode:
+        """Return the loaded model; takes up to half a minute.
+
+        Raises:
+            Misconfigured: the packaged weights are not the known ones.
+            EmbedderUnavailable: the model cannot be read, fetched or run.
+        """
+
+
+class LocalEmbedder:
     """Embedder by a local model, loaded once, when it is first needed."""
 
-    def __init__(self, settings: EmbeddingSettings) -> None:
+    def __init__(self, settings: EmbeddingSettings, runtime: ModelRuntime) -> None:
         self._settings = settings
+        self._runtime = runtime
         self._folder = ModelFolder(settings.model, settings.revision)
         self._encode: Encode | None = None
         self._loading = threading.Lock()
-        # One thread each: torch keeps a team of threads for every thread that calls it, and queries must not
-        # queue behind the passages of an upload.
+        # One thread each: queries must not queue behind the passages of an upload.
         self._for_queries = ThreadPoolExecutor(1, thread_name_prefix="embed-query")
         self._for_passages = ThreadPoolExecutor(1, thread_name_prefix="embed-passages")
         self.count_tokens = ModelTokenCounter(self._folder)
@@ -41,18 +54,7 @@ class SentenceTransformerEmbedder:
     @cached_property
     def fingerprint(self) -> EmbedderFingerprint:
         """Read from the model's describing files, without its weights."""
-        return EmbedderFingerprint(
-            model=self._settings.model,
-            revision=self._folder.revision_name,
-            dimensions=self._folder.dimensions,
-            backend="torch",
-            dtype="float32",
-            pooling=self._folder.pooling,
-            normalised=True,
-            max_tokens=self._folder.max_tokens,
-            query_prefix=self._folder.prompt("query"),
-            passage_prefix=self._folder.prompt("document", "passage"),
-        )
+        return fingerprint_of(self._folder, backend=self._runtime.name)
 
     async def embed_passages(self, texts: Sequence[str]) -> DenseVector:
         """Return one row per text; texts of like length share a batch, so that little is spent on padding."""
@@ -82,13 +84,29 @@ class SentenceTransformerEmbedder:
     def _loaded(self) -> Encode:
         with self._loading:
             if self._encode is None:
-                self._encode = _load(self._settings, self._folder)
+                self._encode = self._runtime.load(self._settings, self._folder)
             return self._encode
 
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
         longest = self.fingerprint.max_tokens
         lengths = [min(self.count_tokens(text) + _SPECIAL_TOKENS, longest) for text in texts]
         return list(batches_of(lengths, budget=self._settings.batch_tokens))
+
+
+def fingerprint_of(folder: ModelFolder, *, backend: str) -> EmbedderFingerprint:
+    """Return what decides the vectors of the model in `folder` when `backend` runs it."""
+    return EmbedderFingerprint(
+        model=folder.model,
+        revision=folder.revision_name,
+        dimensions=folder.dimensions,
+        backend=backend,
+        dtype="float32",
+        pooling=folder.pooling,
+        normalised=True,
+        max_tokens=folder.max_tokens,
+        query_prefix=folder.prompt("query"),
+        passage_prefix=folder.prompt("document", "passage"),
+    )
 
 
 def batches_of(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
@@ -104,46 +122,3 @@ def batches_of(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
         batch.append(place)
     if batch:
         yield batch
-
-
-def _load(settings: EmbeddingSettings, folder: ModelFolder) -> Encode:
-    """Return the function that embeds a batch.
-
-    Raises:
-        Misconfigured: the packaged weights are not the known ones.
-        EmbedderUnavailable: the model cannot be read or fetched.
-    """
-    if folder.is_packaged:
-        verify_packaged_weights(folder.path)
-    import torch  # noqa: PLC0415  (these imports take seconds: a process that embeds nothing goes without)
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
-
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    disable_progress_bar()
-    name = str(folder.path) if folder.is_packaged else folder.model
-    try:
-        model = SentenceTransformer(
-            name, device=settings.device, revision=settings.revision or None, local_files_only=folder.is_packaged
-        )
-    except (OSError, ValueError, RuntimeError) as exc:
-        raise EmbedderUnavailable(f"The embedding model {settings.model} cannot be loaded.") from exc
-    return _encoding_with(model.float().eval())
-
-
-def _encoding_with(model: "SentenceTransformer") -> Encode:
-    import torch  # noqa: PLC0415
-
-    def encode(texts: Sequence[str]) -> DenseVector:
-        # The model's own modules, without SentenceTransformer.encode: for one query that costs a third more.
-        with torch.inference_mode():
-            features = {name: _moved(value, model) for name, value in model.preprocess(list(texts)).items()}
-            vectors = torch.nn.functional.normalize(model(features)["sentence_embedding"].float(), dim=1)
-        return cast("DenseVector", vectors.cpu().numpy())
-
-    return encode
-
-
-def _moved(value: object, model: "SentenceTransformer") -> object:
-    return value.to(model.device) if hasattr(value, "to") else value

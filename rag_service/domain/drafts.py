@@ -1,0 +1,88 @@
+"""Drafts: lists of document changes that become versions."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rag_service.domain.ids import CorpusId, DocumentId, DraftId, TenantId
+from rag_service.domain.versions import Member
+
+
+class DraftState(StrEnum):
+    """How far a draft is.
+
+    Sealing: it has its number and its points are being written. Sealed: whoever may publish can ask it.
+    Unsealing: its points are being taken away, then it is open again.
+    """
+
+    OPEN = "open"
+    SEALING = "sealing"
+    SEALED = "sealed"
+    UNSEALING = "unsealing"
+    PUBLISHED = "published"
+    DISCARDED = "discarded"
+
+
+class SealPurpose(StrEnum):
+    """What a draft is sealed for. A preview makes room for a publish."""
+
+    PREVIEW = "preview"
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A list of document changes of a corpus, not yet a version.
+
+    `base` is what was published when it was opened; `sealed_against` what was published when it took its `number`:
+    the version it becomes is made of that one, whatever is published meanwhile. The automatic draft takes plain uploads,
+    has no name, and publishes by itself.
+    """
+
+    id: DraftId
+    tenant_id: TenantId
+    corpus_id: CorpusId
+    automatic: bool
+    name: str | None
+    notes: str
+    state: DraftState
+    purpose: SealPurpose | None
+    number: int | None
+    base: int
+    sealed_against: int | None
+    created_at: datetime
+
+    @property
+    def holds_the_slot(self) -> bool:
+        """Say whether no other draft of the corpus can be sealed now."""
+        return self.state in {DraftState.SEALING, DraftState.SEALED, DraftState.UNSEALING}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftChange:
+    """A document becomes `revision`, or is deleted when that is None."""
+
+    document_id: DocumentId
+    revision: int | None
+
+
+def wanted_members(published: Iterable[Member], changes: Iterable[DraftChange]) -> frozenset[Member]:
+    """Return the members of the version that `changes` make of what is published."""
+    revisions = {member.document_id: member.revision for member in published}
+    for change in changes:
+        revisions.pop(change.document_id, None)
+        if change.revision is not None:
+            revisions[change.document_id] = change.revision
+    return frozenset(Member(document_id=document, revision=revision) for document, revision in revisions.items())
+
+
+def conflicts(
+    changes: Iterable[DraftChange], base: Mapping[DocumentId, int], published: Mapping[DocumentId, int]
+) -> list[DocumentId]:
+    """Return the changed documents that are no longer what they were when the draft was opened.
+
+    `base` and `published` hold the revision of each document at the draft's base and in what is published now.
+    """
+    documents = {change.document_id for change in changes}
+    return sorted(document for document in documents if base.get(document) != published.get(document))

@@ -1,0 +1,70 @@
+"""Runs a model with sentence-transformers and torch: any model, any device torch knows."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from rag_service.embedding.local import Encode
+from rag_service.embedding.model_folder import ModelFolder, verify_packaged_weights
+from rag_service.errors import EmbedderUnavailable
+from rag_service.ports.vectors import DenseVector
+from rag_service.settings import EmbeddingSettings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class TorchRuntime:
+    """ModelRuntime by sentence-transformers as it is."""
+
+    name = "torch"
+
+    def load(self, settings: EmbeddingSettings, folder: ModelFolder) -> Encode:
+        import torch  # noqa: PLC0415  (these imports take seconds: a process that embeds nothing goes without)
+
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        return encoding_by(load_model(folder, device=settings.device))
+
+
+def load_model(folder: ModelFolder, *, device: str, attention: str | None = None) -> "SentenceTransformer":
+    """Return the model in float32, its weights checked where they are known; `attention` as transformers names it.
+
+    Raises:
+        Misconfigured: the packaged weights are not the known ones.
+        EmbedderUnavailable: the model cannot be read or fetched.
+    """
+    if folder.is_packaged:
+        verify_packaged_weights(folder.path)
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
+
+    disable_progress_bar()
+    try:
+        model = SentenceTransformer(
+            str(folder.path) if folder.is_packaged else folder.model,
+            device=device,
+            revision=folder.revision or None,
+            local_files_only=folder.is_packaged,
+            model_kwargs={"attn_implementation": attention} if attention else None,
+        )
+    except (OSError, ValueError, RuntimeError) as exc:
+        raise EmbedderUnavailable(f"The embedding model {folder.model} cannot be loaded.") from exc
+    return cast("SentenceTransformer", model.float().eval())
+
+
+def encoding_by(model: "SentenceTransformer") -> Encode:
+    """Return the function that embeds a batch by the model."""
+    import torch  # noqa: PLC0415
+
+    def encode(texts: Sequence[str]) -> DenseVector:
+        # The model's own modules, without SentenceTransformer.encode: for one query that costs a third more.
+        with torch.inference_mode():
+            features = {name: _moved(value, model) for name, value in model.preprocess(list(texts)).items()}
+            vectors = torch.nn.functional.normalize(model(features)["sentence_embedding"].float(), dim=1)
+        return cast("DenseVector", vectors.cpu().numpy())
+
+    return encode
+
+
+def _moved(value: object, model: "SentenceTransformer") -> object:
+    return value.to(model.device) if hasattr(value, "to") else value

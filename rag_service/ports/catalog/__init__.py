@@ -1,0 +1,59 @@
+"""The catalog: the SQL truth about tenants, documents, versions, jobs and answers.
+
+A use case opens one transaction, calls its repositories, and closes it. Every repository call takes
+the caller's scope: a row of another tenant, outside the scope's corpora or not granted to its principals is
+NotFound, exactly like an absent one. Rules every backend keeps: tests/contract/test_catalog.py.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from rag_service.ports.catalog.access import Keys
+from rag_service.ports.catalog.answers import Answers, IdempotentReplies
+from rag_service.ports.catalog.documents import Chunks, Documents, Files, Uploads
+from rag_service.ports.catalog.jobs import Jobs
+from rag_service.ports.catalog.versions import Corpora, Versions
+
+__all__ = [
+    "Answers",
+    "Catalog",
+    "Chunks",
+    "Corpora",
+    "Documents",
+    "Files",
+    "IdempotentReplies",
+    "Jobs",
+    "Keys",
+    "Transaction",
+    "Uploads",
+    "Versions",
+]
+
+
+class Transaction(Protocol):
+    """The repositories, all in one database transaction."""
+
+    keys: Keys
+    files: Files
+    corpora: Corpora
+    documents: Documents
+    chunks: Chunks
+    versions: Versions
+    jobs: Jobs
+    uploads: Uploads
+    answers: Answers
+    replies: IdempotentReplies
+
+
+class Catalog(Protocol):
+    """Opens transactions.
+
+    Raises:
+        CatalogUnavailable: the database cannot be reached, or stayed locked.
+    """
+
+    def reading(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction that sees one state and writes nothing."""
+
+    def writing(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction that commits when the block ends and rolls back when it raises."""

@@ -1,0 +1,36 @@
+"""Answers, and replies to repeated requests."""
+
+from datetime import datetime
+from typing import Protocol
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.answers import Answer, Feedback
+from rag_service.domain.ids import (
+    AnswerId,
+)
+
+
+class Answers(Protocol):
+    """Stored answers and what people thought of them."""
+
+    async def add(self, scope: AccessScope, answer: Answer) -> None:
+        """Keep an answer."""
+
+    async def get(self, scope: AccessScope, answer_id: AnswerId) -> Answer:
+        """Return an answer that this key gave; one with `admin` sees the tenant's. Else NotFound."""
+
+    async def add_feedback(self, scope: AccessScope, feedback: Feedback) -> None:
+        """Keep feedback, in place of the caller's earlier feedback on the same answer."""
+
+
+class IdempotentReplies(Protocol):
+    """Replies to writes that came with an Idempotency-Key."""
+
+    async def find(self, scope: AccessScope, key: str) -> tuple[str, int, str] | None:
+        """Return (request hash, status, body) kept for the caller's key, or None."""
+
+    async def keep(self, scope: AccessScope, key: str, request_hash: str, status: int, body: str) -> None:
+        """Keep a reply; Conflict when the caller's key has one already."""
+
+    async def forget(self, *, before: datetime) -> int:
+        """Remove the replies of every tenant that were kept before a moment; return how many."""

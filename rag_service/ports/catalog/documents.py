@@ -1,0 +1,123 @@
+"""Files, documents, chunks, and how they come in."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.answers import Passage
+from rag_service.domain.documents import Chunk, Document, ParsedDocument, PreparedRevision, Revision, StoredFile
+from rag_service.domain.ids import (
+    ChunkId,
+    CorpusId,
+    DocumentId,
+    FileId,
+    Fingerprint,
+)
+from rag_service.domain.pages import Page, PageRequest
+from rag_service.domain.uploads import KnownUpload, NewUpload
+from rag_service.domain.versions import Member
+from rag_service.reasons import ReasonCode
+
+
+class Files(Protocol):
+    """Uploaded raw files."""
+
+    async def add(self, scope: AccessScope, file: StoredFile) -> None:
+        """Add a file."""
+
+    async def get(self, scope: AccessScope, file_id: FileId) -> StoredFile:
+        """Return a file, or raise NotFound."""
+
+    async def list(self, scope: AccessScope, page: PageRequest) -> Page[StoredFile]:
+        """Return files by time of upload."""
+
+    async def delete(self, scope: AccessScope, file_id: FileId) -> None:
+        """Remove the file's row, or raise NotFound; Conflict while a revision was made from it."""
+
+
+class Documents(Protocol):
+    """Documents and their revisions."""
+
+    async def get(self, scope: AccessScope, document_id: DocumentId) -> Document:
+        """Return a document the scope may see, or raise NotFound."""
+
+    async def grant(self, scope: AccessScope, document_id: DocumentId, principals: frozenset[str]) -> None:
+        """Replace who may see a document."""
+
+    async def principals(
+        self, scope: AccessScope, document_ids: Sequence[DocumentId]
+    ) -> dict[DocumentId, frozenset[str]]:
+        """Return who may see each of the documents, for writing points; unknown ones are left out."""
+
+    async def revision(self, scope: AccessScope, document_id: DocumentId, number: int) -> Revision:
+        """Return a revision of a document the scope may see, or raise NotFound."""
+
+    async def revisions(self, scope: AccessScope, members: Sequence[Member]) -> dict[Member, Revision]:
+        """Return those of the revisions that exist and the scope may see, in few statements."""
+
+    async def by_file(self, scope: AccessScope, corpus_id: CorpusId, file_id: FileId) -> Revision:
+        """Return the newest revision made from a file in a corpus, or raise NotFound."""
+
+    async def list_revisions(
+        self, scope: AccessScope, corpus_id: CorpusId, page: PageRequest, *, status: str | None = None
+    ) -> Page[Revision]:
+        """Return the newest revision of each live document, by time of creation; cursors are file ids.
+
+        `status` narrows to "in_progress", "completed" (visible in the published version) or "failed".
+        """
+
+    async def mark_prepared(self, scope: AccessScope, prepared: Sequence[PreparedRevision]) -> None:
+        """Note that text, chunks and vectors of revisions are complete, or raise NotFound. Safe to repeat."""
+
+    async def mark_failed(
+        self, scope: AccessScope, document_id: DocumentId, number: int, *, reason: ReasonCode, detail: str
+    ) -> None:
+        """Note why a revision cannot be prepared; a prepared one is left as it is."""
+
+    async def is_published(self, scope: AccessScope, revision: Revision) -> bool:
+        """Say whether the revision is visible in the published version of its corpus."""
+
+    async def parsed(self, scope: AccessScope, document_id: DocumentId, number: int) -> ParsedDocument:
+        """Return canonical text and blocks of a prepared revision, or raise NotFound."""
+
+
+class Chunks(Protocol):
+    """Chunks of revisions, and passages read from them with rights checked."""
+
+    async def replace(
+        self,
+        scope: AccessScope,
+        fingerprint: Fingerprint,
+        chunks: Mapping[Member, Sequence[Chunk]],
+    ) -> None:
+        """Set the chunks of revisions under a build, or raise NotFound and set none. Safe to repeat."""
+
+    async def of_members(
+        self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]
+    ) -> dict[Member, list[Chunk]]:
+        """Return the chunks of each member under a build, by ordinal, in few statements."""
+
+    async def passages(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
+    ) -> dict[ChunkId, Passage]:
+        """Return the chunks that the scope may see at this version, as passages without rank and scores (0).
+
+        What is absent, foreign, not granted or not visible at `version` is left out.
+        """
+
+
+class Uploads(Protocol):
+    """Files on their way into a corpus, one or many with the same few statements."""
+
+    async def known(self, scope: AccessScope, corpus_id: CorpusId, keys: Sequence[str]) -> dict[str, KnownUpload]:
+        """Return what the corpus has under these keys and the scope may see, by key."""
+
+    async def add(self, scope: AccessScope, corpus_id: CorpusId, uploads: Sequence[NewUpload]) -> None:
+        """Write files, documents, revisions and jobs.
+
+        A caller may grant a document to principals that it does not have itself.
+
+        Raises:
+            NotFound: the corpus is outside the scope, or a document that should be there is not in it.
+            Conflict: a key or a revision's number is taken.
+        """

@@ -1,0 +1,232 @@
+"""Put uploads into a corpus: one transaction writes documents, revisions, draft changes and jobs."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rag_service.domain.access import EVERYONE, AccessScope, Permission
+from rag_service.domain.documents import Attributes, Document, StoredFile
+from rag_service.domain.drafts import DraftChange
+from rag_service.domain.ids import DocumentId, FileId, new_id
+from rag_service.domain.jobs import JobKind, new_job
+from rag_service.domain.rows import Row
+from rag_service.domain.uploads import DOCUMENT_KEY, CorpusFile, KnownUpload, NewUpload, Upload, status_of
+from rag_service.domain.versions import Corpus
+from rag_service.errors import Conflict, InvalidRequest
+from rag_service.ports.blob_store import BlobStore
+from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.ports.job_queue import JobQueue
+from rag_service.use_cases.permissions import require
+
+MAX_ATTRIBUTES = 16
+MAX_ATTRIBUTE_CHARS = 512
+MAX_ROWS = 1000
+_PURPOSE = "assistants"
+_WRITES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where uploads go, and who may see them there; None keeps what a document has, at first everyone."""
+
+    scope: AccessScope
+    corpus: Corpus
+    principals: frozenset[str] | None
+
+    def grants(self, document: Document) -> bool:
+        """Say whether the document gets other rights."""
+        return self.principals not in (None, document.principals)
+
+
+class AcceptUploads:
+    """Makes each upload a revision of the document with its key, on the corpus's automatic draft.
+
+    What repeats the newest revision, under the same rights, changes nothing and is returned as it is. Once a call
+    returns, nothing of it is ever lost; every call may be repeated. `principals` are those who may see the documents;
+    None keeps what they have, at first everyone.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        blobs: BlobStore,
+        queue: JobQueue,
+        clock: Callable[[], datetime],
+        parser_fingerprint: str,
+        max_bytes: int,
+    ) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._queue = queue
+        self._clock = clock
+        self._parser_fingerprint = parser_fingerprint
+        self._max_bytes = max_bytes
+
+    async def accept_file(
+        self,
+        scope: AccessScope,
+        *,
+        corpus: str,
+        file_id: FileId,
+        attributes: Attributes,
+        principals: frozenset[str] | None = None,
+    ) -> CorpusFile:
+        """Accept a stored file.
+
+        Raises:
+            NotFound: no such corpus or file, or the key may not upload.
+            InvalidRequest: more attributes, or longer ones, than are kept.
+            Conflict: a document of that key is there, and the caller may not see it.
+        """
+        require(scope, Permission.UPLOAD, kind="corpus", ref=corpus)
+        _check_attributes(attributes)
+        async with self._catalog.reading() as tx:
+            place = _Place(scope=scope, corpus=await tx.corpora.get(scope, corpus), principals=principals)
+            file = await tx.files.get(scope, file_id)
+        upload = Upload(file=file, is_new_file=False, attributes=attributes)
+        return (await self._accept(place, [upload]))[0]
+
+    async def accept_rows(
+        self, scope: AccessScope, *, corpus: str, rows: Sequence[Row], principals: frozenset[str] | None = None
+    ) -> list[CorpusFile]:
+        """Accept rows, with the cost of a few statements for all; return one file per row, in order.
+
+        Raises:
+            NotFound: no such corpus, or the key may not upload.
+            InvalidRequest: no rows, too many, or one id twice.
+            TooLarge: a row is larger than a file may be.
+            Conflict: a document of that key is there, and the caller may not see it.
+        """
+        require(scope, Permission.UPLOAD, kind="corpus", ref=corpus)
+        _check_rows(rows)
+        uploads = [_upload_of(scope, row, now=self._clock()) for row in rows]
+        async with self._catalog.reading() as tx:
+            place = _Place(scope=scope, corpus=await tx.corpora.get(scope, corpus), principals=principals)
+            known = await tx.uploads.known(scope, place.corpus.id, [row.id for row in rows])
+        repeated = frozenset(upload.key for upload in uploads if not self._changes(place, upload, known))
+        await self._store(scope, [row for row in rows if row.id not in repeated])
+        return await self._accept(place, uploads, repeated=repeated)
+
+    async def _store(self, scope: AccessScope, rows: Sequence[Row]) -> None:
+        slots = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+        async def store(row: Row) -> None:
+            async with slots:
+                await self._blobs.write(scope, _once(row.content()), max_bytes=self._max_bytes)
+
+        await asyncio.gather(*(store(row) for row in rows))
+
+    async def _accept(
+        self, place: _Place, uploads: Sequence[Upload], *, repeated: frozenset[str] = frozenset()
+    ) -> list[CorpusFile]:
+        """Write what changes something, apart from the keys in `repeated`, whose bytes are not stored again.
+
+        These said nothing new a moment ago; when their documents have changed since, that change came later.
+        """
+        async with self._catalog.writing() as tx:
+            known = await tx.uploads.known(place.scope, place.corpus.id, [upload.key for upload in uploads])
+            new = {
+                upload.key: self._new_upload(place, upload, known.get(upload.key))
+                for upload in uploads
+                if upload.key not in repeated and self._changes(place, upload, known)
+            }
+            await self._write(tx, place, new, known)
+        for accepted in new.values():
+            await self._queue.announce(accepted.job.id)
+        return [_corpus_file(place.corpus, new.get(upload.key), known.get(upload.key)) for upload in uploads]
+
+    def _changes(self, place: _Place, upload: Upload, known: Mapping[str, KnownUpload]) -> bool:
+        there = known.get(upload.key)
+        # Points carry the principals, so a document with other rights needs a revision with points of its own.
+        return (
+            there is None
+            or place.grants(there.document)
+            or not upload.repeats(there.latest, parser_fingerprint=self._parser_fingerprint)
+        )
+
+    def _new_upload(self, place: _Place, upload: Upload, known: KnownUpload | None) -> NewUpload:
+        now = self._clock()
+        document = known.document if known else _new_document(place, upload.key, now=now)
+        number = known.latest.number + 1 if known else 1
+        return NewUpload(
+            file=upload.file,
+            is_new_file=upload.is_new_file,
+            document=document,
+            is_new_document=known is None,
+            revision=upload.revision(document.id, number, parser_fingerprint=self._parser_fingerprint, now=now),
+            job=new_job(place.scope.tenant_id, JobKind.PREPARE_REVISION, f"{document.id}/{number}", now=now),
+        )
+
+    async def _write(
+        self, tx: Transaction, place: _Place, new: Mapping[str, NewUpload], known: Mapping[str, KnownUpload]
+    ) -> None:
+        # An unchanged document may have been removed since, and its upload means "have it in the corpus".
+        back = [there.latest for key, there in known.items() if not there.is_settled and key not in new]
+        revisions = [upload.revision for upload in new.values()] + back
+        if not revisions:
+            return
+        for upload in new.values():
+            if place.principals is not None and place.grants(upload.document):
+                await tx.documents.grant(place.scope, upload.document.id, place.principals)
+        await tx.uploads.add(place.scope, place.corpus.id, list(new.values()))
+        draft = await tx.versions.automatic_draft(place.scope, place.corpus.id, self._clock())
+        changes = [DraftChange(document_id=one.document_id, revision=one.number) for one in revisions]
+        await tx.versions.set_changes(place.scope, draft.id, changes)
+
+
+def _check_attributes(attributes: Attributes) -> None:
+    too_long = any(
+        len(name) > MAX_ATTRIBUTE_CHARS or len(str(value)) > MAX_ATTRIBUTE_CHARS for name, value in attributes.items()
+    )
+    if len(attributes) > MAX_ATTRIBUTES or too_long:
+        raise InvalidRequest(
+            f"A file has at most {MAX_ATTRIBUTES} attributes of {MAX_ATTRIBUTE_CHARS} characters.", param="attributes"
+        )
+
+
+def _check_rows(rows: Sequence[Row]) -> None:
+    if not 1 <= len(rows) <= MAX_ROWS:
+        raise InvalidRequest(f"Send 1 to {MAX_ROWS} rows at a time, not {len(rows)}.")
+    if len({row.id for row in rows}) < len(rows):
+        raise InvalidRequest("An id occurs twice among the rows.")
+
+
+def _upload_of(scope: AccessScope, row: Row, *, now: datetime) -> Upload:
+    content = row.content()
+    file = StoredFile(
+        id=FileId(new_id("file-")),
+        tenant_id=scope.tenant_id,
+        filename=row.filename,
+        purpose=_PURPOSE,
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        created_at=now,
+    )
+    return Upload(file=file, is_new_file=True, attributes={DOCUMENT_KEY: row.id})
+
+
+def _new_document(place: _Place, key: str, *, now: datetime) -> Document:
+    return Document(
+        id=DocumentId(new_id("doc_")),
+        tenant_id=place.scope.tenant_id,
+        corpus_id=place.corpus.id,
+        key=key,
+        principals=place.principals or frozenset({EVERYONE}),
+        created_at=now,
+    )
+
+
+def _corpus_file(corpus: Corpus, new: NewUpload | None, known: KnownUpload | None) -> CorpusFile:
+    if new is not None:
+        return CorpusFile(corpus_id=corpus.id, revision=new.revision, status="in_progress")
+    if known is None:
+        raise Conflict("A document was taken away while it was uploaded. Upload it again.")
+    status = status_of(known.latest, published=known.is_published)
+    return CorpusFile(corpus_id=corpus.id, revision=known.latest, status=status)
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
