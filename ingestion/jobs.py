@@ -1,111 +1,142 @@
 """Working off the job table: claim, run under a lease, record how it ended."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import random
+import time
+from asyncio import CancelledError, shield
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
-from ingestion.leases import Leases
-from ingestion.pipeline import is_held, revisions_of, subject_of
-from rag_service.domain.access import AccessScope, system_scope
-from rag_service.domain.ids import DraftId, JobId
-from rag_service.domain.jobs import Job, JobKind, JobState, backoff, new_job
-from rag_service.errors import CatalogUnavailable, DocumentRejected, LeaseLost, NotFound, RagError
+from ingestion.handlers import Handler
+from ingestion.heartbeats import Heartbeats
+from ingestion.lanes import EVERYTHING, Lane, Queue
+from ingestion.leases import Leases, is_held
+from rag_service.domain.access import system_scope
+from rag_service.domain.drafts import Draft
+from rag_service.domain.ids import JobId
+from rag_service.domain.jobs import MAX_BACKOFF, Heartbeat, Job, JobKind, JobState, backoff, new_job
+from rag_service.errors import (
+    CatalogUnavailable,
+    DependencyUnavailable,
+    DocumentRejected,
+    LeaseLost,
+    RagError,
+    SlotTaken,
+)
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.reasons import ReasonCode
 from rag_service.settings import JobSettings
 
-BATCH_JOBS = 128
-BATCH_BYTES = 4 * 2**20
-"""Small revisions are prepared together up to this many and this much; a larger one is prepared alone."""
+LOOK_AGAIN_S = 1.0
+"""A job that waits for something is looked at again no sooner."""
 
-# A file that kills its parser may do so because the machine was short of something: it gets all attempts.
-_WORTH_ANOTHER_TRY = frozenset(
-    {ReasonCode.PARSER_CRASHED, ReasonCode.PARSER_TIMEOUT, ReasonCode.PARSER_OUT_OF_MEMORY, ReasonCode.INTERNAL}
-)
-_STOPPED = "the worker stopped"
-_OPEN = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FAILED})
+AFTER_OUTAGE_S = 5.0
+"""How long a job is left alone that met a part of the system that is down."""
 
-Prepare = Callable[[Sequence[Job]], Awaitable[Mapping[JobId, DocumentRejected]]]
-Seal = Callable[[AccessScope, DraftId], Awaitable[Any]]
+_SILENT_LEASES = 2
 
 _log = structlog.get_logger()
 
 
 class JobRunner:
-    """Runs jobs of this worker, one batch after another; several runners may work off one table."""
+    """Runs jobs of this worker; several loops and several workers may work off one table."""
 
     def __init__(
-        self, *, catalog: Catalog, prepare: Prepare, seal: Seal, clock: Callable[[], datetime], settings: JobSettings
+        self,
+        *,
+        catalog: Catalog,
+        handlers: Mapping[JobKind, Handler],
+        clock: Callable[[], datetime],
+        settings: JobSettings,
+        monotonic: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._catalog = catalog
-        self._prepare = prepare
-        self._seal = seal
+        self._handlers = handlers
         self._clock = clock
         self._settings = settings
+        self._monotonic = monotonic
+        self._jitter = jitter
+        self._lease = timedelta(seconds=settings.lease_s)
         self._leases = Leases(catalog=catalog, clock=clock, lease_s=settings.lease_s)
+        self._heartbeats = Heartbeats(monotonic=monotonic, patience_s=_SILENT_LEASES * settings.lease_s)
+        self._silent: list[Heartbeat] = []
+        self._listened_at = float("-inf")
+        self._running = frozenset[JobId]()
 
-    async def run_next(self) -> int:
-        """Run what is due next, and return how many jobs that were: 0 when nothing is due.
+    async def run_next(self, lane: Lane = EVERYTHING) -> int:
+        """Run what is due next in a lane, and return how many jobs that were: 0 when nothing is due.
 
         When it is cancelled, the jobs go back at once and may be claimed by another worker.
         """
-        # Sealing first: it makes visible what many small uploads are waiting for.
-        sealing = await self._claim(JobKind.SEAL_DRAFT)
-        if sealing:
-            return await self._run([sealing], self._run_seal(sealing))
-        preparing = await self._claim_revisions()
-        return await self._run(preparing, self._run_prepare(preparing)) if preparing else 0
+        await self._listen()
+        for queue in lane.queues:
+            claimed = await self._claim(queue)
+            if claimed:
+                return await self._run(claimed)
+        return 0
 
     async def enqueue_due_seals(self) -> int:
         """Add a job for each draft that should seal now and has none; return how many were added."""
-        added = 0
-        patience = timedelta(seconds=self._settings.draft_patience_s)
+        now = self._clock()
         async with self._catalog.reading() as tx:
-            due = await tx.versions.due_drafts(self._clock(), patience=patience)
-        for draft in due:
-            scope = system_scope(draft.tenant_id)
-            async with self._catalog.writing() as tx:
-                known = await tx.jobs.of_subject(scope, draft.id)
-                if not any(job.state in _OPEN for job in known):
-                    await tx.jobs.add(new_job(draft.tenant_id, JobKind.SEAL_DRAFT, draft.id, now=self._clock()))
-                    added += 1
-        return added
+            due = await tx.drafts.due(now, patience=timedelta(seconds=self._settings.draft_patience_s))
+            due = [draft for draft in due if not await _was_given_up(tx, draft, now)]
+        return sum([await self._enqueue_seal(draft, now) for draft in due])
 
-    async def _claim(self, kind: JobKind) -> Job | None:
+    async def _enqueue_seal(self, draft: Draft, now: datetime) -> bool:
+        job = new_job(draft.tenant_id, JobKind.SEAL_DRAFT, draft.id, now=now, corpus_id=draft.corpus_id)
         async with self._catalog.writing() as tx:
-            claimed = await self._claim_due(tx, await self._due(tx, kind, limit=1))
-        return claimed[0] if claimed else None
+            return (await tx.jobs.add(job)).id == job.id
 
-    async def _claim_revisions(self) -> list[Job]:
-        """Claim small revisions to be prepared together, or a large one or a suspicious one alone."""
+    async def _listen(self) -> None:
+        """Find out now and then which running jobs have lost their worker."""
+        if self._monotonic() - self._listened_at < self._settings.lease_s / 3:
+            return
+        self._listened_at = self._monotonic()
+        async with self._catalog.reading() as tx:
+            self._silent = self._heartbeats.silent(await tx.jobs.heartbeats())
+
+    async def _claim(self, queue: Queue) -> list[Job]:
         async with self._catalog.writing() as tx:
-            due = await self._due(tx, JobKind.PREPARE_REVISION, limit=BATCH_JOBS)
-            revisions = await revisions_of(tx, due)
-            # A job whose revision is gone runs alone, so that its failure is its own.
-            sizes = {job_id: revision.size_bytes for job_id, revision in revisions.items()}
-            return await self._claim_due(tx, due[: _fitting(due, sizes)])
+            due = await self._due(tx, queue)
+            if not due:
+                return []
+            alike = [job for job in due if job.kind is due[0].kind]
+            return await self._claim_due(tx, await self._handlers[due[0].kind].choose(tx, alike, queue))
 
-    async def _due(self, tx: Transaction, kind: JobKind, *, limit: int) -> list[Job]:
-        due = await tx.jobs.due([kind], now=self._clock(), limit=limit)
-        exhausted = [job for job in due if job.attempts >= self._settings.max_attempts and job.detail != _STOPPED]
+    async def _due(self, tx: Transaction, queue: Queue) -> list[Job]:
+        limit = max(self._handlers[kind].limit for kind in queue.kinds)
+        due = await tx.jobs.due(
+            queue.kinds, now=self._clock(), limit=limit, priorities=queue.priorities, silent=self._silent
+        )
+        # What runs in this process has no worker that is gone, though its lease may seem over when the clock jumps.
+        due = [job for job in due if job.id not in self._running]
+        exhausted = [job for job in due if job.attempts >= self._settings.max_attempts]
         for job in await self._claim_due(tx, exhausted):
             # Every attempt ended with the worker itself: no further worker is risked.
-            await self._fail(tx, job, ReasonCode.PARSER_CRASHED, "the worker did not survive it")
+            is_file = job.kind is JobKind.PREPARE_REVISION
+            reason = ReasonCode.PARSER_CRASHED if is_file else ReasonCode.INTERNAL
+            await self._bury(tx, job, reason, "the worker did not survive it")
         return [job for job in due if job not in exhausted]
 
     async def _claim_due(self, tx: Transaction, due: Sequence[Job]) -> list[Job]:
-        if not due:
-            return []
-        return await tx.jobs.claim(due, now=self._clock(), lease=timedelta(seconds=self._settings.lease_s))
+        return await tx.jobs.claim(due, now=self._clock(), lease=self._lease) if due else []
 
-    async def _run(self, jobs: Sequence[Job], work: Awaitable[None]) -> int:
+    async def _run(self, jobs: Sequence[Job]) -> int:
+        ids = {job.id for job in jobs}
+        self._running |= ids
         try:
-            await self._leases.hold(jobs, work)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._release(jobs))
+            return await self._run_held(jobs)
+        finally:
+            self._running -= ids
+
+    async def _run_held(self, jobs: Sequence[Job]) -> int:
+        try:
+            await self._leases.hold(jobs, self._work_off(jobs))
+        except CancelledError:
+            await shield(self._release(jobs))
             raise
         except LeaseLost:
             _log.warning("jobs_lost", jobs=len(jobs))
@@ -117,76 +148,69 @@ class JobRunner:
 
     async def _run_singly(self, jobs: Sequence[Job]) -> int:
         # One of them spoils the batch; alone it fails alone.
-        return sum([await self._run([job], self._run_prepare([job])) for job in jobs])
+        return sum([await self._run_held([job]) for job in jobs])
 
-    async def _run_seal(self, job: Job) -> None:
-        await self._seal(system_scope(job.tenant_id), DraftId(job.subject))
-        async with self._catalog.writing() as tx:
-            await tx.jobs.succeed([job])
-
-    async def _run_prepare(self, jobs: Sequence[Job]) -> None:
-        rejected = await self._prepare(jobs)
+    async def _work_off(self, jobs: Sequence[Job]) -> None:
+        failed = await self._handlers[jobs[0].kind].run(jobs)
         for job in jobs:
-            if job.id in rejected:
-                await self._record(job, rejected[job.id])
+            if job.id in failed:
+                await self._record(job, failed[job.id])
 
     async def _record(self, job: Job, error: Exception) -> None:
-        reason, detail = _reason_of(error)
-        retry = reason in _WORTH_ANOTHER_TRY and not isinstance(error, NotFound)
-        log = _log.bind(job_id=job.id, kind=job.kind, subject=job.subject, attempt=job.attempts)
-        if reason is ReasonCode.INTERNAL:
-            log.error("job_failed", reason=reason, exc_info=error)
-        else:
-            log.info("job_failed", reason=reason, detail=detail)
-        again = retry and job.attempts < self._settings.max_attempts
         try:
             async with self._catalog.writing() as tx:
-                if not await is_held(tx, job):
-                    return
-                if again:
-                    retry_at = self._clock() + backoff(job.attempts)
-                    await tx.jobs.fail(job.id, job.fence, reason=reason, detail=detail, retry_at=retry_at)
-                else:
-                    await self._fail(tx, job, reason, detail)
+                if await is_held(tx, job):
+                    await self._note_end(tx, job, error)
         except CatalogUnavailable:
-            log.warning("failure_not_recorded")  # the lease runs out, and the job is claimed again
+            # The lease runs out, and the job is claimed again.
+            _log.warning("failure_not_recorded", job_id=job.id)
 
-    async def _fail(self, tx: Transaction, job: Job, reason: ReasonCode, detail: str) -> None:
-        await tx.jobs.fail(job.id, job.fence, reason=reason, detail=detail, retry_at=None)
-        if job.kind is not JobKind.PREPARE_REVISION:
+    async def _note_end(self, tx: Transaction, job: Job, error: Exception) -> None:
+        now = self._clock()
+        # An outage uses up no attempt, however long it takes: what waits for it goes on by itself.
+        if isinstance(error, SlotTaken | DependencyUnavailable):
+            least_s = LOOK_AGAIN_S if isinstance(error, SlotTaken) else AFTER_OUTAGE_S
+            pause = timedelta(seconds=max(self._settings.poll_s, least_s))
+            await tx.jobs.wait(job.id, job.fence, look_at=now + pause, detail=_detail_of(error))
             return
-        try:
-            document_id, number = subject_of(job)
-            scope = system_scope(job.tenant_id)
-            await tx.documents.mark_failed(scope, document_id, number, reason=reason, detail=detail)
-        except NotFound:
-            _log.info("failed_revision_is_gone", job_id=job.id)
+        reason, worth_a_try = self._handlers[job.kind].reason_of(error)
+        detail = _detail_of(error)
+        _log_failure(job, reason, detail, error)
+        if worth_a_try and job.attempts < self._settings.max_attempts:
+            retry_at = now + backoff(job.attempts, jitter=self._jitter())
+            await tx.jobs.fail(job.id, job.fence, reason=reason, detail=detail, retry_at=retry_at, now=now)
+        else:
+            await self._bury(tx, job, reason, detail)
+
+    async def _bury(self, tx: Transaction, job: Job, reason: ReasonCode, detail: str) -> None:
+        await tx.jobs.fail(job.id, job.fence, reason=reason, detail=detail, retry_at=None, now=self._clock())
+        await self._handlers[job.kind].bury(tx, job, reason, detail)
 
     async def _release(self, jobs: Sequence[Job]) -> None:
-        now = self._clock()
         try:
             async with self._catalog.writing() as tx:
-                for job in jobs:
-                    if await is_held(tx, job):
-                        await tx.jobs.fail(job.id, job.fence, reason=ReasonCode.INTERNAL, detail=_STOPPED, retry_at=now)
+                await tx.jobs.release(jobs, now=self._clock())
         except CatalogUnavailable:
             _log.warning("jobs_not_released", jobs=len(jobs))
 
 
-def _fitting(due: Sequence[Job], sizes: Mapping[JobId, int]) -> int:
-    """Return how many of `due`, from the first on, are prepared together."""
-    left = BATCH_BYTES
-    for place, job in enumerate(due):
-        size = sizes.get(job.id, BATCH_BYTES)
-        suspicious = job.attempts > 0 and job.detail != _STOPPED
-        if suspicious or size > BATCH_BYTES // 4 or size > left:
-            return max(place, 1)
-        left -= size
-    return len(due)
+async def _was_given_up(tx: Transaction, draft: Draft, now: datetime) -> bool:
+    """Say whether its last seal failed for good, or was stopped, so lately that another one would end like it."""
+    jobs = await tx.jobs.of_subject(system_scope(draft.tenant_id), draft.id)
+    ends = [job.finished_at for job in jobs if job.state in {JobState.DEAD, JobState.CANCELLED} and job.finished_at]
+    return any(timedelta(0) <= now - end < MAX_BACKOFF for end in ends)
 
 
-def _reason_of(error: Exception) -> tuple[ReasonCode, str]:
+def _log_failure(job: Job, reason: ReasonCode, detail: str, error: Exception) -> None:
+    log = _log.bind(job_id=job.id, kind=job.kind, subject=job.subject, attempt=job.attempts, reason=reason)
+    if reason is ReasonCode.INTERNAL:
+        log.error("job_failed", exc_info=error)
+    else:
+        log.info("job_failed", detail=detail)
+
+
+def _detail_of(error: Exception) -> str:
     if isinstance(error, DocumentRejected):
-        return error.reason, error.detail
+        return error.detail
     # The message of our own errors holds no text of documents; others' may.
-    return ReasonCode.INTERNAL, str(error) if isinstance(error, RagError) else type(error).__name__
+    return str(error) if isinstance(error, RagError) else type(error).__name__

@@ -9,7 +9,7 @@ import structlog
 
 from rag_service.domain.jobs import Job
 from rag_service.errors import CatalogUnavailable, LeaseLost
-from rag_service.ports.catalog import Catalog
+from rag_service.ports.catalog import Catalog, Transaction
 
 Result = TypeVar("Result")
 
@@ -58,3 +58,12 @@ class Leases:
         if len(held) < len(jobs):
             _log.info("leases_gone", jobs=len(jobs) - len(held))  # finished already, or taken by another worker
         return [job for job in jobs if job.id in held]
+
+
+async def is_held(tx: Transaction, job: Job) -> bool:
+    """Say whether this worker still holds the job, until the transaction ends."""
+    try:
+        await tx.jobs.assert_held(job.id, job.fence)
+    except LeaseLost:
+        return False
+    return True

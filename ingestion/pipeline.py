@@ -7,21 +7,23 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from ingestion.loading import loaded
 from ingestion.parsing.sandbox import Outcome, RawFile
+from ingestion.progress import Notes, ProgressNotes
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.documents import Chunk, ParsedDocument, PreparedRevision, Revision, embedded_text
 from rag_service.domain.ids import DocumentId, Fingerprint, JobId, TenantId
-from rag_service.domain.jobs import Job
+from rag_service.domain.jobs import Job, revision_of
 from rag_service.domain.versions import Member
-from rag_service.errors import DocumentRejected, LeaseLost, NotFound
+from rag_service.errors import DocumentRejected, NotFound
 from rag_service.ports.blob_store import BlobStore
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.embedder import TextVectors
 
-EMBED_SLICE = 500
+EMBED_SLICE = 256
 """Chunks embedded between two progress notes: bounds the memory their vectors take."""
 
 Parse = Callable[[Sequence[RawFile]], Awaitable[list[Outcome]]]
@@ -56,6 +58,8 @@ class PrepareRevision:
         chunker: CutsIntoChunks,
         embedder: TextVectors,
         fingerprint: Fingerprint,
+        progress: ProgressNotes,
+        clock: Callable[[], datetime],
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
@@ -63,6 +67,8 @@ class PrepareRevision:
         self._chunker = chunker
         self._embedder = embedder
         self._fingerprint = fingerprint
+        self._progress = progress
+        self._clock = clock
 
     async def __call__(self, jobs: Sequence[Job]) -> Mapping[JobId, DocumentRejected]:
         """Prepare the revisions of `jobs` and close these; return those that cannot be read, whose jobs stay open.
@@ -74,7 +80,13 @@ class PrepareRevision:
             DependencyUnavailable: nothing was written.
         """
         revisions = await self._revisions(jobs)
-        await self._note(jobs, "parse", 0, None)
+        async with self._progress.of(jobs) as notes:
+            return await self._prepare(jobs, revisions, notes)
+
+    async def _prepare(
+        self, jobs: Sequence[Job], revisions: Mapping[JobId, Revision], notes: Notes
+    ) -> Mapping[JobId, DocumentRejected]:
+        notes.set("parse", 0, None)
         async with loaded(self._blobs, [(system_scope(job.tenant_id), revisions[job.id]) for job in jobs]) as files:
             outcomes = await self._parse(files)
         rejected: dict[JobId, DocumentRejected] = {}
@@ -84,9 +96,9 @@ class PrepareRevision:
                 rejected[job.id] = outcome
             else:
                 readable.append((job, outcome))
-        await self._note(jobs, "chunk", 0, None)
+        notes.set("chunk", 0, sum(parsed.page_count or 0 for _, parsed in readable) or None)
         prepared = await asyncio.to_thread(self._chunked, readable, revisions)
-        await self._embed(jobs, prepared)
+        await self._embed(prepared, notes)
         await self._write(prepared)
         return rejected
 
@@ -116,7 +128,7 @@ class PrepareRevision:
             for job, parsed in readable
         ]
 
-    async def _embed(self, jobs: Sequence[Job], prepared: Sequence[_Prepared]) -> None:
+    async def _embed(self, prepared: Sequence[_Prepared], notes: Notes) -> None:
         texts: dict[TenantId, list[str]] = {}
         for one in prepared:
             texts.setdefault(one.job.tenant_id, []).extend(embedded_text(c.headings, c.text) for c in one.chunks)
@@ -124,7 +136,7 @@ class PrepareRevision:
         done = 0
         for tenant_id, of_tenant in texts.items():
             for start in range(0, len(of_tenant), EMBED_SLICE):
-                await self._note(jobs, "embed", done, total)
+                notes.set("embed", done, total)
                 # The vectors are kept under the hash of their text, where sealing finds them.
                 piece = of_tenant[start : start + EMBED_SLICE]
                 await self._embedder.embed(tenant_id, piece)
@@ -135,7 +147,7 @@ class PrepareRevision:
             return
         async with self._catalog.writing() as tx:
             # First, so that the rows stay locked, and a worker that lost a lease writes nothing of that job.
-            held = await tx.jobs.succeed([one.job for one in prepared])
+            held = await tx.jobs.succeed([one.job for one in prepared], now=self._clock())
             of_tenant: dict[TenantId, list[_Prepared]] = {}
             for one in prepared:
                 if one.job.id in held:
@@ -157,28 +169,13 @@ class PrepareRevision:
         ]
         await tx.documents.mark_prepared(scope, texts)
 
-    async def _note(self, jobs: Sequence[Job], stage: str, done: int, total: int | None) -> None:
-        # Only a job of its own takes long enough for somebody to watch it.
-        if len(jobs) != 1:
-            return
-        async with self._catalog.writing() as tx:
-            await tx.jobs.progress(jobs[0].id, jobs[0].fence, stage=stage, done=done, total=total)
-
-
-def subject_of(job: Job) -> tuple[DocumentId, int]:
-    """Return document and revision number that a PREPARE_REVISION job is about."""
-    document_id, _, number = job.subject.rpartition("/")
-    if not document_id or not number.isdecimal():
-        raise NotFound("revision", job.subject)
-    return DocumentId(document_id), int(number)
-
 
 async def revisions_of(tx: Transaction, jobs: Sequence[Job]) -> dict[JobId, Revision]:
     """Return the revisions that PREPARE_REVISION jobs are about; jobs whose revision is gone are left out."""
     of_tenant: dict[TenantId, dict[Member, JobId]] = {}
     for job in jobs:
         with suppress(NotFound):
-            document_id, number = subject_of(job)
+            document_id, number = revision_of(job)
             member = Member(document_id=document_id, revision=number)
             of_tenant.setdefault(job.tenant_id, {})[member] = job.id
     found: dict[JobId, Revision] = {}
@@ -190,12 +187,3 @@ async def revisions_of(tx: Transaction, jobs: Sequence[Job]) -> dict[JobId, Revi
 
 def _member(revision: Revision) -> Member:
     return Member(document_id=revision.document_id, revision=revision.number)
-
-
-async def is_held(tx: Transaction, job: Job) -> bool:
-    """Say whether this worker still holds the job, until the transaction ends."""
-    try:
-        await tx.jobs.assert_held(job.id, job.fence)
-    except LeaseLost:
-        return False
-    return True

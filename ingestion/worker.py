@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ingestion.lanes import BULK, INTERACTIVE, LANES, Lane
 from rag_service.errors import DependencyUnavailable, Misconfigured
 from rag_service.settings import Settings, read_settings
 from rag_service.telemetry.logs import configure_logs
@@ -29,27 +31,32 @@ _log = structlog.get_logger()
 
 async def work(runner: "JobRunner", housekeeping: "Housekeeping", stop: asyncio.Event, *, poll_s: float) -> None:
     """Run jobs until `stop` is set; then finish what runs, or give it back when that takes long."""
-    loop = asyncio.create_task(_work_off(runner, housekeeping, stop, poll_s))
+    loops = {asyncio.create_task(_work_off(lane, runner, housekeeping, stop, poll_s)) for lane in LANES}
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    done, _ = await asyncio.wait({loop}, timeout=STOP_PATIENCE_S)
-    if not done:
-        loop.cancel()
-        await asyncio.wait({loop})
-    if not loop.cancelled():
-        loop.result()
+    try:
+        await asyncio.wait({*loops, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()  # a loop that broke down takes the others along
+        await asyncio.wait(loops, timeout=STOP_PATIENCE_S)
+    finally:
+        for late in {*loops, stopping}:
+            late.cancel()
+        ended = await asyncio.gather(*loops, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
 
 
-async def _work_off(runner: "JobRunner", housekeeping: "Housekeeping", stop: asyncio.Event, poll_s: float) -> None:
+async def _work_off(
+    lane: Lane, runner: "JobRunner", housekeeping: "Housekeeping", stop: asyncio.Event, poll_s: float
+) -> None:
     while not stop.is_set():
         try:
-            added = await runner.enqueue_due_seals()
-            idle = not added and await runner.run_next() == 0
-            if idle:
+            added = await runner.enqueue_due_seals() if lane is INTERACTIVE else 0
+            idle = not added and await runner.run_next(lane) == 0
+            if idle and lane is BULK:
                 await housekeeping.run_if_due()
         except DependencyUnavailable as exc:
-            _log.warning("worker_waits", reason=str(exc))
+            _log.warning("worker_waits", lane=lane.name, reason=str(exc))
             await _pause(stop, _PAUSE_AFTER_OUTAGE_S)
             continue
         if idle:
@@ -73,10 +80,24 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_worker(settings) as worker:
-        _log.info("worker_ready")
-        await work(worker.runner, worker.housekeeping, stop, poll_s=settings.jobs.poll_s)
+    async with open_worker(settings) as worker, worker.presence.shown():
+        await _unless(stop, worker.reconciling.before_sealing())
+        async with worker.reconciling.running():
+            _log.info("worker_ready")
+            await work(worker.runner, worker.housekeeping, stop, poll_s=settings.jobs.poll_s)
     _log.info("worker_stopped")
+
+
+async def _unless(stop: asyncio.Event, first: Coroutine[Any, Any, None]) -> None:
+    """Do what comes first, or leave it when the worker is told to stop."""
+    doing, stopping = asyncio.create_task(first), asyncio.create_task(stop.wait())
+    await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if doing.done():
+        doing.result()
+    else:
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
 
 
 def main() -> int:

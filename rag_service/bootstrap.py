@@ -10,6 +10,7 @@ from rag_service.catalog.migrating import migrate
 from rag_service.catalog.sql_catalog import open_catalog, utc_now
 from rag_service.domain.fingerprints import CHUNKER_NAME, PARSER_FINGERPRINT, BuildFingerprint, ChunkerFingerprint
 from rag_service.embedding.bm25 import Bm25Encoder
+from rag_service.embedding.kept import KeptEmbedder
 from rag_service.embedding.local import LocalEmbedder, ModelRuntime
 from rag_service.errors import Misconfigured
 from rag_service.generation.extractive import ExtractiveGenerator
@@ -28,10 +29,16 @@ from rag_service.settings import EmbeddingSettings, GenerationSettings, Settings
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
+from rag_service.use_cases.drafts import ManageDrafts
 from rag_service.use_cases.feedback import GiveFeedback
+from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
+from rag_service.use_cases.publish import Publish
+from rag_service.use_cases.reconcile import Reconcile
+from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.search import Search
 from rag_service.use_cases.store_file import StoreFile
+from rag_service.use_cases.versions import CurateVersions, ReadVersions
 from rag_service.verification.checker import QuoteChecker
 from rag_service.verification.lexical import LexicalVerifier
 
@@ -54,12 +61,19 @@ class Container:
     queue: JobQueue
     build: BuildFingerprint
     keys: ManageKeys
+    jobs: ManageJobs
+    reconcile: Reconcile
+    grant_document: GrantDocument
     store_file: StoreFile
     uploads: AcceptUploads
     remove_document: RemoveDocument
     read_corpus_file: ReadCorpusFile
     list_corpus_files: ListCorpusFiles
     create_corpus: CreateCorpus
+    drafts: ManageDrafts
+    versions: ReadVersions
+    curate_versions: CurateVersions
+    publish: Publish
     search: Search
     ask_question: AskQuestion
     give_feedback: GiveFeedback
@@ -79,6 +93,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         sparse_encoder = Bm25Encoder()
         build = _build_of(settings, embedder, sparse_encoder)
         queue = PolledQueue()
+        spread_rights = SpreadRights(catalog=catalog, index=index)
         search = Search(
             catalog=catalog,
             index=index,
@@ -101,6 +116,16 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             queue=queue,
             build=build,
             keys=ManageKeys(catalog=catalog, clock=utc_now, settings=settings.security, public_url=settings.public_url),
+            jobs=ManageJobs(catalog=catalog, queue=queue, clock=utc_now, settings=settings.jobs),
+            reconcile=Reconcile(
+                catalog=catalog,
+                index=index,
+                blobs=blobs,
+                vectors=KeptEmbedder(embedder=embedder, kept=catalog.kept_vectors),
+                sparse_encoder=sparse_encoder,
+                clock=utc_now,
+            ),
+            grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
             store_file=StoreFile(
                 catalog=catalog, blobs=blobs, clock=utc_now, max_bytes=settings.uploads.max_file_bytes
             ),
@@ -111,11 +136,16 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                 clock=utc_now,
                 parser_fingerprint=PARSER_FINGERPRINT,
                 max_bytes=settings.uploads.max_file_bytes,
+                spread_rights=spread_rights,
             ),
             remove_document=RemoveDocument(catalog=catalog, clock=utc_now),
             read_corpus_file=ReadCorpusFile(catalog=catalog),
             list_corpus_files=ListCorpusFiles(catalog=catalog),
             create_corpus=CreateCorpus(catalog=catalog, clock=utc_now, fingerprint=build.digest),
+            drafts=ManageDrafts(catalog=catalog, clock=utc_now, queue=queue),
+            versions=ReadVersions(catalog=catalog),
+            curate_versions=CurateVersions(catalog=catalog, clock=utc_now),
+            publish=Publish(catalog=catalog, clock=utc_now),
             search=search,
             ask_question=_ask_question(settings, catalog, search, embedder),
             give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),

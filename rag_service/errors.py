@@ -6,6 +6,7 @@ RagError
 ├── Unauthenticated           no key, or one that does not work
 ├── NotFound                  absent or outside the caller's scope: nobody is told which
 ├── Conflict                  it collides with the present state
+│   └── SlotTaken             … because another draft of the corpus is sealed; its turn comes
 ├── Gone                      it was there and has been erased
 ├── LimitExceeded             too much at once; may be repeated after `retry_after_s`
 ├── DocumentRejected          a file that will never be readable, with a reason people understand
@@ -57,6 +58,10 @@ class NotFound(RagError):
 
 class Conflict(RagError):
     """The request collides with the present state."""
+
+
+class SlotTaken(Conflict):
+    """Another draft of the corpus is being sealed or is sealed: this one's turn comes later."""
 
 
 class Gone(RagError):

@@ -48,7 +48,7 @@ class EmbeddingSettings(Section):
     device: str = Field("cpu", description="of the backend sentence_transformers; onnx runs on the CPU")
     onnx_dir: str = Field("", description="folder of exported models; empty: in the Python environment")
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0 leaves the library's choice")
-    batch_tokens: int = Field(4096, ge=64, description="tokens per batch, padding included")
+    batch_tokens: int = Field(1024, ge=64, description="tokens per batch, padding included")
     base_url: str = Field("", description="of an OpenAI-compatible embeddings endpoint, for backend openai")
     api_key: SecretStr = SecretStr("")
     dimensions: int = Field(384, ge=1, description="of the openai and hashing backends; other models say it themselves")
@@ -131,6 +131,10 @@ class JobSettings(Section):
     draft_patience_s: float = Field(
         10.0, ge=0, description="an automatic draft seals at most this long after its first ready change"
     )
+    starved_after_s: float = Field(60.0, gt=0, description="a job that is due for longer than this is shown as starved")
+    worker_heartbeat_s: float = Field(
+        5.0, gt=0, description="how often a worker says that it is there; it counts as gone after three silent times"
+    )
 
 
 class HousekeepingSettings(Section):
@@ -140,6 +144,12 @@ class HousekeepingSettings(Section):
     broken_uploads_hours: float = Field(
         24, ge=1, description="age at which what a broken upload left in the blob store is removed"
     )
+
+
+class ReconcileSettings(Section):
+    """How often catalog, index and raw files are compared, and what differs is mended."""
+
+    every_s: float = Field(6 * 3600, gt=0, description="pause after a run; the first begins when a worker starts")
 
 
 class SecuritySettings(Section):
@@ -185,6 +195,7 @@ class Settings(BaseSettings):
     parsing: ParsingSettings = ParsingSettings()
     jobs: JobSettings = JobSettings()
     housekeeping: HousekeepingSettings = HousekeepingSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     security: SecuritySettings = SecuritySettings()
     log: LogSettings = LogSettings()
 

@@ -1,13 +1,13 @@
-"""/v1/documents: the text of a revision, exactly as citations count it."""
+"""/v1/documents: the text of a revision, exactly as citations count it, and who may see a document."""
 
 from itertools import groupby
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from rag_service.api.dependencies import Parts, Scope
-from rag_service.api.texts import Ref
+from rag_service.api.texts import Name, Ref
 from rag_service.domain.documents import Block, ParsedDocument, Revision
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.spans import sha256_of
@@ -36,6 +36,22 @@ class BlockOut(BaseModel):
     bbox: tuple[float, float, float, float] | None
 
 
+class NewPrincipals(BaseModel):
+    """Who may see a document from now on, at every version."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    principals: Annotated[list[Name], Field(min_length=1, max_length=64)]
+
+
+class PrincipalsOut(BaseModel):
+    """Who may see a document."""
+
+    object: Literal["document.principals"] = "document.principals"
+    document_id: str
+    principals: list[str]
+
+
 class RevisionText(BaseModel):
     """Canonical text. All offsets count Unicode code points, half-open."""
 
@@ -59,6 +75,13 @@ async def read_revision_text(parts: Parts, scope: Scope, document_id: Ref, numbe
         revision = await tx.documents.revision(scope, DocumentId(document_id), number)
         parsed = await tx.documents.parsed(scope, DocumentId(document_id), number)
     return _revision_text(revision, parsed)
+
+
+@router.put("/{document_id}/principals")
+async def grant_document(parts: Parts, scope: Scope, document_id: Ref, body: NewPrincipals) -> PrincipalsOut:
+    """Replace who may see a document. Narrower rights count at once, wider ones when this returns."""
+    document = await parts.grant_document(scope, DocumentId(document_id), frozenset(body.principals))
+    return PrincipalsOut(document_id=document.id, principals=sorted(document.principals))
 
 
 def _revision_text(revision: Revision, parsed: ParsedDocument) -> RevisionText:

@@ -2,7 +2,19 @@
 
 from fastapi import FastAPI
 
-from rag_service.api import answers, documents, health, jobs, keys, problems, rows
+from rag_service.api import (
+    answers,
+    documents,
+    drafts,
+    health,
+    jobs,
+    keys,
+    labels,
+    problems,
+    reconciliations,
+    rows,
+    versions,
+)
 from rag_service.api.body_limits import BodyLimits
 from rag_service.api.edge import Edge
 from rag_service.api.idempotency import InFlight
@@ -23,6 +35,10 @@ _ROUTERS = (
     keys.router,
     jobs.router,
     rows.router,
+    drafts.router,
+    versions.router,
+    labels.router,
+    reconciliations.router,
 )
 
 

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from rag_service.domain.answers import Answer
+from rag_service.domain.findings import FoundKind
 
 _STAGE_BUCKETS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -25,6 +26,9 @@ class Metrics:
         self._dropped = Counter(
             "rag_dropped_units", "Units of text that were not supported and did not leave", registry=self._registry
         )
+        self._findings = Counter(
+            "rag_reconciliation_findings", "What reconciliations found", ["kind", "outcome"], registry=self._registry
+        )
         self._stages = Histogram(
             "rag_answer_stage_seconds",
             "Time per stage of an answer",
@@ -44,6 +48,11 @@ class Metrics:
         self._dropped.inc(answer.dropped_units)
         for stage, spent_ms in answer.timings_ms.items():
             self._stages.labels(stage=stage).observe(spent_ms / 1000)
+
+    def count_finding(self, found: FoundKind) -> None:
+        """Count what a reconciliation found of one kind."""
+        self._findings.labels(kind=found.kind.value, outcome="mended").inc(found.mended)
+        self._findings.labels(kind=found.kind.value, outcome="left").inc(found.found - found.mended)
 
     def exposition(self) -> bytes:
         """Return all of it in the text format."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from rag_service.domain.ids import CorpusId, Fingerprint
+from rag_service.domain.ids import Fingerprint
 from rag_service.errors import RagError
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ CHECK_TIMEOUT_S = 2.0
 
 # No build has this name: an index that answers "nothing" is alive.
 _NO_BUILD = Fingerprint("readiness")
-_NO_CORPUS = CorpusId("readiness")
 _PARTS = ("catalog", "index", "embedder")
 
 
@@ -50,7 +49,7 @@ async def _ask_catalog(container: "Container") -> None:
 
 
 async def _ask_index(container: "Container") -> None:
-    await container.index.scan(_NO_BUILD, corpus_id=_NO_CORPUS)
+    await container.index.corpora(_NO_BUILD)
 
 
 async def _state(check: Awaitable[None]) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -59,6 +59,15 @@ class FsspecBlobStore:
     async def delete(self, scope: AccessScope, sha256: str) -> None:
         if _SHA256.fullmatch(sha256):
             await self._run(self._remove, self._path(scope, sha256))
+
+    async def hashes(self, scope: AccessScope) -> AsyncIterator[Sequence[str]]:
+        for folder in await self._run(self._listed, self._tenant_folder(scope)):
+            names = [PurePosixPath(path).name for path in await self._run(self._listed, folder)]
+            if blobs := sorted(name for name in names if _SHA256.fullmatch(name)):
+                yield blobs
+
+    async def is_older(self, scope: AccessScope, sha256: str, moment: datetime) -> bool:
+        return bool(await self._run(self._is_older, self._path(scope, sha256), moment))
 
     async def sweep(self, *, before: datetime) -> int:
         return int(await self._run(self._sweep, before))
@@ -150,7 +159,7 @@ class FsspecBlobStore:
 
     def _listed(self, folder: str) -> list[str]:
         try:
-            return list(self._files.ls(folder, detail=False, refresh=True))
+            return sorted(self._files.ls(folder, detail=False, refresh=True))
         except (FileNotFoundError, NotADirectoryError):
             return []
 

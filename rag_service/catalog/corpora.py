@@ -2,22 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog import publications
+from rag_service.catalog.corpus_rows import corpus_of
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.newest import newest_counts
 from rag_service.catalog.pagination import fetch_page
-from rag_service.catalog.rows import columns_of
-from rag_service.catalog.scoping import ScopeShape, allowed_corpora, is_storable, run_in, visible_documents
-from rag_service.catalog.tables import corpora, versions
+from rag_service.catalog.scoping import ScopeShape, allowed_corpora, run_in, visible_documents
+from rag_service.catalog.tables import corpora
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId
 from rag_service.domain.pages import Page, PageRequest
-from rag_service.domain.versions import Corpus
+from rag_service.domain.versions import Corpus, Publication
 from rag_service.errors import Conflict, NotFound
 
 
@@ -51,13 +53,13 @@ class SqlCorpora:
             item_of=corpus_of,
         )
 
-    async def publish(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> None:
-        if not is_storable(number):
-            raise NotFound("version", str(number))
-        sealed = sa.exists().where(versions.c.corpus_id == corpora.c.id, versions.c.number == number)
-        published = corpora.update().where(allowed_corpora(scope), corpora.c.id == corpus_id, sealed)
-        if (await self._connection.execute(published.values(published=number))).rowcount == 0:
-            raise NotFound("version", str(number))
+    async def publish(
+        self, scope: AccessScope, corpus_id: CorpusId, number: int, *, expected: int, now: datetime
+    ) -> Publication:
+        return await publications.publish(self._connection, scope, corpus_id, number, expected=expected, now=now)
+
+    async def publications(self, scope: AccessScope, corpus_id: CorpusId, page: PageRequest) -> Page[Publication]:
+        return await publications.list_publications(self._connection, scope, corpus_id, page)
 
     async def file_counts(self, scope: AccessScope, corpus_id: CorpusId) -> Mapping[str, int]:
         counts = newest_counts(corpus_id).where(visible_documents(scope))
@@ -78,8 +80,3 @@ def _by_ref(shape: ScopeShape) -> sa.Select[Any]:
     named = corpora.select().where(allowed_corpora(shape), sa.or_(corpora.c.id == ref, corpora.c.name == ref))
     # An id wins over another corpus that has it as its name.
     return named.order_by(sa.case((corpora.c.id == ref, 0), else_=1))
-
-
-def corpus_of(row: sa.Row[Any]) -> Corpus:
-    """Return the corpus in a row that holds the columns of the table."""
-    return Corpus(**columns_of(row))  # the columns are the fields

@@ -1,11 +1,13 @@
 """Uploaded raw files."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog.batches import batches
 from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.rows import columns_of
 from rag_service.catalog.tables import files, revisions
@@ -32,6 +34,33 @@ class SqlFiles:
             raise NotFound("file", file_id)
         return _file_of(row)
 
+    async def delete(self, scope: AccessScope, file_id: FileId) -> None:
+        used = sa.exists().where(revisions.c.file_id == files.c.id)
+        one = sa.select(used.label("used")).select_from(files).where(_mine(scope), files.c.id == file_id)
+        row = (await self._connection.execute(one)).first()
+        if row is None:
+            raise NotFound("file", file_id)
+        if row.used:
+            raise Conflict(f"File {file_id} is part of a corpus. Delete it there first.")
+        await self._connection.execute(files.delete().where(_mine(scope), files.c.id == file_id))
+
+    async def hashes(
+        self, scope: AccessScope, *, after: FileId | None, limit: int
+    ) -> tuple[Sequence[str], FileId | None]:
+        page = sa.select(files.c.id, files.c.sha256).where(_mine(scope), files.c.id > (after or ""))
+        rows = (await self._connection.execute(page.order_by(files.c.id).limit(limit))).all()
+        return [row.sha256 for row in rows], FileId(rows[-1].id) if rows else None
+
+    async def unused(self, scope: AccessScope, hashes: Sequence[str], *, hold: bool) -> frozenset[str]:
+        if hold and self._connection.dialect.name != "sqlite":
+            # It waits for everyone who is adding a row now; SQLite has one writer anyway.
+            await self._connection.execute(sa.text("LOCK TABLE files IN SHARE MODE"))
+        used: set[str] = set()
+        for batch in batches(hashes):
+            found = sa.select(files.c.sha256).where(_mine(scope), files.c.sha256.in_(batch))
+            used.update((await self._connection.execute(found)).scalars())
+        return frozenset(hashes) - used
+
     async def list(self, scope: AccessScope, page: PageRequest) -> Page[StoredFile]:
         position = (files.c.created_at, files.c.id)
         return await fetch_page(
@@ -42,16 +71,6 @@ class SqlFiles:
             page=page,
             item_of=_file_of,
         )
-
-    async def delete(self, scope: AccessScope, file_id: FileId) -> None:
-        used = sa.exists().where(revisions.c.file_id == files.c.id)
-        one = sa.select(used.label("used")).select_from(files).where(_mine(scope), files.c.id == file_id)
-        row = (await self._connection.execute(one)).first()
-        if row is None:
-            raise NotFound("file", file_id)
-        if row.used:
-            raise Conflict(f"File {file_id} is part of a corpus. Delete it there first.")
-        await self._connection.execute(files.delete().where(_mine(scope), files.c.id == file_id))
 
 
 def _mine(scope: AccessScope) -> sa.ColumnElement[bool]:

@@ -1,21 +1,28 @@
 """The job table: the truth about background work."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog import job_control
 from rag_service.catalog.batches import batches
-from rag_service.catalog.rows import columns_of
+from rag_service.catalog.due_jobs import due_jobs
+from rag_service.catalog.job_rows import JOB, add_job, allowed_jobs, job_of
+from rag_service.catalog.pagination import fetch_page
+from rag_service.catalog.prepared_subjects import note_draft
 from rag_service.catalog.tables import OPEN_JOBS, jobs
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import JobId
-from rag_service.domain.jobs import Job, JobKind, JobState, Priority
+from rag_service.domain.ids import CorpusId, JobId
+from rag_service.domain.jobs import Heartbeat, Job, JobKind, JobState, Priority
+from rag_service.domain.pages import Page, PageRequest
 from rag_service.errors import LeaseLost, NotFound
 from rag_service.reasons import ReasonCode
+
+# What people can see has changed.
+_CHANGED = {"changes": jobs.c.changes + 1}
 
 
 class SqlJobs:
@@ -24,36 +31,53 @@ class SqlJobs:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, job: Job) -> None:
-        await self._connection.execute(jobs.insert().values(asdict(job)))
+    async def add(self, job: Job) -> Job:
+        return await add_job(self._connection, job)
 
-    async def due(self, kinds: Sequence[JobKind], *, now: datetime, limit: int) -> list[Job]:
-        return [_job_of(row) for row in await self._connection.execute(_oldest_due(kinds, now).limit(limit))]
+    async def due(
+        self,
+        kinds: Collection[JobKind],
+        *,
+        now: datetime,
+        limit: int,
+        priorities: Collection[Priority] = tuple(Priority),
+        silent: Sequence[Heartbeat] = (),
+    ) -> list[Job]:
+        return await due_jobs(self._connection, kinds, priorities=priorities, now=now, silent=silent, limit=limit)
 
     async def claim(self, due: Sequence[Job], *, now: datetime, lease: timedelta) -> list[Job]:
+        values = {
+            "state": JobState.RUNNING,
+            "attempts": jobs.c.attempts + 1,
+            "fence": jobs.c.fence + 1,
+            "lease_until": now + lease,
+            "started_at": now,
+            "stage": None,
+            "stage_started_at": None,
+            "done": 0,
+            "total": None,
+        }
         taken: dict[JobId, Job] = {}
         for batch in batches(due):
-            changed = (
-                jobs.update()
-                .where(jobs.c.id.in_([job.id for job in batch]))
-                .values(
-                    state=JobState.RUNNING,
-                    attempts=jobs.c.attempts + 1,
-                    fence=jobs.c.fence + 1,
-                    lease_until=now + lease,
-                    stage=None,
-                    done=0,
-                    total=None,
-                )
-            )
-            taken |= {row.id: _job_of(row) for row in await self._connection.execute(changed.returning(jobs))}
+            changed = jobs.update().where(jobs.c.id.in_([job.id for job in batch])).values(values | _CHANGED)
+            taken |= {row.id: job_of(row) for row in await self._connection.execute(changed.returning(*JOB))}
         return [taken[job.id] for job in due]
 
     async def extend(self, held: Sequence[Job], *, now: datetime, lease: timedelta) -> frozenset[JobId]:
-        return await self._change_held(held, lease_until=now + lease)
+        return await self._change_held(held, {"lease_until": now + lease, "heartbeat": jobs.c.heartbeat + 1})
 
-    async def progress(self, job_id: JobId, fence: int, *, stage: str, done: int, total: int | None) -> None:
-        await self._change(job_id, fence, stage=stage, done=done, total=total)
+    async def heartbeats(self) -> list[Heartbeat]:
+        running = sa.select(jobs.c.id, jobs.c.fence, jobs.c.heartbeat).where(
+            OPEN_JOBS, jobs.c.state == JobState.RUNNING
+        )
+        rows = await self._connection.execute(running)
+        return [Heartbeat(job_id=row.id, fence=row.fence, count=row.heartbeat) for row in rows]
+
+    async def progress(
+        self, job_id: JobId, fence: int, *, stage: str, done: int, total: int | None, now: datetime
+    ) -> None:
+        began = sa.case((jobs.c.stage == stage, jobs.c.stage_started_at), else_=sa.literal(now, jobs.c.created_at.type))
+        await self._change(job_id, fence, {"stage": stage, "stage_started_at": began, "done": done, "total": total})
 
     async def assert_held(self, job_id: JobId, fence: int) -> None:
         # The lock keeps others from claiming the job between this check and the commit.
@@ -61,57 +85,111 @@ class SqlJobs:
         if (await self._connection.execute(held)).first() is None:
             raise _lost(job_id)
 
-    async def succeed(self, held: Sequence[Job]) -> frozenset[JobId]:
-        return await self._change_held(held, state=JobState.SUCCEEDED, reason=None, detail=None, lease_until=None)
+    async def succeed(self, held: Sequence[Job], *, now: datetime) -> frozenset[JobId]:
+        over = {"state": JobState.SUCCEEDED, "reason": None, "detail": None, "lease_until": None, "finished_at": now}
+        return await self._change_held(held, over | _CHANGED)
 
     async def fail(
-        self, job_id: JobId, fence: int, *, reason: ReasonCode, detail: str, retry_at: datetime | None
+        self, job_id: JobId, fence: int, *, reason: ReasonCode, detail: str, retry_at: datetime | None, now: datetime
     ) -> Job:
-        pause = {} if retry_at is None else {"not_before": retry_at}
-        state = JobState.DEAD if retry_at is None else JobState.FAILED
-        return await self._change(
-            job_id, fence, state=state, reason=reason.value, detail=detail, lease_until=None, **pause
-        )
+        why = {"reason": reason.value, "detail": detail, "lease_until": None}
+        if retry_at is not None:
+            return await self._change(job_id, fence, why | {"state": JobState.FAILED, "not_before": retry_at})
+        dead = await self._change(job_id, fence, why | {"state": JobState.DEAD, "finished_at": now})
+        if dead.kind is JobKind.PREPARE_REVISION:
+            await note_draft(self._connection, dead)
+        return dead
+
+    async def wait(self, job_id: JobId, fence: int, *, look_at: datetime, detail: str) -> Job:
+        return await self._change(job_id, fence, _put_back(JobState.WAITING, look_at) | {"detail": detail})
+
+    async def release(self, held: Sequence[Job], *, now: datetime) -> None:
+        await self._change_held(held, _put_back(JobState.QUEUED, now) | _CHANGED)
 
     async def get(self, scope: AccessScope, job_id: JobId) -> Job:
-        one = jobs.select().where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
-        row = (await self._connection.execute(one)).first()
+        row = (await self._connection.execute(_jobs(scope).where(jobs.c.id == job_id))).first()
         if row is None:
             raise NotFound("job", job_id)
-        return _job_of(row)
+        return job_of(row)
 
     async def of_subject(self, scope: AccessScope, subject: str) -> list[Job]:
-        about = jobs.select().where(jobs.c.tenant_id == scope.tenant_id, jobs.c.subject == subject)
-        newest_first = about.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
-        return [_job_of(row) for row in await self._connection.execute(newest_first)]
+        newest_first = _jobs(scope).where(jobs.c.subject == subject).order_by(jobs.c.sequence.desc())
+        return [job_of(row) for row in await self._connection.execute(newest_first)]
 
-    async def _change_held(self, held: Sequence[Job], **values: Any) -> frozenset[JobId]:
+    async def list(
+        self,
+        scope: AccessScope,
+        page: PageRequest,
+        *,
+        states: Collection[JobState] | None = None,
+        kind: JobKind | None = None,
+        corpus_id: CorpusId | None = None,
+    ) -> Page[Job]:
+        listed = _jobs(scope)
+        if states is not None:
+            listed = listed.where(jobs.c.state.in_(states))
+        if kind is not None:
+            listed = listed.where(jobs.c.kind == kind)
+        if corpus_id is not None:
+            listed = listed.where(jobs.c.corpus_id == corpus_id)
+        position = (jobs.c.sequence, jobs.c.id)
+        places = sa.select(*position).where(allowed_jobs(scope))
+        return await fetch_page(
+            self._connection,
+            listed,
+            position=position,
+            cursor=lambda job_id: places.where(jobs.c.id == job_id),
+            page=page,
+            item_of=job_of,
+        )
+
+    async def counts(self, scope: AccessScope) -> Mapping[JobState, int]:
+        counted = sa.select(jobs.c.state, sa.func.count()).where(allowed_jobs(scope)).group_by(jobs.c.state)
+        found = {JobState(state): count for state, count in await self._connection.execute(counted)}
+        return {state: found.get(state, 0) for state in JobState}
+
+    async def starved(
+        self, scope: AccessScope, *, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta
+    ) -> int:
+        left = sa.or_(jobs.c.kind.not_in(served_kinds), jobs.c.not_before < now - starved_after)
+        taken_when_due = jobs.c.state.in_([JobState.QUEUED, JobState.FAILED])
+        counted = sa.select(sa.func.count()).where(OPEN_JOBS, allowed_jobs(scope), taken_when_due, left)
+        return int((await self._connection.execute(counted)).scalar_one())
+
+    async def cancel(self, scope: AccessScope, job_id: JobId, *, now: datetime) -> Job:
+        return await job_control.cancel(self._connection, scope, job_id, now=now)
+
+    async def retry(self, scope: AccessScope, job_id: JobId, *, now: datetime) -> Job:
+        return await job_control.retry(self._connection, scope, job_id, now=now)
+
+    async def purge(self, scope: AccessScope, *, states: Collection[JobState], before: datetime) -> int:
+        return await job_control.purge(self._connection, scope, states, before=before)
+
+    async def _change_held(self, held: Sequence[Job], values: Mapping[str, Any]) -> frozenset[JobId]:
         changed: set[JobId] = set()
         for batch in batches(held):
             fences = sa.tuple_(jobs.c.id, jobs.c.fence).in_([(job.id, job.fence) for job in batch])
             # The ids are named once more alone: SQLite uses no index for pairs.
             mine = sa.and_(jobs.c.id.in_([job.id for job in batch]), fences, jobs.c.state == JobState.RUNNING)
-            returned = jobs.update().where(mine).values(values).returning(jobs.c.id)
+            returned = jobs.update().where(mine).values(dict(values)).returning(jobs.c.id)
             changed |= set((await self._connection.execute(returned)).scalars())
         return frozenset(changed)
 
-    async def _change(self, job_id: JobId, fence: int, **values: Any) -> Job:
-        changed = jobs.update().where(_held(job_id, fence)).values(values).returning(jobs)
+    async def _change(self, job_id: JobId, fence: int, values: Mapping[str, Any]) -> Job:
+        changed = jobs.update().where(_held(job_id, fence)).values(dict(values) | _CHANGED).returning(*JOB)
         row = (await self._connection.execute(changed)).first()
         if row is None:
             raise _lost(job_id)
-        return _job_of(row)
+        return job_of(row)
 
 
-def _oldest_due(kinds: Sequence[JobKind], now: datetime) -> sa.Select[Any]:
-    waited = sa.and_(jobs.c.state.in_([JobState.QUEUED, JobState.FAILED]), jobs.c.not_before <= now)
-    abandoned = sa.and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until <= now)
-    return (
-        jobs.select()
-        .where(OPEN_JOBS, jobs.c.kind.in_(kinds), sa.or_(waited, abandoned))
-        .order_by(jobs.c.created_at, jobs.c.id)
-        .with_for_update(skip_locked=True)
-    )
+def _put_back(state: JobState, not_before: datetime) -> dict[str, Any]:
+    """Return the values of a job whose attempt does not count."""
+    return {"state": state, "attempts": jobs.c.attempts - 1, "not_before": not_before, "lease_until": None}
+
+
+def _jobs(scope: AccessScope) -> sa.Select[Any]:
+    return sa.select(*JOB).where(allowed_jobs(scope))
 
 
 def _held(job_id: JobId, fence: int) -> sa.ColumnElement[bool]:
@@ -120,12 +198,3 @@ def _held(job_id: JobId, fence: int) -> sa.ColumnElement[bool]:
 
 def _lost(job_id: JobId) -> LeaseLost:
     return LeaseLost(f"Job {job_id} is no longer held by this worker.")
-
-
-def _job_of(row: sa.Row[Any]) -> Job:
-    values = columns_of(row)  # the columns are the fields
-    values["kind"] = JobKind(row.kind)
-    values["state"] = JobState(row.state)
-    values["priority"] = Priority(row.priority)
-    values["reason"] = None if row.reason is None else ReasonCode(row.reason)
-    return Job(**values)

@@ -9,6 +9,9 @@ from rag_service.domain.documents import RevisionState
 from rag_service.domain.drafts import DraftState
 from rag_service.domain.ids import CorpusId
 
+# What people hold back in a draft of their own is not on its way into the corpus.
+_PENDING = sa.and_(drafts.c.automatic, drafts.c.state.not_in([DraftState.PUBLISHED, DraftState.DISCARDED]))
+
 
 def _member_of_published(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     return sa.exists().where(
@@ -23,7 +26,7 @@ def _change_in_progress(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement
     return sa.exists().where(
         draft_changes.c.document_id == documents.c.id,
         draft_changes.c.draft_id == drafts.c.id,
-        drafts.c.state != DraftState.PUBLISHED,
+        _PENDING,
         *conditions,
     )
 
@@ -49,18 +52,18 @@ def _live(
 _LIVE = _live(
     member=_member_of_published(),
     added=_change_in_progress(_ADDED),
-    removed=_change_in_progress(_REMOVED, drafts.c.automatic),
+    removed=_change_in_progress(_REMOVED),
 )
 
 
 def live_revisions(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Select from every revision of live documents, with their documents and corpora."""
+    """Select from every revision of live documents, with their documents and corpora; held ones are left out."""
     return (
         sa.select(*columns)
         .select_from(revisions)
         .join(documents, documents.c.id == revisions.c.document_id)
         .join(corpora, corpora.c.id == documents.c.corpus_id)
-        .where(_LIVE)
+        .where(_LIVE, revisions.c.number <= documents.c.latest_revision)
     )
 
 
@@ -82,7 +85,7 @@ def newest_counts(corpus_id: CorpusId) -> sa.Select[Any]:
     live = _live(
         member=memberships.c.revision.is_not(None),
         added=documents.c.id.in_(_changed_documents(corpus_id, _ADDED)),
-        removed=documents.c.id.in_(_changed_documents(corpus_id, _REMOVED, drafts.c.automatic)),
+        removed=documents.c.id.in_(_changed_documents(corpus_id, _REMOVED)),
     )
     completed = sa.and_(~FAILED, memberships.c.revision == revisions.c.number)
     return (
@@ -100,11 +103,7 @@ def newest_counts(corpus_id: CorpusId) -> sa.Select[Any]:
     )
 
 
-def _changed_documents(
-    corpus_id: CorpusId, change: sa.ColumnElement[bool], *conditions: sa.ColumnElement[bool]
-) -> sa.Select[Any]:
-    in_progress = sa.select(drafts.c.id).where(
-        drafts.c.corpus_id == corpus_id, drafts.c.state != DraftState.PUBLISHED, *conditions
-    )
+def _changed_documents(corpus_id: CorpusId, change: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    in_progress = sa.select(drafts.c.id).where(drafts.c.corpus_id == corpus_id, _PENDING)
     # IN, not a join, for which SQLite would read the changes of published drafts too.
     return sa.select(draft_changes.c.document_id).where(draft_changes.c.draft_id.in_(in_progress), change)

@@ -1,7 +1,6 @@
-"""Cursor pagination over (moment, id)."""
+"""Cursor pagination over pairs of columns, like (moment, id)."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -11,7 +10,9 @@ from rag_service.domain.pages import Page, PageRequest
 from rag_service.errors import InvalidRequest
 
 Item = TypeVar("Item")
-Position = tuple[datetime, str]
+Position = tuple[Any, Any]
+
+_DIGITS = 15  # a number of more could not be stored
 
 
 async def fetch_page(
@@ -40,6 +41,12 @@ async def fetch_page(
     rows = rows.order_by(*(column.asc() if walk_up else column.desc() for column in position)).limit(page.limit + 1)
     found = (await connection.execute(rows)).all()
     return _page_of(found, page.limit, backwards=backwards, item_of=item_of)
+
+
+def number_in(cursor: str) -> int:
+    """Return the number that a cursor is; one that no row has when it is none."""
+    is_number = cursor.isascii() and cursor.isdecimal() and len(cursor) <= _DIGITS
+    return int(cursor) if is_number else -1
 
 
 def _page_of(

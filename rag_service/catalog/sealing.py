@@ -1,51 +1,58 @@
-"""From a draft to a version: taking the number first, and writing the memberships last."""
+"""From a draft to a version: taking the number first, writing the memberships last, and then publishing."""
 
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rag_service.catalog.batches import batches
+from rag_service.catalog.automatic_draft import automatic_draft
+from rag_service.catalog.corpus_rows import read_corpus
 from rag_service.catalog.database import insert_into
-from rag_service.catalog.drafts import automatic_draft, read_draft
+from rag_service.catalog.draft_changes import revision_changed_to
+from rag_service.catalog.draft_rows import draft_in_slot, read_draft, update_draft
 from rag_service.catalog.frequency_rows import values_of
-from rag_service.catalog.scoping import allowed_corpora, unindexed
-from rag_service.catalog.tables import (
-    corpora,
-    document_frequencies,
-    documents,
-    draft_changes,
-    drafts,
-    memberships,
-    revisions,
-    versions,
-)
+from rag_service.catalog.latest import note_withdrawals, raise_latest
+from rag_service.catalog.membership_rows import write_memberships
+from rag_service.catalog.sealable import assert_sealable
+from rag_service.catalog.tables import corpora, document_frequencies, draft_changes, memberships, revisions, versions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import RevisionState
-from rag_service.domain.drafts import Draft, DraftState
-from rag_service.domain.ids import CorpusId, DraftId
-from rag_service.domain.versions import OPEN, Member, Version, VersionDifference
-from rag_service.errors import Conflict, NotFound
+from rag_service.domain.drafts import Draft, DraftState, SealPurpose
+from rag_service.domain.ids import DraftId
+from rag_service.domain.versions import Corpus, Version, VersionDifference
+from rag_service.errors import Conflict, SlotTaken
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 
 
+async def ask(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId, purpose: SealPurpose) -> Draft:
+    """Note what an open or sealed draft is to be sealed for, and refuse at once what could not be sealed."""
+    draft = await read_draft(connection, scope, draft_id, lock=True)
+    if draft.state not in {DraftState.OPEN, DraftState.SEALED}:
+        raise Conflict(f"Draft {draft_id} is {draft.state}.")
+    if not draft.automatic:
+        corpus = await read_corpus(connection, scope, draft.corpus_id)
+        await assert_sealable(connection, scope, draft, published=corpus.published)
+    await update_draft(connection, draft_id, purpose=purpose)
+    return await read_draft(connection, scope, draft_id)
+
+
 async def start(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId, now: datetime) -> Draft:
-    """Give a draft its number; what is not ready moves to a new automatic draft, what failed is dropped."""
+    """Take the slot and a number, and note what is published now."""
     draft = await read_draft(connection, scope, draft_id, lock=True)
     if draft.state is DraftState.SEALING:
         return draft
-    if draft.state is DraftState.PUBLISHED:
-        raise Conflict(f"Draft {draft_id} is published already.")
-    # Taking the number locks the corpus's row, so the look at other drafts cannot become untrue.
-    number = await _take_number(connection, draft.corpus_id)
-    await _assert_none_sealing(connection, draft.corpus_id)
-    await connection.execute(
-        drafts.update().where(drafts.c.id == draft_id).values(state=DraftState.SEALING, number=number)
-    )
-    await _drop_failed(connection, draft_id)
-    await _move_pending(connection, scope, draft, now)
+    if draft.state is not DraftState.OPEN:
+        raise Conflict(f"Draft {draft_id} is neither open nor being sealed, but {draft.state}.")
+    # Whoever seals or publishes locks the corpus's row, so nothing that is read from here on becomes untrue.
+    corpus = await read_corpus(connection, scope, draft.corpus_id, lock=True)
+    holder = await draft_in_slot(connection, corpus.id)
+    if holder is not None:
+        raise SlotTaken(f"Draft {holder.id} of this corpus is {holder.state}.")
+    if not draft.automatic:
+        await assert_sealable(connection, scope, draft, published=corpus.published)
+    await _take_number(connection, draft, corpus)
+    if draft.automatic:
+        await _tidy(connection, scope, draft, corpus, now)
     return await read_draft(connection, scope, draft_id)
 
 
@@ -58,40 +65,42 @@ async def finish(
 ) -> None:
     """Write memberships, frequencies and the version's row. Safe to repeat."""
     draft = await read_draft(connection, scope, version.draft_id, lock=True)
-    if draft.state is DraftState.PUBLISHED and draft.number == version.number:
+    same = draft.number == version.number and draft.corpus_id == version.corpus_id
+    if same and draft.state in {DraftState.SEALED, DraftState.PUBLISHED}:
         return
-    if draft.state is not DraftState.SEALING or draft.number != version.number or draft.corpus_id != version.corpus_id:
+    if not same or draft.state is not DraftState.SEALING:
         raise Conflict(f"Draft {draft.id} is not being sealed as version {version.number}.")
-    await _end_memberships(connection, version, difference.died)
-    await _begin_memberships(connection, version, difference.born)
+    await write_memberships(connection, version, difference)
     await _write_version(connection, scope, version, frequencies)
-    await _note_withdrawals(connection, draft.id)
-    await connection.execute(drafts.update().where(drafts.c.id == draft.id).values(state=DraftState.PUBLISHED))
+    await update_draft(connection, draft.id, state=DraftState.SEALED)
 
 
-async def _take_number(connection: AsyncConnection, corpus_id: CorpusId) -> int:
-    """Return the next number of the corpus; never the same twice."""
-    raised = corpora.update().where(corpora.c.id == corpus_id).values(highest=corpora.c.highest + 1)
-    return int((await connection.execute(raised.returning(corpora.c.highest))).scalar_one())
+async def mark_published(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId) -> None:
+    """Make a sealed draft published; its documents' lists follow."""
+    draft = await read_draft(connection, scope, draft_id, lock=True)
+    if draft.state is not DraftState.SEALED:
+        raise Conflict(f"Draft {draft_id} is not sealed, but {draft.state}.")
+    await raise_latest(connection, draft_id)
+    await note_withdrawals(connection, draft_id)
+    await update_draft(connection, draft_id, state=DraftState.PUBLISHED)
 
 
-async def _assert_none_sealing(connection: AsyncConnection, corpus_id: CorpusId) -> None:
-    sealing = sa.select(drafts.c.id).where(drafts.c.corpus_id == corpus_id, drafts.c.state == DraftState.SEALING)
-    other = (await connection.execute(sealing)).scalar_one_or_none()
-    if other is not None:
-        raise Conflict(f"Draft {other} of this corpus is being sealed.")
+async def _take_number(connection: AsyncConnection, draft: Draft, corpus: Corpus) -> None:
+    """Give a draft the next number of its corpus; never the same twice."""
+    number = corpus.highest + 1
+    await connection.execute(corpora.update().where(corpora.c.id == corpus.id).values(highest=number))
+    await update_draft(connection, draft.id, state=DraftState.SEALING, number=number, sealed_against=corpus.published)
 
 
-async def _drop_failed(connection: AsyncConnection, draft_id: DraftId) -> None:
-    failed = _leads_to(RevisionState.FAILED)
-    await connection.execute(draft_changes.delete().where(draft_changes.c.draft_id == draft_id, failed))
-
-
-async def _move_pending(connection: AsyncConnection, scope: AccessScope, draft: Draft, now: datetime) -> None:
-    pending = sa.and_(draft_changes.c.draft_id == draft.id, _leads_to(RevisionState.PENDING))
+async def _tidy(connection: AsyncConnection, scope: AccessScope, draft: Draft, corpus: Corpus, now: datetime) -> None:
+    """Drop what failed and what was overtaken, and move what is not ready to a new automatic draft."""
+    mine = draft_changes.c.draft_id == draft.id
+    await connection.execute(draft_changes.delete().where(mine, _leads_to(RevisionState.FAILED)))
+    await connection.execute(draft_changes.delete().where(mine, _is_overtaken(corpus)))
+    pending = sa.and_(mine, _leads_to(RevisionState.PENDING))
     if (await connection.execute(sa.select(draft_changes.c.document_id).where(pending).limit(1))).first() is None:
         return
-    target = await automatic_draft(connection, scope, draft.corpus_id, now)
+    target = await automatic_draft(connection, scope, corpus.id, now)
     moved = sa.select(
         sa.literal(target.id), draft_changes.c.document_id, draft_changes.c.revision, draft_changes.c.changed_at
     ).where(pending)
@@ -103,70 +112,33 @@ async def _move_pending(connection: AsyncConnection, scope: AccessScope, draft: 
 
 
 def _leads_to(state: RevisionState) -> sa.ColumnElement[bool]:
+    return sa.exists().where(revision_changed_to(), revisions.c.state == state).correlate(draft_changes)
+
+
+def _is_overtaken(corpus: Corpus) -> sa.ColumnElement[bool]:
+    """Changes to a revision older than the published one: a held draft was published meanwhile."""
     return sa.exists().where(
-        revisions.c.document_id == draft_changes.c.document_id,
-        revisions.c.number == draft_changes.c.revision,
-        revisions.c.state == state,
+        memberships.c.document_id == draft_changes.c.document_id,
+        memberships.c.born <= corpus.published,
+        memberships.c.died > corpus.published,
+        memberships.c.revision > draft_changes.c.revision,
     )
-
-
-async def _end_memberships(connection: AsyncConnection, version: Version, died: Iterable[Member]) -> None:
-    ended = (
-        memberships.update()
-        .where(
-            unindexed(memberships.c.corpus_id) == version.corpus_id,
-            memberships.c.document_id == sa.bindparam("member_document"),
-            memberships.c.revision == sa.bindparam("member_revision"),
-            memberships.c.died == OPEN,
-        )
-        .values(died=version.number)
-    )
-    rows = [{"member_document": member.document_id, "member_revision": member.revision} for member in died]
-    await _execute_many(connection, ended, rows)
-
-
-async def _begin_memberships(connection: AsyncConnection, version: Version, born: Iterable[Member]) -> None:
-    rows = [
-        {
-            "corpus_id": version.corpus_id,
-            "document_id": member.document_id,
-            "revision": member.revision,
-            "born": version.number,
-            "died": OPEN,
-        }
-        for member in born
-    ]
-    await _execute_many(connection, memberships.insert(), rows)
-
-
-async def _execute_many(connection: AsyncConnection, statement: sa.UpdateBase, rows: list[dict[str, Any]]) -> None:
-    for batch in batches(rows):
-        await connection.execute(statement, batch)
 
 
 async def _write_version(
     connection: AsyncConnection, scope: AccessScope, version: Version, frequencies: DocumentFrequencies
 ) -> None:
-    fingerprint = sa.select(corpora.c.fingerprint).where(allowed_corpora(scope), corpora.c.id == version.corpus_id)
-    found = (await connection.execute(fingerprint)).scalar_one_or_none()
-    if found is None:
-        raise NotFound("corpus", version.corpus_id)
+    corpus = await read_corpus(connection, scope, version.corpus_id)
     place = {"corpus_id": version.corpus_id, "number": version.number}
     await connection.execute(
         versions.insert().values(
             draft_id=version.draft_id,
             document_count=version.document_count,
             chunk_count=version.chunk_count,
+            notes=version.notes,
             created_at=version.created_at,
             **place,
         )
     )
-    await connection.execute(document_frequencies.insert().values(fingerprint=found, **place, **values_of(frequencies)))
-
-
-async def _note_withdrawals(connection: AsyncConnection, draft_id: DraftId) -> None:
-    deleted = sa.select(draft_changes.c.document_id).where(
-        draft_changes.c.draft_id == draft_id, draft_changes.c.revision.is_(None)
-    )
-    withdrawn = documents.update().where(documents.c.id.in_(deleted))
-    await connection.execute(withdrawn.values(withdrawn_revision=documents.c.latest_revision))
+    frozen = values_of(frequencies)
+    await connection.execute(document_frequencies.insert().values(fingerprint=corpus.fingerprint, **place, **frozen))

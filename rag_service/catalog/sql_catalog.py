@@ -12,13 +12,16 @@ from rag_service.catalog.chunks import SqlChunks
 from rag_service.catalog.corpora import SqlCorpora
 from rag_service.catalog.database import Database, connect
 from rag_service.catalog.documents import SqlDocuments
+from rag_service.catalog.drafts import SqlDrafts
 from rag_service.catalog.files import SqlFiles
 from rag_service.catalog.jobs import SqlJobs
 from rag_service.catalog.kept_vectors import SqlKeptVectors
 from rag_service.catalog.keys import SqlKeys
+from rag_service.catalog.points import SqlPoints
 from rag_service.catalog.replies import SqlIdempotentReplies
 from rag_service.catalog.uploads import SqlUploads
 from rag_service.catalog.versions import SqlVersions
+from rag_service.catalog.workers import SqlWorkers
 from rag_service.ports import catalog as ports
 
 Clock = Callable[[], datetime]
@@ -33,8 +36,11 @@ class SqlTransaction:
     corpora: ports.Corpora
     documents: ports.Documents
     chunks: ports.Chunks
+    drafts: ports.Drafts
     versions: ports.Versions
+    points: ports.Points
     jobs: ports.Jobs
+    workers: ports.Workers
     uploads: ports.Uploads
     answers: ports.Answers
     replies: ports.IdempotentReplies
@@ -83,8 +89,11 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         corpora=SqlCorpora(connection),
         documents=SqlDocuments(connection, clock),
         chunks=SqlChunks(connection),
-        versions=SqlVersions(connection, clock),
+        drafts=SqlDrafts(connection, clock),
+        versions=SqlVersions(connection),
+        points=SqlPoints(connection),
         jobs=SqlJobs(connection),
+        workers=SqlWorkers(connection),
         uploads=SqlUploads(connection),
         answers=SqlAnswers(connection),
         replies=SqlIdempotentReplies(connection, clock),

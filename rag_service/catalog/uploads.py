@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
 from rag_service.catalog.documents import granted_principals
+from rag_service.catalog.job_rows import add_jobs
 from rag_service.catalog.newest import COMPLETED, REMOVAL_PENDING
 from rag_service.catalog.revision_rows import REVISION_COLUMNS, revision_of, values_of
 from rag_service.catalog.scoping import allowed_corpora, visible_documents, writable_documents
-from rag_service.catalog.tables import corpora, document_principals, documents, files, jobs, revisions
+from rag_service.catalog.tables import corpora, document_principals, documents, files, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import Document, StoredFile
 from rag_service.domain.ids import CorpusId, DocumentId
@@ -42,27 +43,19 @@ class SqlUploads:
             await self._insert(files, [_file_row(scope, upload.file) for upload in batch if upload.is_new_file])
             await self._insert(documents, [_document_row(scope, corpus_id, upload) for upload in new])
             await self._insert(document_principals, [row for upload in new for row in _principal_rows(upload.document)])
-            await self._raise_latest(scope, corpus_id, [upload for upload in batch if not upload.is_new_document])
+            await self._assert_in_corpus(scope, corpus_id, [u.document.id for u in batch if not u.is_new_document])
             await self._insert(revisions, [values_of(upload.revision) for upload in batch])
-            await self._insert(jobs, [asdict(upload.job) for upload in batch])
+            await add_jobs(self._connection, [upload.job for upload in batch])
 
     async def _insert(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         if rows:
             await self._connection.execute(table.insert(), rows)
 
-    async def _raise_latest(self, scope: AccessScope, corpus_id: CorpusId, uploads: Sequence[NewUpload]) -> None:
-        if not uploads:
-            return
-        await self._assert_in_corpus(scope, corpus_id, [upload.document.id for upload in uploads])
-        raised = documents.update().where(documents.c.id == sa.bindparam("of_document"))
-        await self._connection.execute(
-            raised.values(latest_revision=sa.bindparam("number"), latest_at=sa.bindparam("at")),
-            [{"of_document": u.document.id, "number": u.revision.number, "at": u.revision.created_at} for u in uploads],
-        )
-
     async def _assert_in_corpus(
         self, scope: AccessScope, corpus_id: CorpusId, document_ids: Sequence[DocumentId]
     ) -> None:
+        if not document_ids:
+            return
         there = sa.select(documents.c.id).where(
             writable_documents(scope), documents.c.corpus_id == corpus_id, documents.c.id.in_(document_ids)
         )
@@ -71,7 +64,9 @@ class SqlUploads:
 
 
 def _known(scope: AccessScope, corpus_id: CorpusId, keys: Sequence[str]) -> sa.Select[Any]:
-    newest = sa.and_(revisions.c.document_id == documents.c.id, revisions.c.number == documents.c.latest_revision)
+    every = revisions.alias()
+    number = sa.select(sa.func.max(every.c.number)).where(every.c.document_id == documents.c.id)
+    newest = sa.and_(revisions.c.document_id == documents.c.id, revisions.c.number == number.scalar_subquery())
     return (
         sa.select(
             revisions.c.document_id,
@@ -116,8 +111,6 @@ def _document_row(scope: AccessScope, corpus_id: CorpusId, upload: NewUpload) ->
         "corpus_id": corpus_id,
         "key": upload.document.key,
         "created_at": upload.document.created_at,
-        "latest_revision": upload.revision.number,
-        "latest_at": upload.revision.created_at,
     }
 
 

@@ -4,10 +4,14 @@ import click
 
 from rag_service.cli.context import EXIT_CODES, ReadableGroup
 from rag_service.cli.corpora import corpus
+from rag_service.cli.draft import draft
 from rag_service.cli.ingest import ingest
+from rag_service.cli.jobs import job
 from rag_service.cli.keys import key
 from rag_service.cli.programs import evaluation, serve
 from rag_service.cli.questions import ask, search
+from rag_service.cli.reconcile import reconcile
+from rag_service.cli.version import version
 
 
 @click.group(cls=ReadableGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,5 +19,5 @@ def main() -> None:
     """Question answering over your documents, every sentence with its citation."""
 
 
-for command in (serve, ingest, ask, search, key, corpus, evaluation):
+for command in (serve, ingest, ask, search, key, corpus, draft, version, job, reconcile, evaluation):
     main.add_command(command)

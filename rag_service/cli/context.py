@@ -27,13 +27,16 @@ INCOMPLETE = 4
 EXIT_CODES = """\b
 Exit codes:
   0  done
-  1  the service refused, or could not be reached
+  1  the service refused, could not be reached, or did not finish a job
   2  the command was not understood
   3  `ask`: the documents do not say
-  4  `ingest`: some documents are not in the corpus
+  4  `ingest`, `draft add`: some documents are not in the corpus or draft
 """
 
 _AS_JSON = "rag_service.cli.as_json"
+
+
+corpus_option = click.option("--corpus", required=True, help="Name of the corpus.")
 
 
 class Session:

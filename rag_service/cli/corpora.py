@@ -1,5 +1,7 @@
 """`rag corpus`: the sets of documents."""
 
+from typing import Any
+
 import click
 
 from rag_service.cli.context import Session, service_command
@@ -27,9 +29,12 @@ def list_corpora(session: Session) -> None:
     session.show(corpora, "\n".join(_line(each) for each in corpora) or "No corpora.")
 
 
-def _line(each: dict[str, dict[str, int]]) -> str:
+def _line(each: dict[str, Any]) -> str:
     counts = each["file_counts"]
-    parts = [f"{counts['completed']} documents"]
+    parts = [
+        f"version {each['version']}" if each["version"] else "nothing published",
+        f"{counts['completed']} documents",
+    ]
     parts += [
         f"{counts[name]} {text}"
         for name, text in (("in_progress", "in progress"), ("failed", "failed"))

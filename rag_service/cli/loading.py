@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from rag_service.cli.documents import Item
-from rag_service.client import ApiError, Client
+from rag_service.client import ApiError, Client, Json
 from rag_service.domain.rows import Row
 
 PARALLEL = 8
@@ -32,17 +32,25 @@ class Uploaded:
 
 
 def upload_all(
-    client: Client, corpus: str, items: Iterable[Item], *, principals: Sequence[str] = (), parallel: int = PARALLEL
+    client: Client,
+    corpus: str,
+    items: Iterable[Item],
+    *,
+    draft: str | None = None,
+    principals: Sequence[str] = (),
+    parallel: int = PARALLEL,
 ) -> Iterator[Uploaded | Failure]:
     """Upload `items`, several at a time, and yield what became of each as it is known.
 
-    One refused file does not stop the others; a service that is gone or a key that does not work does.
+    With `draft` they are changes of it, else they are published by themselves. One refused file does not stop the
+    others; a service that is gone or a key that does not work does.
     """
+    place = _Place(client=client, corpus=corpus, draft=draft, principals=principals)
     pending: set[Future[Uploaded | Failure]] = set()
     pool = ThreadPoolExecutor(parallel)
     try:
         for item in items:
-            pending.add(pool.submit(_upload, client, corpus, item, principals))
+            pending.add(pool.submit(_upload, place, item))
             if len(pending) >= parallel * _AHEAD:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
@@ -59,14 +67,15 @@ def upload_rows(
 
     Refused rows do not stop the others; a service that is gone or a key that does not work does.
     """
+    place = _Place(client=client, corpus=corpus, draft=None, principals=principals)
     for batch in _batches(rows):
         if len(batch) == 1:
             # Perhaps too large for a request of rows, which is held in memory; a file is streamed.
             row = batch[0]
             item = Item(key=row.id, filename=row.filename, content=row.content())
-            yield _upload(client, corpus, item, principals)
+            yield _upload(place, item)
         else:
-            yield from _import(client, corpus, batch, principals)
+            yield from _import(place, batch)
 
 
 def processing_failures(client: Client, corpus: str, file_ids: frozenset[str]) -> list[Failure]:
@@ -74,10 +83,27 @@ def processing_failures(client: Client, corpus: str, file_ids: frozenset[str]) -
     return [_failed(file) for file in client.files(corpus, status="failed") if file["id"] in file_ids]
 
 
-def _upload(client: Client, corpus: str, item: Item, principals: Sequence[str]) -> Uploaded | Failure:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where documents go, and who may see them there."""
+
+    client: Client
+    corpus: str
+    draft: str | None
+    principals: Sequence[str]
+
+    def add(self, file_id: str, key: str) -> Json:
+        """Make an uploaded file the document `key`."""
+        attributes = {"document_key": key}
+        if self.draft is None:
+            return self.client.add_file(self.corpus, file_id, attributes, self.principals)
+        return self.client.add_to_draft(self.corpus, self.draft, file_id, attributes, self.principals)
+
+
+def _upload(place: _Place, item: Item) -> Uploaded | Failure:
     try:
-        stored = client.upload_file(item.content, item.filename)
-        added = client.add_file(corpus, stored["id"], {"document_key": item.key}, principals)
+        stored = place.client.upload_file(item.content, item.filename)
+        added = place.add(stored["id"], item.key)
     except ApiError as exc:
         if _stops_everything(exc):
             raise
@@ -88,11 +114,9 @@ def _upload(client: Client, corpus: str, item: Item, principals: Sequence[str]) 
     return Uploaded(name=item.key, file_id=str(added["id"]))
 
 
-def _import(
-    client: Client, corpus: str, rows: Sequence[Row], principals: Sequence[str]
-) -> Iterable[Uploaded | Failure]:
+def _import(place: _Place, rows: Sequence[Row]) -> Iterable[Uploaded | Failure]:
     try:
-        accepted = client.import_rows(corpus, [row.content() for row in rows], principals)
+        accepted = place.client.import_rows(place.corpus, [row.content() for row in rows], place.principals)
     except ApiError as exc:
         if _stops_everything(exc):
             raise

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from rag_service.domain.documents import Revision
 from rag_service.domain.ids import CorpusId, DocumentId, DraftId, TenantId
 from rag_service.domain.versions import Member
 
@@ -65,6 +66,15 @@ class DraftChange:
 
     document_id: DocumentId
     revision: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedChange:
+    """A change as people see it: with the document's key, and the revision it becomes, None for a deletion."""
+
+    change: DraftChange
+    key: str
+    revision: Revision | None
 
 
 def wanted_members(published: Iterable[Member], changes: Iterable[DraftChange]) -> frozenset[Member]:

@@ -12,6 +12,7 @@ ChunkId = NewType("ChunkId", str)
 PointId = NewType("PointId", str)
 DraftId = NewType("DraftId", str)
 JobId = NewType("JobId", str)
+WorkerId = NewType("WorkerId", str)
 AnswerId = NewType("AnswerId", str)
 
 Fingerprint = NewType("Fingerprint", str)

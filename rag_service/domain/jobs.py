@@ -1,13 +1,19 @@
 """Background work. The job row is the truth about it; messages only say where to look."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
-from rag_service.domain.ids import CorpusId, JobId, TenantId, new_id
+from rag_service.domain.ids import CorpusId, DocumentId, JobId, TenantId, WorkerId, new_id
+from rag_service.errors import NotFound
 from rag_service.reasons import ReasonCode
 
 MAX_BACKOFF = timedelta(minutes=5)
+"""The longest pause between two attempts. What should pause longer was put off by a clock that was wrong: it is due."""
+
+STARVED = "starved"
+"""Shown instead of a job's state when it is due and nobody takes it."""
 
 
 class JobKind(StrEnum):
@@ -36,6 +42,11 @@ class JobState(StrEnum):
 OPEN_STATES = frozenset({JobState.QUEUED, JobState.WAITING, JobState.RUNNING, JobState.FAILED})
 """A job in one of these will still do something; there is one of them per kind and subject."""
 
+FINISHED_STATES = frozenset(JobState) - OPEN_STATES
+RETRYABLE_STATES = frozenset({JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
+
+_TAKEN_WHEN_DUE = frozenset({JobState.QUEUED, JobState.FAILED})
+
 
 class Priority(IntEnum):
     """Which jobs come first: the lower number."""
@@ -52,6 +63,7 @@ class Job:
     `fence` grows by one at each claim: a worker whose lease ran out holds an old fence and can no
     longer write. `failed` waits for its next attempt at `not_before`; `dead` waits for a person. `sequence` is its place
     among the tenant's jobs, `heartbeat` counts the renewals of its lease, `changes` every change that people can see.
+    `done` of `total` counts what `stage` is about: pages while it is read, chunks while it is embedded.
     """
 
     id: JobId
@@ -74,8 +86,39 @@ class Job:
     lease_until: datetime | None
     heartbeat: int
     started_at: datetime | None
+    stage_started_at: datetime | None
     finished_at: datetime | None
     changes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """A running job as somebody saw it: while its holder lives, the numbers change within a lease."""
+
+    job_id: JobId
+    fence: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A process that works off jobs of some kinds, and when it last said so."""
+
+    id: WorkerId
+    kinds: frozenset[JobKind]
+    host: str
+    pid: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenJob:
+    """A job as people see it. `age_s` counts from when it was added, `remaining_s` to the end of its stage if known."""
+
+    job: Job
+    shown_state: str
+    age_s: float
+    remaining_s: float | None
 
 
 def new_job(
@@ -109,11 +152,47 @@ def new_job(
         lease_until=None,
         heartbeat=0,
         started_at=None,
+        stage_started_at=None,
         finished_at=None,
         changes=0,
     )
 
 
-def backoff(attempt: int) -> timedelta:
-    """Return the pause before the next try after `attempt` (1, 2, …) failed: 1 s, 4 s, 16 s … at most 5 min."""
-    return min(timedelta(seconds=4 ** min(attempt - 1, 10)), MAX_BACKOFF)
+def revision_of(job: Job) -> tuple[DocumentId, int]:
+    """Return document and number of the revision that a PREPARE_REVISION job is about, or raise NotFound."""
+    document_id, _, number = job.subject.rpartition("/")
+    if not document_id or not number.isdecimal():
+        raise NotFound("revision", job.subject)
+    return DocumentId(document_id), int(number)
+
+
+def backoff(attempt: int, *, jitter: float) -> timedelta:
+    """Return the pause before the next try after `attempt` (1, 2, …) failed, drawn by `jitter` from 0 to 1.
+
+    It is half to all of 1 s, 4 s, 16 s … at most MAX_BACKOFF, so that what failed together is not repeated together.
+    """
+    longest = min(timedelta(seconds=4 ** min(attempt - 1, 10)), MAX_BACKOFF)
+    return longest * (0.5 + jitter / 2)
+
+
+def seen(job: Job, *, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta) -> SeenJob:
+    """Return what people are told about a job; `served_kinds` are those for which a worker is there."""
+    return SeenJob(
+        job=job,
+        shown_state=STARVED if _is_starved(job, now, served_kinds, starved_after) else job.state.value,
+        age_s=max((now - job.created_at).total_seconds(), 0.0),
+        remaining_s=_remaining_s(job, now),
+    )
+
+
+def _is_starved(job: Job, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta) -> bool:
+    if job.state not in _TAKEN_WHEN_DUE:
+        return False
+    return job.kind not in served_kinds or now - job.not_before > starved_after
+
+
+def _remaining_s(job: Job, now: datetime) -> float | None:
+    if job.state is not JobState.RUNNING or job.stage_started_at is None or not job.total or not job.done:
+        return None
+    elapsed_s = max((now - job.stage_started_at).total_seconds(), 0.0)
+    return elapsed_s * max(job.total - job.done, 0) / job.done

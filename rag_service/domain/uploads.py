@@ -15,6 +15,11 @@ DOCUMENT_KEY = "document_key"
 FileStatus = Literal["in_progress", "completed", "failed"]
 
 
+def key_of(filename: str, attributes: Attributes) -> str:
+    """Return the key that an upload of this name and with these attributes gives its document."""
+    return str(attributes.get(DOCUMENT_KEY) or filename)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusFile:
     """A document at its newest revision. Completed means visible in the published version."""
@@ -35,7 +40,7 @@ class Upload:
     @property
     def key(self) -> str:
         """The key under which later uploads of the same document are recognised."""
-        return str(self.attributes.get(DOCUMENT_KEY) or self.file.filename)
+        return key_of(self.file.filename, self.attributes)
 
     def repeats(self, latest: Revision, *, parser_fingerprint: str) -> bool:
         """Say whether this would make the same revision as `latest` once more."""

@@ -58,6 +58,15 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledVersion:
+    """A version as people see it: with its labels, and whether it is what people ask."""
+
+    version: Version
+    labels: tuple[str, ...]
+    is_published: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """One switch of what people ask: `number` after `previous`, by a key; by the service itself when that is None."""
 

@@ -1,10 +1,11 @@
 """Embeddings by a model in this process, whichever library runs it."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol, cast
 
 import numpy as np
@@ -28,8 +29,11 @@ class ModelRuntime(Protocol):
     def name(self) -> str:
         """What the fingerprint calls it."""
 
-    def load(self, settings: EmbeddingSettings, folder: ModelFolder) -> Encode:
-        """Return the loaded model; takes up to half a minute.
+    def parallel_batches(self, settings: EmbeddingSettings) -> int:
+        """How many batches of passages are best embedded at the same time."""
+
+    def load(self, settings: EmbeddingSettings, folder: ModelFolder, *, for_one: bool) -> Encode:
+        """Return the loaded model, set up for one short text at once or for batches; takes up to half a minute.
 
         Raises:
             Misconfigured: the packaged weights are not the known ones.
@@ -44,11 +48,12 @@ class LocalEmbedder:
         self._settings = settings
         self._runtime = runtime
         self._folder = ModelFolder(settings.model, settings.revision)
-        self._encode: Encode | None = None
-        self._loading = threading.Lock()
-        # One thread each: queries must not queue behind the passages of an upload.
-        self._for_queries = ThreadPoolExecutor(1, thread_name_prefix="embed-query")
-        self._for_passages = ThreadPoolExecutor(1, thread_name_prefix="embed-passages")
+        self._parallel = runtime.parallel_batches(settings)
+        # Threads of their own: queries must not queue behind the passages of an upload.
+        self._queries = _Lane("embed-query", 1, partial(runtime.load, settings, self._folder, for_one=True))
+        self._passages = _Lane(
+            "embed-passages", self._parallel, partial(runtime.load, settings, self._folder, for_one=False)
+        )
         self.count_tokens = ModelTokenCounter(self._folder)
 
     @cached_property
@@ -60,13 +65,24 @@ class LocalEmbedder:
         """Return one row per text; texts of like length share a batch, so that little is spent on padding."""
         vectors = np.empty((len(texts), self.fingerprint.dimensions), dtype=np.float32)
         prefix = self.fingerprint.passage_prefix
-        for places in await asyncio.to_thread(self._batches, texts):
-            vectors[places] = await self._run(self._for_passages, [prefix + texts[place] for place in places])
+        left = iter(await asyncio.to_thread(self._batches, texts))
+
+        async def embed_what_is_left() -> None:
+            for places in left:
+                vectors[places] = await self._passages.run([prefix + texts[place] for place in places])
+
+        # Not all batches at once: those of another caller shall come in between.
+        workers = [asyncio.create_task(embed_what_is_left()) for _ in range(self._parallel)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
         return vectors
 
     async def embed_query(self, text: str) -> DenseVector:
         """Return one unit vector."""
-        vectors = await self._run(self._for_queries, [self.fingerprint.query_prefix + text])
+        vectors = await self._queries.run([self.fingerprint.query_prefix + text])
         return cast("DenseVector", vectors[0])
 
     async def warm_up(self) -> None:
@@ -75,22 +91,36 @@ class LocalEmbedder:
 
     def close(self) -> None:
         """Stop the threads; what they run is finished first."""
-        self._for_queries.shutdown(wait=True, cancel_futures=True)
-        self._for_passages.shutdown(wait=True, cancel_futures=True)
-
-    async def _run(self, executor: ThreadPoolExecutor, texts: Sequence[str]) -> DenseVector:
-        return await asyncio.get_running_loop().run_in_executor(executor, lambda: self._loaded()(texts))
-
-    def _loaded(self) -> Encode:
-        with self._loading:
-            if self._encode is None:
-                self._encode = self._runtime.load(self._settings, self._folder)
-            return self._encode
+        self._queries.close()
+        self._passages.close()
 
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
         longest = self.fingerprint.max_tokens
         lengths = [min(self.count_tokens(text) + _SPECIAL_TOKENS, longest) for text in texts]
-        return list(batches_of(lengths, budget=self._settings.batch_tokens))
+        budget = even_budget(sum(lengths), most=self._settings.batch_tokens, parallel=self._parallel)
+        return list(batches_of(lengths, budget=budget))
+
+
+class _Lane:
+    """Threads that run one setting-up of the model, loaded when the first text comes."""
+
+    def __init__(self, name: str, threads: int, load: Callable[[], Encode]) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._load = load
+        self._encode: Encode | None = None
+        self._loading = threading.Lock()
+
+    async def run(self, texts: Sequence[str]) -> DenseVector:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: self._loaded()(texts))
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _loaded(self) -> Encode:
+        with self._loading:
+            if self._encode is None:
+                self._encode = self._load()
+            return self._encode
 
 
 def fingerprint_of(folder: ModelFolder, *, backend: str) -> EmbedderFingerprint:
@@ -107,6 +137,12 @@ def fingerprint_of(folder: ModelFolder, *, backend: str) -> EmbedderFingerprint:
         query_prefix=folder.prompt("query"),
         passage_prefix=folder.prompt("document", "passage"),
     )
+
+
+def even_budget(tokens: int, *, most: int, parallel: int) -> int:
+    """Return the size of batches, at most `most`, that gives each of the parallel threads as many of them."""
+    rounds = max(1, math.ceil(tokens / (most * parallel)))
+    return max(1, math.ceil(tokens / (rounds * parallel)))
 
 
 def batches_of(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:

@@ -1,5 +1,6 @@
 """Runs an exported model with ONNX Runtime: a third of torch's time for a query, and no torch in memory."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -32,12 +33,16 @@ class OnnxRuntime:
 
     name = BACKEND
 
-    def load(self, settings: EmbeddingSettings, folder: ModelFolder) -> Encode:
+    def parallel_batches(self, settings: EmbeddingSettings) -> int:
+        """One for each thread: small batches side by side stay in the caches and wait for nobody."""
+        return settings.threads or os.cpu_count() or 1
+
+    def load(self, settings: EmbeddingSettings, folder: ModelFolder, *, for_one: bool) -> Encode:
         graph = graph_file(settings, folder)
         if not is_intact(graph):
             log.info("embedding_model_export", file=str(graph))
             _export()
-        return encoding_with(graph, folder, threads=settings.threads)
+        return encoding_with(graph, folder, threads=settings.threads if for_one else 1)
 
 
 def encoding_with(graph: Path, folder: ModelFolder, *, threads: int) -> Encode:

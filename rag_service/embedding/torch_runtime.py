@@ -1,5 +1,6 @@
 """Runs a model with sentence-transformers and torch: any model, any device torch knows."""
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -18,12 +19,27 @@ class TorchRuntime:
 
     name = "torch"
 
-    def load(self, settings: EmbeddingSettings, folder: ModelFolder) -> Encode:
-        import torch  # noqa: PLC0415  (these imports take seconds: a process that embeds nothing goes without)
+    def __init__(self) -> None:
+        self._encode: Encode | None = None
+        self._loading = threading.Lock()
 
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
-        return encoding_by(load_model(folder, device=settings.device))
+    def parallel_batches(self, settings: EmbeddingSettings) -> int:
+        """One: torch spreads a batch over all threads, and keeps a team of them for every thread that calls it."""
+        return 1
+
+    def load(self, settings: EmbeddingSettings, folder: ModelFolder, *, for_one: bool) -> Encode:
+        with self._loading:
+            if self._encode is None:
+                self._encode = _loaded(settings, folder)
+            return self._encode
+
+
+def _loaded(settings: EmbeddingSettings, folder: ModelFolder) -> Encode:
+    import torch  # noqa: PLC0415  (these imports take seconds: a process that embeds nothing goes without)
+
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    return encoding_by(load_model(folder, device=settings.device))
 
 
 def load_model(folder: ModelFolder, *, device: str, attention: str | None = None) -> "SentenceTransformer":

@@ -1,6 +1,6 @@
 """Raw and canonical texts of revisions: immutable bytes under a key."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -41,6 +41,12 @@ class BlobStore(Protocol):
 
     async def delete(self, scope: AccessScope, sha256: str) -> None:
         """Remove the blob; absent ones are ignored."""
+
+    def hashes(self, scope: AccessScope) -> AsyncIterator[Sequence[str]]:
+        """Yield the SHA-256s of the tenant's blobs, in pages and in order."""
+
+    async def is_older(self, scope: AccessScope, sha256: str, moment: datetime) -> bool:
+        """Say whether the blob is there and was written before a moment, the last time it was."""
 
     async def sweep(self, *, before: datetime) -> int:
         """Remove what writes of every tenant left half-written before a moment; return how many there were."""

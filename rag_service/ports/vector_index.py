@@ -1,6 +1,6 @@
 """Where chunk vectors live and are searched."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,7 +29,10 @@ class PointState:
     """What the index knows of a point, without its vectors."""
 
     id: PointId
+    tenant_id: TenantId
+    corpus_id: CorpusId
     chunk_id: ChunkId
+    principals: frozenset[str]
     born: int
     died: int
 
@@ -63,6 +66,9 @@ class VectorIndex(Protocol):
     async def revive(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         """Undo `retire`: the points live on. Unknown ids are ignored."""
 
+    async def grant(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, principals: frozenset[str]) -> None:
+        """Replace who may see the points, at every version. Unknown ids are ignored."""
+
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         """Remove the points from every version. Unknown ids are ignored."""
 
@@ -84,8 +90,19 @@ class VectorIndex(Protocol):
         A build that does not exist has no candidates.
         """
 
-    async def scan(self, fingerprint: Fingerprint, *, corpus_id: CorpusId) -> list[PointState]:
-        """Return every point of a corpus in a build, dead ones too, by point id: for the reconciler."""
+    async def builds(self) -> dict[Fingerprint, int | None]:
+        """Return how many points each build holds, dead ones too; None for one that cannot be opened."""
+
+    async def corpora(self, fingerprint: Fingerprint) -> dict[CorpusId, int]:
+        """Return how many points of each corpus a build holds, dead ones too."""
+
+    def states(
+        self, fingerprint: Fingerprint, *, corpus_id: CorpusId, born_after: int = -1
+    ) -> AsyncIterator[Sequence[PointState]]:
+        """Yield the points of a corpus in a build, dead ones too, in pages by point id.
+
+        `born_after` narrows to points born after that version. What is written meanwhile may be there or not.
+        """
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Build or rebuild the search structures, while searches and writes go on."""

@@ -3,12 +3,13 @@
 import qdrant_edge as edge
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import ChunkId, CorpusId, PointId
+from rag_service.domain.ids import ChunkId, CorpusId, PointId, TenantId
 from rag_service.ports.vector_index import Point, PointState
 
 DENSE = "dense"
 SPARSE = "sparse"
 CHUNK_ID = "chunk_id"
+CORPUS_ID = "corpus_id"
 Condition = (
     edge.FieldCondition
     | edge.IsEmptyCondition
@@ -18,8 +19,8 @@ Condition = (
     | edge.NestedCondition
     | edge.Filter
 )
-STATE_FIELDS = [CHUNK_ID, "born", "died"]
-_KEYWORDS = ("tenant_id", "corpus_id", "principals")
+STATE_FIELDS = ["tenant_id", CORPUS_ID, CHUNK_ID, "principals", "born", "died"]
+_KEYWORDS = ("tenant_id", CORPUS_ID, "principals")
 _NUMBERS = ("born", "died")
 _FLOAT_BYTES = 4
 # Segments above it leave the slow appendable form when optimised, in which each condition of a filter costs a lookup.
@@ -57,8 +58,13 @@ def upsert(points: list[Point]) -> edge.UpdateOperation:
 
 
 def set_died(ids: list[PointId], died: int) -> edge.UpdateOperation:
-    """Return the operation that ends the life of points at `died`; by filter, because an unknown id is an error else."""
-    return edge.UpdateOperation.set_payload_by_filter(edge.Filter(must=[with_ids(ids)]), {"died": died})
+    """Return the operation that ends the life of points at `died`."""
+    return _set_payload(ids, {"died": died})
+
+
+def set_principals(ids: list[PointId], principals: frozenset[str]) -> edge.UpdateOperation:
+    """Return the operation that replaces who may see points."""
+    return _set_payload(ids, {"principals": sorted(principals)})
 
 
 def purge(ids: list[PointId]) -> edge.UpdateOperation:
@@ -75,7 +81,7 @@ def visible(scope: AccessScope, corpus_id: CorpusId, version: int) -> edge.Filte
     """Return the filter of what `scope` sees of a corpus at `version`."""
     conditions: list[Condition] = [
         _equals("tenant_id", scope.tenant_id),
-        _equals("corpus_id", corpus_id),
+        _equals(CORPUS_ID, corpus_id),
         edge.FieldCondition("born", range=edge.RangeFloat(lte=version)),
         edge.FieldCondition("died", range=edge.RangeFloat(gt=version)),
     ]
@@ -84,9 +90,10 @@ def visible(scope: AccessScope, corpus_id: CorpusId, version: int) -> edge.Filte
     return edge.Filter(must=conditions)
 
 
-def of_corpus(corpus_id: CorpusId) -> edge.Filter:
-    """Return the filter of all points of a corpus, dead ones too."""
-    return edge.Filter(must=[_equals("corpus_id", corpus_id)])
+def of_corpus(corpus_id: CorpusId, *, born_after: int) -> edge.Filter:
+    """Return the filter of the points of a corpus born after a version, dead ones too."""
+    born = edge.FieldCondition("born", range=edge.RangeFloat(gt=born_after))
+    return edge.Filter(must=[_equals(CORPUS_ID, corpus_id), born])
 
 
 def state_of(record: edge.Record) -> PointState:
@@ -94,10 +101,18 @@ def state_of(record: edge.Record) -> PointState:
     payload = record.payload or {}
     return PointState(
         id=PointId(str(record.id)),
+        tenant_id=TenantId(payload["tenant_id"]),
+        corpus_id=CorpusId(payload[CORPUS_ID]),
         chunk_id=ChunkId(payload[CHUNK_ID]),
+        principals=frozenset(payload["principals"]),
         born=int(payload["born"]),
         died=int(payload["died"]),
     )
+
+
+def _set_payload(ids: list[PointId], payload: dict[str, object]) -> edge.UpdateOperation:
+    # By filter, because an unknown id is an error else.
+    return edge.UpdateOperation.set_payload_by_filter(edge.Filter(must=[with_ids(ids)]), payload)
 
 
 def _equals(field: str, value: str) -> edge.FieldCondition:
@@ -113,7 +128,7 @@ def _engine_point(point: Point) -> edge.Point:
         },
         {
             "tenant_id": point.tenant_id,
-            "corpus_id": point.corpus_id,
+            CORPUS_ID: point.corpus_id,
             CHUNK_ID: point.chunk_id,
             "principals": sorted(point.principals),
             "born": point.born,

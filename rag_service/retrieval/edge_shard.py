@@ -15,6 +15,8 @@ from rag_service.retrieval.edge_errors import engine_errors
 from rag_service.retrieval.edge_search import search_shard
 from rag_service.retrieval.vector_checks import check_query
 
+_ALL_CORPORA = 1_000_000
+
 
 class Shard:
     """A shard folder, opened by this process alone."""
@@ -76,17 +78,25 @@ class Shard:
         with engine_errors("search"):
             return search_shard(self._shard, query, seen, limit=limit, exact_below=exact_below)
 
-    def scan(self, corpus_id: CorpusId, *, start: PointId | None, limit: int) -> list[PointState]:
+    def states(self, corpus_id: CorpusId, *, born_after: int, start: PointId | None, limit: int) -> list[PointState]:
         """Return `limit` points of a corpus by point id, from `start` on."""
         request = edge.ScrollRequest(
             offset=start,
             limit=limit,
-            filter=edge_schema.of_corpus(corpus_id),
+            filter=edge_schema.of_corpus(corpus_id, born_after=born_after),
             with_payload=edge_schema.STATE_FIELDS,
         )
-        with engine_errors("scan"):
+        with engine_errors("list points"):
             records, _ = self._shard.scroll(request)
         return [edge_schema.state_of(record) for record in records]
+
+    def corpora(self) -> dict[CorpusId, int]:
+        """Return how many points of each corpus there are."""
+        request = edge.FacetRequest(edge_schema.CORPUS_ID, limit=_ALL_CORPORA, exact=True)
+        with engine_errors("count"):
+            hits = self._shard.facet(request).hits
+        # The engine goes on naming values that no point has any more.
+        return {CorpusId(str(hit.value)): int(hit.count) for hit in hits if hit.count}
 
     def count(self) -> int:
         with engine_errors("count"):

@@ -1,7 +1,7 @@
 """The index as other processes see it: a VectorIndex that asks the index host over its Unix socket."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ class IndexClient:
     async def revive(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         await self._change_ids("revive", fingerprint, ids)
 
+    async def grant(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, principals: frozenset[str]) -> None:
+        await self._change_ids("grant", fingerprint, ids, principals=sorted(principals))
+
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         await self._change_ids("purge", fingerprint, ids)
 
@@ -64,23 +67,29 @@ class IndexClient:
         }
         return wire.unpack_candidates(await self._ask(message, timeout_s=self._timeout_s))
 
-    async def scan(self, fingerprint: Fingerprint, *, corpus_id: CorpusId) -> list[PointState]:
-        states: list[PointState] = []
-        message: wire.Message = {"op": "scan", "fingerprint": fingerprint, "corpus_id": corpus_id, "after": None}
-        while page := await self._ask(message, timeout_s=self._timeout_s):
-            states += wire.unpack_states(page)
-            message["after"] = states[-1].id
-        return states
+    async def builds(self) -> dict[Fingerprint, int | None]:
+        counts: dict[Fingerprint, int | None] = await self._ask({"op": "builds"}, timeout_s=self._timeout_s)
+        return counts
+
+    async def corpora(self, fingerprint: Fingerprint) -> dict[CorpusId, int]:
+        message: wire.Message = {"op": "corpora", "fingerprint": fingerprint}
+        counts: dict[CorpusId, int] = await self._ask(message, timeout_s=self._timeout_s)
+        return counts
+
+    async def states(
+        self, fingerprint: Fingerprint, *, corpus_id: CorpusId, born_after: int = -1
+    ) -> AsyncIterator[Sequence[PointState]]:
+        message: wire.Message = {"op": "states", "fingerprint": fingerprint, "corpus_id": corpus_id, "after": None}
+        message["born_after"] = born_after
+        while rows := await self._ask(message, timeout_s=self._timeout_s):
+            page = wire.unpack_states(rows)
+            yield page
+            message["after"] = page[-1].id
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         await self._ask({"op": "optimise", "fingerprint": fingerprint}, timeout_s=None)
 
-    async def status(self) -> dict[Fingerprint, int | None]:
-        """Return how many points each build holds; None for one that the host cannot open."""
-        counts: dict[Fingerprint, int | None] = await self._ask({"op": "status"}, timeout_s=self._timeout_s)
-        return counts
-
-    async def _change_ids(self, op: str, fingerprint: Fingerprint, ids: Sequence[PointId], **more: int) -> None:
+    async def _change_ids(self, op: str, fingerprint: Fingerprint, ids: Sequence[PointId], **more: object) -> None:
         for start in range(0, len(ids), _IDS_PER_FRAME):
             await self._change(op, fingerprint, ids=list(ids[start : start + _IDS_PER_FRAME]), **more)
 

@@ -40,12 +40,14 @@ class IndexRequests:
 
     async def _result(self, message: wire.Message) -> object:
         match message["op"]:
-            case "status":
+            case "builds":
                 return self._index.counts()
+            case "corpora":
+                return await self._index.corpora(message["fingerprint"])
             case "search":
                 return await self._search(message)
-            case "scan":
-                return self._scan(message)
+            case "states":
+                return self._states(message)
             case "optimise":
                 await self.optimise(Fingerprint(message["fingerprint"]))
             case _:
@@ -64,8 +66,13 @@ class IndexRequests:
         )
         return wire.pack_candidates(found)
 
-    def _scan(self, message: wire.Message) -> object:
-        page = self._index.scan_page(message["fingerprint"], corpus_id=message["corpus_id"], after=message["after"])
+    def _states(self, message: wire.Message) -> object:
+        page = self._index.state_page(
+            message["fingerprint"],
+            corpus_id=message["corpus_id"],
+            born_after=message["born_after"],
+            after=message["after"],
+        )
         return wire.pack_states(page)
 
     async def _write(self, message: wire.Message) -> None:
@@ -78,6 +85,8 @@ class IndexRequests:
                 await self._index.retire(fingerprint, rows, at=message["at"])
             case "revive":
                 await self._index.revive(fingerprint, rows)
+            case "grant":
+                await self._index.grant(fingerprint, rows, principals=frozenset(message["principals"]))
             case "purge":
                 await self._index.purge(fingerprint, rows)
             case unknown:

@@ -1,7 +1,9 @@
 """The index without an engine: exact, in this process only, gone when it ends."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +34,13 @@ class MemoryIndex:
         self._builds.setdefault(fingerprint, {}).update({point.id: point for point in points})
 
     async def retire(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, at: int) -> None:
-        self._set_died(fingerprint, ids, at)
+        self._change(fingerprint, ids, died=at)
 
     async def revive(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
-        self._set_died(fingerprint, ids, OPEN)
+        self._change(fingerprint, ids, died=OPEN)
+
+    async def grant(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, principals: frozenset[str]) -> None:
+        self._change(fingerprint, ids, principals=principals)
 
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         for point_id in ids:
@@ -59,9 +64,19 @@ class MemoryIndex:
         visible = [point for point in points.values() if _is_visible(point, scope, corpus_id, version)]
         return _best(visible, query, limit) if visible else []
 
-    async def scan(self, fingerprint: Fingerprint, *, corpus_id: CorpusId) -> list[PointState]:
-        found = (point for point in self._points(fingerprint).values() if point.corpus_id == corpus_id)
-        return sorted((_state(point) for point in found), key=lambda state: state.id)
+    async def builds(self) -> dict[Fingerprint, int | None]:
+        return {fingerprint: len(points) for fingerprint, points in self._builds.items()}
+
+    async def corpora(self, fingerprint: Fingerprint) -> dict[CorpusId, int]:
+        return dict(Counter(point.corpus_id for point in self._points(fingerprint).values()))
+
+    async def states(
+        self, fingerprint: Fingerprint, *, corpus_id: CorpusId, born_after: int = -1
+    ) -> AsyncIterator[Sequence[PointState]]:
+        points = self._points(fingerprint).values()
+        found = [_state(point) for point in points if point.corpus_id == corpus_id and point.born > born_after]
+        if found:
+            yield sorted(found, key=lambda state: state.id)
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Nothing to build: every search is a full scan."""
@@ -69,9 +84,9 @@ class MemoryIndex:
     def _points(self, fingerprint: Fingerprint) -> _Points:
         return self._builds.get(fingerprint, {})
 
-    def _set_died(self, fingerprint: Fingerprint, ids: Sequence[PointId], died: int) -> None:
+    def _change(self, fingerprint: Fingerprint, ids: Sequence[PointId], **changes: Any) -> None:
         points = self._points(fingerprint)
-        points.update({point_id: replace(points[point_id], died=died) for point_id in ids if point_id in points})
+        points.update({point_id: replace(points[point_id], **changes) for point_id in ids if point_id in points})
 
 
 def _is_visible(point: Point, scope: AccessScope, corpus_id: CorpusId, version: int) -> bool:
@@ -114,4 +129,12 @@ def _sparse_scores(points: list[Point], query: QueryVectors) -> NDArray[np.float
 
 
 def _state(point: Point) -> PointState:
-    return PointState(id=point.id, chunk_id=point.chunk_id, born=point.born, died=point.died)
+    return PointState(
+        id=point.id,
+        tenant_id=point.tenant_id,
+        corpus_id=point.corpus_id,
+        chunk_id=point.chunk_id,
+        principals=point.principals,
+        born=point.born,
+        died=point.died,
+    )

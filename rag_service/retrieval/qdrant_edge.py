@@ -1,6 +1,6 @@
 """The Qdrant engine as a library: one shard per build, one process per folder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from rag_service.retrieval.vector_checks import check_points, dimensions_of
 # One operation stops every search for as long as it runs: about 50 ms with these.
 _POINTS_PER_OPERATION = 256
 _IDS_PER_OPERATION = 500
-_STATES_PER_PAGE = 5_000
+_STATES_PER_PAGE = 1_000
 _ALL = 2**62
 _Item = TypeVar("_Item")
 
@@ -52,6 +52,11 @@ class EdgeIndex:
     async def revive(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         await self._set_died(fingerprint, ids, OPEN)
 
+    async def grant(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, principals: frozenset[str]) -> None:
+        if build := self._build(fingerprint):
+            batches = _batches(ids, _IDS_PER_OPERATION)
+            await build.apply([edge_schema.set_principals(batch, principals) for batch in batches])
+
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         if build := self._build(fingerprint):
             await build.apply([edge_schema.purge(batch) for batch in _batches(ids, _IDS_PER_OPERATION)])
@@ -75,18 +80,29 @@ class EdgeIndex:
             query, scope=scope, corpus_id=corpus_id, version=version, limit=limit, exact_below=exact_below
         )
 
-    async def scan(self, fingerprint: Fingerprint, *, corpus_id: CorpusId) -> list[PointState]:
-        states: list[PointState] = []
-        while page := self.scan_page(fingerprint, corpus_id=corpus_id, after=states[-1].id if states else None):
-            states += page
-        return states
+    async def builds(self) -> dict[Fingerprint, int | None]:
+        return self.counts()
 
-    def scan_page(self, fingerprint: Fingerprint, *, corpus_id: CorpusId, after: PointId | None) -> list[PointState]:
+    async def corpora(self, fingerprint: Fingerprint) -> dict[CorpusId, int]:
+        build = self._build(fingerprint)
+        return build.shard.corpora() if build else {}
+
+    async def states(
+        self, fingerprint: Fingerprint, *, corpus_id: CorpusId, born_after: int = -1
+    ) -> AsyncIterator[Sequence[PointState]]:
+        after = None
+        while page := self.state_page(fingerprint, corpus_id=corpus_id, born_after=born_after, after=after):
+            yield page
+            after = page[-1].id
+
+    def state_page(
+        self, fingerprint: Fingerprint, *, corpus_id: CorpusId, born_after: int, after: PointId | None
+    ) -> list[PointState]:
         """Return the next points of a corpus by point id; none when there are no more."""
         build = self._build(fingerprint)
         if build is None:
             return []
-        page = build.shard.scan(corpus_id, start=after, limit=_STATES_PER_PAGE)
+        page = build.shard.states(corpus_id, born_after=born_after, start=after, limit=_STATES_PER_PAGE)
         return page[1:] if page and page[0].id == after else page
 
     async def optimise(self, fingerprint: Fingerprint) -> None:

@@ -137,12 +137,34 @@ def unpack_candidates(rows: list[list[Any]]) -> list[Candidate]:
     ]
 
 
-def pack_states(states: Sequence[PointState]) -> list[tuple[str, str, int, int]]:
-    return [(state.id, state.chunk_id, state.born, state.died) for state in states]
+def pack_states(states: Sequence[PointState]) -> list[list[object]]:
+    return [
+        [
+            state.id,
+            state.tenant_id,
+            state.corpus_id,
+            state.chunk_id,
+            sorted(state.principals),
+            state.born,
+            state.died,
+        ]
+        for state in states
+    ]
 
 
 def unpack_states(rows: list[list[Any]]) -> list[PointState]:
-    return [PointState(id=PointId(row[0]), chunk_id=ChunkId(row[1]), born=row[2], died=row[3]) for row in rows]
+    return [
+        PointState(
+            id=PointId(row[0]),
+            tenant_id=TenantId(row[1]),
+            corpus_id=CorpusId(row[2]),
+            chunk_id=ChunkId(row[3]),
+            principals=frozenset(row[4]),
+            born=row[5],
+            died=row[6],
+        )
+        for row in rows
+    ]
 
 
 def _pack_sparse(vector: SparseVector) -> tuple[bytes, bytes]:

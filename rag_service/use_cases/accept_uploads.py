@@ -6,19 +6,22 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rag_service.domain.access import EVERYONE, AccessScope, Permission
-from rag_service.domain.documents import Attributes, Document, StoredFile
-from rag_service.domain.drafts import DraftChange
+import structlog
+
+from rag_service.domain.access import EVERYONE, AccessScope, Permission, system_scope
+from rag_service.domain.documents import Attributes, Document, Revision, RevisionState, StoredFile
+from rag_service.domain.drafts import Draft, DraftChange
 from rag_service.domain.ids import DocumentId, FileId, new_id
-from rag_service.domain.jobs import JobKind, new_job
+from rag_service.domain.jobs import JobKind, Priority, new_job
 from rag_service.domain.rows import Row
 from rag_service.domain.uploads import DOCUMENT_KEY, CorpusFile, KnownUpload, NewUpload, Upload, status_of
 from rag_service.domain.versions import Corpus
-from rag_service.errors import Conflict, InvalidRequest
+from rag_service.errors import Conflict, IndexUnavailable, InvalidRequest
 from rag_service.ports.blob_store import BlobStore
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.job_queue import JobQueue
 from rag_service.use_cases.permissions import require
+from rag_service.use_cases.rights import SpreadRights
 
 MAX_ATTRIBUTES = 16
 MAX_ATTRIBUTE_CHARS = 512
@@ -26,14 +29,21 @@ MAX_ROWS = 1000
 _PURPOSE = "assistants"
 _WRITES_AT_ONCE = 8
 
+_log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """Where uploads go, and who may see them there; None keeps what a document has, at first everyone."""
+    """Where uploads go, into a held draft or the automatic one, and who may see them there.
+
+    Without principals a document keeps those it has, at first everyone.
+    """
 
     scope: AccessScope
     corpus: Corpus
+    held: Draft | None
     principals: frozenset[str] | None
+    priority: Priority
 
     def grants(self, document: Document) -> bool:
         """Say whether the document gets other rights."""
@@ -41,11 +51,11 @@ class _Place:
 
 
 class AcceptUploads:
-    """Makes each upload a revision of the document with its key, on the corpus's automatic draft.
+    """Makes each upload a revision of the document with its key, on the corpus's automatic draft or a held one.
 
-    What repeats the newest revision, under the same rights, changes nothing and is returned as it is. Once a call
-    returns, nothing of it is ever lost; every call may be repeated. `principals` are those who may see the documents;
-    None keeps what they have, at first everyone.
+    `draft` is the id or name of a held draft. What repeats the newest revision makes no other one and is returned as it
+    is. Once a call returns, nothing of it is ever lost; every call may be repeated. `principals` are those who may see
+    the documents, at every version and at once; None keeps what they have, at first everyone.
     """
 
     def __init__(
@@ -57,6 +67,7 @@ class AcceptUploads:
         clock: Callable[[], datetime],
         parser_fingerprint: str,
         max_bytes: int,
+        spread_rights: SpreadRights,
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
@@ -64,6 +75,7 @@ class AcceptUploads:
         self._clock = clock
         self._parser_fingerprint = parser_fingerprint
         self._max_bytes = max_bytes
+        self._spread_rights = spread_rights
 
     async def accept_file(
         self,
@@ -72,50 +84,65 @@ class AcceptUploads:
         corpus: str,
         file_id: FileId,
         attributes: Attributes,
+        draft: str | None = None,
         principals: frozenset[str] | None = None,
+        priority: Priority = Priority.PERSON,
     ) -> CorpusFile:
-        """Accept a stored file.
+        """Accept a stored file; `priority` says whether somebody waits for it or it is one of many.
 
         Raises:
-            NotFound: no such corpus or file, or the key may not upload.
+            NotFound: no such corpus, draft or file, or the key may not upload.
             InvalidRequest: more attributes, or longer ones, than are kept.
-            Conflict: a document of that key is there, and the caller may not see it.
+            Conflict: a document of that key is there, and the caller may not see it; or the draft is not open.
         """
         require(scope, Permission.UPLOAD, kind="corpus", ref=corpus)
         _check_attributes(attributes)
         async with self._catalog.reading() as tx:
-            place = _Place(scope=scope, corpus=await tx.corpora.get(scope, corpus), principals=principals)
+            place = await _place(tx, scope, corpus, draft=draft, principals=principals, priority=priority)
             file = await tx.files.get(scope, file_id)
         upload = Upload(file=file, is_new_file=False, attributes=attributes)
         return (await self._accept(place, [upload]))[0]
 
     async def accept_rows(
-        self, scope: AccessScope, *, corpus: str, rows: Sequence[Row], principals: frozenset[str] | None = None
+        self,
+        scope: AccessScope,
+        *,
+        corpus: str,
+        rows: Sequence[Row],
+        draft: str | None = None,
+        principals: frozenset[str] | None = None,
     ) -> list[CorpusFile]:
         """Accept rows, with the cost of a few statements for all; return one file per row, in order.
 
         Raises:
-            NotFound: no such corpus, or the key may not upload.
+            NotFound: no such corpus or draft, or the key may not upload.
             InvalidRequest: no rows, too many, or one id twice.
             TooLarge: a row is larger than a file may be.
-            Conflict: a document of that key is there, and the caller may not see it.
+            Conflict: a document of that key is there, and the caller may not see it; or the draft is not open.
         """
         require(scope, Permission.UPLOAD, kind="corpus", ref=corpus)
         _check_rows(rows)
         uploads = [_upload_of(scope, row, now=self._clock()) for row in rows]
         async with self._catalog.reading() as tx:
-            place = _Place(scope=scope, corpus=await tx.corpora.get(scope, corpus), principals=principals)
+            place = await _place(tx, scope, corpus, draft=draft, principals=principals, priority=Priority.BULK)
             known = await tx.uploads.known(scope, place.corpus.id, [row.id for row in rows])
         repeated = frozenset(upload.key for upload in uploads if not self._changes(place, upload, known))
-        await self._store(scope, [row for row in rows if row.id not in repeated])
-        return await self._accept(place, uploads, repeated=repeated)
+        fresh = [row for row in rows if row.id not in repeated]
+        await self._store(scope, fresh)
+        accepted = await self._accept(place, uploads, repeated=repeated)
+        # The reconciler may have removed the same bytes, left by a broken upload, before the rows named them.
+        await self._store(scope, fresh, only_missing=True)
+        return accepted
 
-    async def _store(self, scope: AccessScope, rows: Sequence[Row]) -> None:
+    async def _store(self, scope: AccessScope, rows: Sequence[Row], *, only_missing: bool = False) -> None:
         slots = asyncio.Semaphore(_WRITES_AT_ONCE)
 
         async def store(row: Row) -> None:
+            content = row.content()
             async with slots:
-                await self._blobs.write(scope, _once(row.content()), max_bytes=self._max_bytes)
+                if only_missing and await self._blobs.exists(scope, hashlib.sha256(content).hexdigest()):
+                    return
+                await self._blobs.write(scope, _once(content), max_bytes=self._max_bytes)
 
         await asyncio.gather(*(store(row) for row in rows))
 
@@ -134,18 +161,15 @@ class AcceptUploads:
                 if upload.key not in repeated and self._changes(place, upload, known)
             }
             await self._write(tx, place, new, known)
+            granted = await _grant(tx, place, known)
+        await self._spread(place, granted)
         for accepted in new.values():
             await self._queue.announce(accepted.job.id)
-        return [_corpus_file(place.corpus, new.get(upload.key), known.get(upload.key)) for upload in uploads]
+        return [_corpus_file(place, new.get(upload.key), known.get(upload.key)) for upload in uploads]
 
     def _changes(self, place: _Place, upload: Upload, known: Mapping[str, KnownUpload]) -> bool:
         there = known.get(upload.key)
-        # Points carry the principals, so a document with other rights needs a revision with points of its own.
-        return (
-            there is None
-            or place.grants(there.document)
-            or not upload.repeats(there.latest, parser_fingerprint=self._parser_fingerprint)
-        )
+        return there is None or not upload.repeats(there.latest, parser_fingerprint=self._parser_fingerprint)
 
     def _new_upload(self, place: _Place, upload: Upload, known: KnownUpload | None) -> NewUpload:
         now = self._clock()
@@ -157,24 +181,69 @@ class AcceptUploads:
             document=document,
             is_new_document=known is None,
             revision=upload.revision(document.id, number, parser_fingerprint=self._parser_fingerprint, now=now),
-            job=new_job(place.scope.tenant_id, JobKind.PREPARE_REVISION, f"{document.id}/{number}", now=now),
+            job=new_job(
+                place.scope.tenant_id,
+                JobKind.PREPARE_REVISION,
+                f"{document.id}/{number}",
+                now=now,
+                corpus_id=place.corpus.id,
+                priority=place.priority,
+            ),
         )
 
     async def _write(
         self, tx: Transaction, place: _Place, new: Mapping[str, NewUpload], known: Mapping[str, KnownUpload]
     ) -> None:
-        # An unchanged document may have been removed since, and its upload means "have it in the corpus".
-        back = [there.latest for key, there in known.items() if not there.is_settled and key not in new]
-        revisions = [upload.revision for upload in new.values()] + back
+        unchanged = [there for key, there in known.items() if key not in new]
+        revisions = [upload.revision for upload in new.values()] + await _to_put_back(tx, place, unchanged)
         if not revisions:
             return
-        for upload in new.values():
-            if place.principals is not None and place.grants(upload.document):
-                await tx.documents.grant(place.scope, upload.document.id, place.principals)
         await tx.uploads.add(place.scope, place.corpus.id, list(new.values()))
-        draft = await tx.versions.automatic_draft(place.scope, place.corpus.id, self._clock())
+        draft = place.held or await tx.drafts.automatic(place.scope, place.corpus.id, self._clock())
         changes = [DraftChange(document_id=one.document_id, revision=one.number) for one in revisions]
-        await tx.versions.set_changes(place.scope, draft.id, changes)
+        await tx.drafts.set_changes(place.scope, draft.id, changes)
+
+    async def _spread(self, place: _Place, granted: Sequence[DocumentId]) -> None:
+        if not granted:
+            return
+        try:
+            await self._spread_rights(system_scope(place.scope.tenant_id), place.corpus.id, granted)
+        except IndexUnavailable:
+            # The upload is safe, and so are narrower rights; the reconciler brings wider ones to the points.
+            _log.warning("rights_not_spread", corpus_id=place.corpus.id, documents=len(granted))
+
+
+async def _grant(tx: Transaction, place: _Place, known: Mapping[str, KnownUpload]) -> list[DocumentId]:
+    """Give documents that are there the rights they were uploaded with; return those whose rights changed."""
+    changed = [there.document.id for there in known.values() if place.grants(there.document)]
+    if place.principals is not None:
+        for document_id in changed:
+            await tx.documents.grant(place.scope, document_id, place.principals)
+    return changed
+
+
+async def _place(
+    tx: Transaction,
+    scope: AccessScope,
+    corpus: str,
+    *,
+    draft: str | None,
+    principals: frozenset[str] | None,
+    priority: Priority,
+) -> _Place:
+    target = await tx.corpora.get(scope, corpus)
+    named = await tx.drafts.named(scope, target.id, draft) if draft is not None else None
+    held = named if named is not None and not named.automatic else None
+    return _Place(scope=scope, corpus=target, held=held, principals=principals, priority=priority)
+
+
+async def _to_put_back(tx: Transaction, place: _Place, unchanged: Sequence[KnownUpload]) -> list[Revision]:
+    """Return what uploads that say nothing new still bring into the draft: they mean "have it in the corpus"."""
+    changed: frozenset[DocumentId] = frozenset()
+    if place.held and any(there.is_settled for there in unchanged):
+        changed = frozenset(change.document_id for change in await tx.drafts.changes(place.scope, place.held.id))
+    # It may have been removed since, from what is published or in the held draft.
+    return [there.latest for there in unchanged if not there.is_settled or there.document.id in changed]
 
 
 def _check_attributes(attributes: Attributes) -> None:
@@ -219,13 +288,15 @@ def _new_document(place: _Place, key: str, *, now: datetime) -> Document:
     )
 
 
-def _corpus_file(corpus: Corpus, new: NewUpload | None, known: KnownUpload | None) -> CorpusFile:
+def _corpus_file(place: _Place, new: NewUpload | None, known: KnownUpload | None) -> CorpusFile:
     if new is not None:
-        return CorpusFile(corpus_id=corpus.id, revision=new.revision, status="in_progress")
+        return CorpusFile(corpus_id=place.corpus.id, revision=new.revision, status="in_progress")
     if known is None:
         raise Conflict("A document was taken away while it was uploaded. Upload it again.")
-    status = status_of(known.latest, published=known.is_published)
-    return CorpusFile(corpus_id=corpus.id, revision=known.latest, status=status)
+    # In a held draft a document is where it should be as soon as it could be published.
+    is_ready = place.held is not None and known.latest.state is RevisionState.PREPARED
+    status = status_of(known.latest, published=known.is_published or is_ready)
+    return CorpusFile(corpus_id=place.corpus.id, revision=known.latest, status=status)
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -1,6 +1,5 @@
 """Corpora and the files in them, as content teams see them."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,12 +10,9 @@ from rag_service.domain.ids import CorpusId, FileId, Fingerprint, new_id
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.domain.uploads import CorpusFile, status_of
 from rag_service.domain.versions import Corpus
-from rag_service.errors import InvalidRequest
 from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.use_cases.names import checked_name
 from rag_service.use_cases.permissions import require
-
-# "@" separates the version in a model name and "/" would be lost in paths.
-_NAME = re.compile(r"[^\s@/\\\x00-\x1f][^@/\\\x00-\x1f]{0,127}")
 
 
 class CreateCorpus:
@@ -38,12 +34,11 @@ class CreateCorpus:
         require(scope, Permission.UPLOAD, kind="endpoint", ref="/v1/vector_stores")
         if scope.corpora is not None:
             require(scope, Permission.ADMIN, kind="endpoint", ref="/v1/vector_stores")
-        if not _NAME.fullmatch(name.strip()):
-            raise InvalidRequest("A corpus needs a name of 1 to 128 characters without @, / or \\.", param="name")
+        checked = checked_name(name, of="corpus")
         corpus = Corpus(
             id=CorpusId(new_id("vs_")),
             tenant_id=scope.tenant_id,
-            name=name.strip(),
+            name=checked,
             description=description,
             published=0,
             highest=0,
@@ -103,9 +98,9 @@ class RemoveDocument:
         async with self._catalog.writing() as tx:
             target = await tx.corpora.get(scope, corpus)
             revision = await tx.documents.by_file(scope, target.id, file_id)
-            draft = await tx.versions.automatic_draft(scope, target.id, self._clock())
+            draft = await tx.drafts.automatic(scope, target.id, self._clock())
             removal = DraftChange(document_id=revision.document_id, revision=None)
-            await tx.versions.set_changes(scope, draft.id, [removal])
+            await tx.drafts.set_changes(scope, draft.id, [removal])
 
 
 async def _corpus_file(tx: Transaction, scope: AccessScope, corpus: Corpus, revision: Revision) -> CorpusFile:

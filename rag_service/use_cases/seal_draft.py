@@ -1,187 +1,166 @@
-"""Turn a draft into the next version and publish it.
+"""Turn a draft into the next version, and publish it when it is meant to be.
 
 Order: points first, then, in one transaction, the rows that make them visible. Every step can run twice:
-the number is taken once, point ids follow from it, and a seal cut short computes the same difference again.
+the number and what it was taken against are noted before anything is written, and all else follows from them.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.documents import Chunk, embedded_text
-from rag_service.domain.drafts import Draft, DraftState, wanted_members
-from rag_service.domain.ids import DraftId, point_id
-from rag_service.domain.versions import OPEN, Corpus, Member, Version, VersionDifference, difference
-from rag_service.errors import DependencyUnavailable
+from rag_service.domain.drafts import Draft, DraftState, SealPurpose
+from rag_service.domain.ids import DraftId
+from rag_service.domain.jobs import OPEN_STATES, JobKind, Priority, new_job
+from rag_service.domain.versions import Version
+from rag_service.errors import Conflict, SlotTaken
 from rag_service.ports.catalog import Catalog, Transaction
-from rag_service.ports.embedder import TextVectors
-from rag_service.ports.sparse_encoder import DocumentFrequencies, SparseEncoder, frequencies_of, minus, plus
-from rag_service.ports.vector_index import Point, VectorIndex
-from rag_service.ports.vectors import SparseVector
-
-_BATCH_MEMBERS = 256
-"""Documents whose chunks are in memory at once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    corpus: Corpus
-    number: int
-    draft: Draft
-    document_count: int
-    difference: VersionDifference
-    frequencies: DocumentFrequencies
+from rag_service.ports.sparse_encoder import DocumentFrequencies
+from rag_service.use_cases.seal_plan import SealPlan, StillHeld, number_of, read_plan
+from rag_service.use_cases.unseal_draft import UnsealDraft
+from rag_service.use_cases.version_points import WritePoints
 
 
 class SealDraft:
-    """Gives a draft its number, writes its points, and publishes it."""
+    """Brings a draft to where it was asked to be: sealed for a preview, or published."""
 
     def __init__(
-        self,
-        *,
-        catalog: Catalog,
-        index: VectorIndex,
-        vectors: TextVectors,
-        sparse_encoder: SparseEncoder,
-        clock: Callable[[], datetime],
+        self, *, catalog: Catalog, write_points: WritePoints, unseal: UnsealDraft, clock: Callable[[], datetime]
     ) -> None:
         self._catalog = catalog
-        self._index = index
-        self._vectors = vectors
-        self._sparse_encoder = sparse_encoder
+        self._write_points = write_points
+        self._unseal = unseal
         self._clock = clock
 
-    async def __call__(self, scope: AccessScope, draft_id: DraftId) -> Version:
-        """Return the version made of the draft, published. Safe to repeat, also after a crash at any point.
+    async def __call__(self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> Version:
+        """Return the version made of the draft. Safe to repeat, also after a crash at any point.
+
+        A draft that was sealed against something no longer published is unsealed and sealed again before it is published.
 
         Raises:
-            Conflict: another draft of the corpus is being sealed.
+            SlotTaken: another draft goes first; a preview in the way is asked to make room.
+            Conflict: the draft does not fit what is published, is not complete, or is discarded.
+            LeaseLost: by `still_held`; nothing is written after that.
         """
+        draft = await self._begin(scope, draft_id, still_held)
+        while not _is_settled(draft):
+            await self._advance(scope, draft, still_held)
+            draft = await self._begin(scope, draft_id, still_held)
+        async with self._catalog.reading() as tx:
+            return await tx.versions.get(scope, draft.corpus_id, number_of(draft))
+
+    async def _begin(self, scope: AccessScope, draft_id: DraftId, still_held: StillHeld) -> Draft:
+        """Return the draft, with its number if it was open."""
+        try:
+            async with self._catalog.writing() as tx:
+                await still_held()
+                draft = await tx.drafts.get(scope, draft_id)
+                if _is_settled(draft):
+                    return draft
+                await _assert_its_turn(tx, scope, draft)
+                if draft.state in {DraftState.SEALED, DraftState.UNSEALING}:
+                    return draft
+                return await tx.drafts.start_sealing(scope, draft_id, self._clock())
+        except SlotTaken:
+            await self._ask_for_room(scope, draft_id)
+            raise
+
+    async def _advance(self, scope: AccessScope, draft: Draft, still_held: StillHeld) -> None:
+        match draft.state:
+            case DraftState.SEALING:
+                await self._seal(scope, draft, still_held)
+            case DraftState.SEALED:
+                await self._publish(scope, draft, still_held)
+            case _:
+                await self._unseal.finish(scope, draft, still_held=still_held)
+
+    async def _seal(self, scope: AccessScope, draft: Draft, still_held: StillHeld) -> None:
+        async with self._catalog.reading() as tx:
+            plan = await read_plan(tx, scope, draft)
+        frequencies = await self._write_points(scope, plan, still_held=still_held)
         async with self._catalog.writing() as tx:
-            draft = await tx.versions.draft(scope, draft_id)
-            if draft.state is not DraftState.PUBLISHED:
-                draft = await tx.versions.start_sealing(scope, draft_id, self._clock())
-        if draft.state is DraftState.PUBLISHED:
-            return await self._published(scope, draft)
-        plan = await self._plan(scope, draft)
-        born = await self._write_births(scope, plan)
-        died = await self._retire_deaths(scope, plan)
-        return await self._publish(scope, plan, minus(plus(plan.frequencies, born), died))
+            await still_held()
+            await tx.drafts.finish_sealing(scope, self._version(plan, frequencies), plan.difference, frequencies)
+            if _is_to_publish(draft):
+                await self._switch(tx, scope, draft)
 
-    async def _published(self, scope: AccessScope, draft: Draft) -> Version:
-        async with self._catalog.reading() as tx:
-            return await tx.versions.version(scope, draft.corpus_id, _number(draft))
+    async def _publish(self, scope: AccessScope, draft: Draft, still_held: StillHeld) -> None:
+        async with self._catalog.writing() as tx:
+            await still_held()
+            if not await self._switch(tx, scope, draft):
+                await tx.drafts.start_unsealing(scope, draft.id)
 
-    async def _plan(self, scope: AccessScope, draft: Draft) -> _Plan:
-        number = _number(draft)
-        async with self._catalog.reading() as tx:
-            corpus = await tx.corpora.get(scope, draft.corpus_id)
-            changes = await tx.versions.changes(scope, draft.id)
-            changed = [change.document_id for change in changes]
-            # After a rollback more than the changes differs: the abandoned version is the highest, but not published.
-            narrowed = changed if corpus.published == number - 1 else None
-            published = await tx.versions.members(scope, corpus.id, corpus.published, documents=narrowed)
-            highest = published
-            if narrowed is None:
-                highest = await tx.versions.members(scope, corpus.id, number - 1)
-            wanted = wanted_members(published, changes)
-            unchanged = await self._count(tx, scope, corpus) - len(published)
-            frequencies = await tx.versions.frequencies(scope, corpus.id, number - 1)
-        return _Plan(
-            corpus=corpus,
-            number=number,
-            draft=draft,
-            document_count=unchanged + len(wanted),
-            difference=difference(highest, wanted),
-            frequencies=frequencies,
+    async def _switch(self, tx: Transaction, scope: AccessScope, draft: Draft) -> bool:
+        """Publish a sealed draft, unless something else was published since it took its number."""
+        try:
+            await tx.corpora.publish(
+                scope, draft.corpus_id, number_of(draft), expected=draft.sealed_against or 0, now=self._clock()
+            )
+        except Conflict:
+            return False
+        await tx.drafts.mark_published(scope, draft.id)
+        return True
+
+    async def _ask_for_room(self, scope: AccessScope, draft_id: DraftId) -> None:
+        """Have a preview that holds the slot unsealed by a job of its own, and sealed again after this publish."""
+        async with self._catalog.writing() as tx:
+            draft = await tx.drafts.get(scope, draft_id)
+            holder = await tx.drafts.in_slot(scope, draft.corpus_id)
+            if not _is_to_publish(draft) or holder is None or not await _yields(tx, scope, holder):
+                return
+            await tx.drafts.start_unsealing(scope, holder.id)
+            for kind in (JobKind.UNSEAL_DRAFT, JobKind.SEAL_DRAFT):
+                await tx.jobs.add(
+                    new_job(
+                        holder.tenant_id,
+                        kind,
+                        holder.id,
+                        now=self._clock(),
+                        corpus_id=holder.corpus_id,
+                        priority=Priority.PERSON,
+                    )
+                )
+
+    def _version(self, plan: SealPlan, frequencies: DocumentFrequencies) -> Version:
+        return Version(
+            corpus_id=plan.corpus.id,
+            number=plan.number,
+            draft_id=plan.draft.id,
+            document_count=plan.document_count,
+            chunk_count=frequencies.chunk_count,
+            created_at=self._clock(),
+            notes=plan.draft.notes,
         )
 
-    async def _count(self, tx: Transaction, scope: AccessScope, corpus: Corpus) -> int:
-        if corpus.published == 0:
-            return 0
-        return (await tx.versions.version(scope, corpus.id, corpus.published)).document_count
 
-    async def _write_births(self, scope: AccessScope, plan: _Plan) -> DocumentFrequencies:
-        """Write the points of what is born; return the document frequencies that it adds."""
-        added = frequencies_of([])
-        for members in _slices(sorted(plan.difference.born)):
-            chunks = await self._chunks(scope, plan.corpus, members)
-            sparse = [self._encode(chunk) for chunk in chunks]
-            await self._index.write(plan.corpus.fingerprint, await self._points(scope, plan, chunks, sparse))
-            added = plus(added, frequencies_of(sparse))
-        return added
-
-    async def _retire_deaths(self, scope: AccessScope, plan: _Plan) -> DocumentFrequencies:
-        """Retire the points of what dies; return the document frequencies that it takes along."""
-        removed = frequencies_of([])
-        for members in _slices(sorted(plan.difference.died)):
-            chunks = await self._chunks(scope, plan.corpus, members)
-            async with self._catalog.reading() as tx:
-                births = await tx.versions.births(scope, plan.corpus.id, members)
-            born = {(member.document_id, member.revision): number for member, number in births.items()}
-            ids = [point_id(chunk.id, born[chunk.document_id, chunk.revision]) for chunk in chunks]
-            await self._index.retire(plan.corpus.fingerprint, ids, at=plan.number)
-            removed = plus(removed, frequencies_of([self._encode(chunk) for chunk in chunks]))
-        return removed
-
-    async def _publish(self, scope: AccessScope, plan: _Plan, frequencies: DocumentFrequencies) -> Version:
-        async with self._catalog.writing() as tx:
-            if (await tx.versions.draft(scope, plan.draft.id)).state is DraftState.PUBLISHED:
-                # Another worker finished this seal meanwhile; a newer version may be published by now.
-                return await tx.versions.version(scope, plan.corpus.id, plan.number)
-            version = Version(
-                corpus_id=plan.corpus.id,
-                number=plan.number,
-                draft_id=plan.draft.id,
-                document_count=plan.document_count,
-                chunk_count=frequencies.chunk_count,
-                created_at=self._clock(),
-            )
-            await tx.versions.finish_sealing(scope, version, plan.difference, frequencies)
-            await tx.corpora.publish(scope, plan.corpus.id, plan.number)
-        return version
-
-    async def _chunks(self, scope: AccessScope, corpus: Corpus, members: Sequence[Member]) -> list[Chunk]:
-        async with self._catalog.reading() as tx:
-            found = await tx.chunks.of_members(scope, corpus.fingerprint, members)
-        missing = [member for member in members if member not in found]
-        if missing:
-            raise DependencyUnavailable(f"{len(missing)} revisions have no chunks under build {corpus.fingerprint}")
-        return [chunk for member in members for chunk in found[member]]
-
-    async def _points(
-        self, scope: AccessScope, plan: _Plan, chunks: Sequence[Chunk], sparse: Sequence[SparseVector]
-    ) -> list[Point]:
-        dense = await self._vectors.embed(
-            scope.tenant_id, [embedded_text(chunk.headings, chunk.text) for chunk in chunks]
-        )
-        async with self._catalog.reading() as tx:
-            principals = await tx.documents.principals(scope, [chunk.document_id for chunk in chunks])
-        return [
-            Point(
-                id=point_id(chunk.id, plan.number),
-                tenant_id=scope.tenant_id,
-                corpus_id=plan.corpus.id,
-                chunk_id=chunk.id,
-                principals=principals[chunk.document_id],
-                born=plan.number,
-                died=OPEN,
-                dense=vector,
-                sparse=terms,
-            )
-            for chunk, vector, terms in zip(chunks, dense, sparse, strict=True)
-        ]
-
-    def _encode(self, chunk: Chunk) -> SparseVector:
-        return self._sparse_encoder.encode_passage(embedded_text(chunk.headings, chunk.text))
+def _is_to_publish(draft: Draft) -> bool:
+    return draft.automatic or draft.purpose is SealPurpose.PUBLISH
 
 
-def _number(draft: Draft) -> int:
-    if draft.number is None:
-        raise ValueError(f"draft {draft.id} has no number")
-    return draft.number
+def _is_settled(draft: Draft) -> bool:
+    return draft.state is DraftState.PUBLISHED or (draft.state is DraftState.SEALED and not _is_to_publish(draft))
 
 
-def _slices(members: Sequence[Member]) -> list[Sequence[Member]]:
-    return [members[start : start + _BATCH_MEMBERS] for start in range(0, len(members), _BATCH_MEMBERS)]
+async def _assert_its_turn(tx: Transaction, scope: AccessScope, draft: Draft) -> None:
+    # Its unsealing must be over, or a repetition of that job would take the new seal away.
+    if await _has_open_job(tx, scope, draft, JobKind.UNSEAL_DRAFT):
+        raise SlotTaken(f"Draft {draft.id} is being unsealed.")
+    if draft.state is DraftState.OPEN and not _is_to_publish(draft):
+        await _assert_no_publish_waits(tx, scope, draft)
+
+
+async def _assert_no_publish_waits(tx: Transaction, scope: AccessScope, preview: Draft) -> None:
+    # Else a preview that made room could take the slot again before the publish looks at it.
+    for other in await tx.drafts.list(scope, preview.corpus_id, states=frozenset({DraftState.OPEN})):
+        if _is_to_publish(other) and await _has_open_job(tx, scope, other, JobKind.SEAL_DRAFT):
+            raise SlotTaken(f"Draft {other.id} of this corpus is published first.")
+
+
+async def _yields(tx: Transaction, scope: AccessScope, holder: Draft) -> bool:
+    is_preview = holder.state is DraftState.SEALED and not _is_to_publish(holder)
+    # A job that has not ended would count as the one that seals it again.
+    return is_preview and not await _has_open_job(tx, scope, holder, JobKind.SEAL_DRAFT)
+
+
+async def _has_open_job(tx: Transaction, scope: AccessScope, draft: Draft, kind: JobKind) -> bool:
+    jobs = await tx.jobs.of_subject(scope, draft.id)
+    return any(job.kind is kind and job.state in OPEN_STATES for job in jobs)

@@ -9,16 +9,18 @@ from typing import Protocol
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Passage
 from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint
-from rag_service.domain.versions import PinnedVersion
+from rag_service.domain.versions import Corpus, PinnedVersion
 from rag_service.errors import Conflict, InvalidRequest, NotFound
-from rag_service.ports.catalog import Catalog
+from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.embedder import Embedder
 from rag_service.ports.sparse_encoder import DocumentFrequencies, SparseEncoder
 from rag_service.ports.vector_index import Candidate, VectorIndex
 from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 from rag_service.settings import RetrievalSettings
 from rag_service.telemetry.timings import Stopwatch
+from rag_service.use_cases.names import DRAFT
 from rag_service.use_cases.permissions import require
+from rag_service.use_cases.readable_versions import readable_version, sealed_draft
 
 _KEPT_TABLES = 32
 _MAX_VERSION_DIGITS = 15
@@ -68,7 +70,7 @@ class Search:
         self._tables: OrderedDict[tuple[CorpusId, int], DocumentFrequencies] = OrderedDict()
 
     async def __call__(self, scope: AccessScope, *, corpus: str, query: str, limit: int) -> SearchResult:
-        """Return the best `limit` passages of `corpus` ("name", "name@12" or an id).
+        """Return the best `limit` passages of `corpus` (a name or an id; "name@12" as in `pin`).
 
         Raises:
             NotFound: no such corpus or version in scope, or the caller may not ask it.
@@ -77,16 +79,16 @@ class Search:
         return await self.at(scope, await self.pin(scope, corpus), query, limit=limit)
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
-        """Return the version that `corpus` names: the published one, or the one after the @."""
+        """Return the version that `corpus` names: the published one, or what stands after the @.
+
+        That is a number, a label, or "draft" for the sealed draft. What the caller may not ask is NotFound.
+        """
         require(scope, Permission.CHAT, kind="corpus", ref=corpus)
-        name, number = _parse(corpus)
+        name, at, ref = corpus.partition("@")
         async with self._catalog.reading() as tx:
             found = await tx.corpora.get(scope, name)
-            if number is None or number == found.published:
-                return PinnedVersion(corpus=found, number=found.published)
-            require(scope, Permission.HISTORY, kind="version", ref=str(number))
-            version = await tx.versions.version(scope, found.id, number)
-        return PinnedVersion(corpus=found, number=version.number)
+            number = await _number(tx, scope, found, ref) if at else found.published
+        return PinnedVersion(corpus=found, number=number)
 
     async def at(
         self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int, distinct: bool = False
@@ -147,7 +149,7 @@ class Search:
         if key not in self._tables:
             async with self._catalog.reading() as tx:
                 self._tables[key] = await tx.versions.frequencies(scope, *key)
-            # A sealed version's table never changes, so entries leave for lack of room only.
+            # A number is never used twice, also after an unseal: its table never changes.
             while len(self._tables) > _KEPT_TABLES:
                 self._tables.popitem(last=False)
         self._tables.move_to_end(key)
@@ -190,12 +192,17 @@ class Search:
         return list(passages.values())[:limit]
 
 
-def _parse(ref: str) -> tuple[str, int | None]:
-    """Split "name@12" into name and number; anything else is a name or an id."""
-    name, at, number = ref.rpartition("@")
-    if at and name and number.isascii() and number.isdigit() and len(number) <= _MAX_VERSION_DIGITS:
-        return name, int(number)
-    return ref, None
+async def _number(tx: Transaction, scope: AccessScope, corpus: Corpus, ref: str) -> int:
+    """Return the number of the version that `ref` names, if the caller may ask it."""
+    if ref == DRAFT:
+        return await sealed_draft(tx, scope, corpus.id, ref=ref)
+    if ref.isascii() and ref.isdigit() and len(ref) <= _MAX_VERSION_DIGITS:
+        number = int(ref)
+    else:
+        number = (await tx.versions.labels(scope, corpus.id)).get(ref, 0)
+    if number == corpus.published and number:
+        return number
+    return (await readable_version(tx, scope, corpus.id, number, ref=ref)).number
 
 
 def _scored(ranked: Iterable[tuple[Candidate, float]], found: Mapping[ChunkId, Passage]) -> Iterable[Passage]:

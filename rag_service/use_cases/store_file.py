@@ -6,7 +6,7 @@ from datetime import datetime
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.documents import StoredFile
 from rag_service.domain.ids import FileId, new_id
-from rag_service.errors import InvalidRequest
+from rag_service.errors import BlobsUnavailable, InvalidRequest
 from rag_service.ports.blob_store import BlobStore
 from rag_service.ports.catalog import Catalog
 from rag_service.use_cases.permissions import require
@@ -47,7 +47,16 @@ class StoreFile:
         )
         async with self._catalog.writing() as tx:
             await tx.files.add(scope, file)
+        await self._assert_kept(scope, file)
         return file
+
+    async def _assert_kept(self, scope: AccessScope, file: StoredFile) -> None:
+        # The reconciler may have removed the same bytes, left by a broken upload, before the row was there.
+        if await self._blobs.exists(scope, file.sha256):
+            return
+        async with self._catalog.writing() as tx:
+            await tx.files.delete(scope, file.id)
+        raise BlobsUnavailable("The file was removed while it was stored. Upload it again.")
 
 
 def _usable(filename: str) -> str:

@@ -1,12 +1,18 @@
-"""The library: corpora, and the files in one of them."""
+"""The library: corpora, the files in one of them, and its versions."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
 
 from rag_service.api.dependencies import container_of
-from rag_service.domain.access import Permission
+from rag_service.domain.access import Permission, Session
 from rag_service.domain.pages import MAX_LIMIT, PageRequest
+from rag_service.errors import Conflict
+from rag_service.web.corpus_versions import history_of, when
 from rag_service.web.pages import PageRoute, render
-from rag_service.web.sessions import SignedIn
+from rag_service.web.sessions import SignedIn, is_our_form
 
 router = APIRouter(route_class=PageRoute)
 
@@ -26,6 +32,27 @@ async def library_page(request: Request, session: SignedIn) -> Response:
 @router.get("/library/{corpus_id}")
 async def corpus_page(request: Request, session: SignedIn, corpus_id: str) -> Response:
     """Show one corpus: its files are listed and watched by the page's script."""
+    return await _corpus_page(request, session, corpus_id)
+
+
+@router.post("/library/{corpus_id}/versions/{number}/publish")
+async def publish_version(
+    request: Request, session: SignedIn, corpus_id: str, number: int, csrf_token: Annotated[str, Form()] = ""
+) -> Response:
+    """Make a version the published one and show the corpus again."""
+    if not is_our_form(session, csrf_token):
+        problem = "The form was out of date. Nothing was published."
+        return await _corpus_page(request, session, corpus_id, problem=problem, status_code=403)
+    try:
+        await container_of(request).publish(session.key.scope(), corpus=corpus_id, number=number)
+    except Conflict as exc:
+        return await _corpus_page(request, session, corpus_id, problem=str(exc), status_code=409)
+    return RedirectResponse(f"/library/{quote(corpus_id, safe='')}#versions", status_code=303)
+
+
+async def _corpus_page(
+    request: Request, session: Session, corpus_id: str, *, problem: str = "", status_code: int = 200
+) -> Response:
     scope = session.key.scope()
     container = container_of(request)
     async with container.catalog.reading() as tx:
@@ -33,10 +60,14 @@ async def corpus_page(request: Request, session: SignedIn, corpus_id: str) -> Re
     max_file_bytes = container.settings.uploads.max_file_bytes
     return render(
         "corpus.html",
+        status_code=status_code,
         session=session,
         corpus=corpus,
         may_upload=scope.may(Permission.UPLOAD),
         accepted=",".join(ACCEPTED_ENDINGS),
         max_file_bytes=max_file_bytes,
         max_file_mib=f"{max_file_bytes / 2**20:.4g}",
+        history=await history_of(container, scope, corpus),
+        when=when,
+        version_problem=problem,
     )

@@ -30,14 +30,23 @@ from rag_service.domain.answers import (
 from rag_service.domain.ids import AnswerId, ChunkId, DocumentId, FileId, Fingerprint, TenantId, new_id
 from rag_service.domain.spans import Span
 from rag_service.domain.versions import PinnedVersion
+from rag_service.embedding.bm25 import Bm25Encoder
+from rag_service.embedding.hashing import HashingEmbedder
+from rag_service.embedding.kept import KeptEmbedder
 from rag_service.queue.polled import PolledQueue
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import SecuritySettings, Settings, UploadSettings
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
+from rag_service.use_cases.drafts import ManageDrafts
 from rag_service.use_cases.feedback import GiveFeedback
+from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
+from rag_service.use_cases.publish import Publish
+from rag_service.use_cases.reconcile import Reconcile
+from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.store_file import StoreFile
+from rag_service.use_cases.versions import CurateVersions, ReadVersions
 
 PUBLIC_URL = "http://rag.test"
 MAX_FILE_BYTES = 200_000
@@ -216,12 +225,23 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
     settings = Settings(data_dir=folder, security=security, uploads=uploads)
     blobs = FsspecBlobStore(f"file://{folder}/blobs")
     clock: Callable[[], datetime] = now
+    index, embedder = MemoryIndex(), HashingEmbedder(8)
+    spread_rights = SpreadRights(catalog=catalog, index=index)
     return SimpleNamespace(
         settings=settings,
         clock=clock,
         catalog=catalog,
         blobs=blobs,
-        index=MemoryIndex(),
+        index=index,
+        reconcile=Reconcile(
+            catalog=catalog,
+            index=index,
+            blobs=blobs,
+            vectors=KeptEmbedder(embedder=embedder, kept=catalog.kept_vectors),
+            sparse_encoder=Bm25Encoder(),
+            clock=clock,
+        ),
+        grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
         embedder=LoadedEmbedder(),
         keys=ManageKeys(catalog=catalog, clock=clock, settings=security, public_url=PUBLIC_URL),
         store_file=StoreFile(catalog=catalog, blobs=blobs, clock=clock, max_bytes=MAX_FILE_BYTES),
@@ -232,11 +252,17 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
             clock=clock,
             parser_fingerprint="parsers-1",
             max_bytes=MAX_FILE_BYTES,
+            spread_rights=spread_rights,
         ),
         remove_document=RemoveDocument(catalog=catalog, clock=clock),
         read_corpus_file=ReadCorpusFile(catalog=catalog),
         list_corpus_files=ListCorpusFiles(catalog=catalog),
+        jobs=ManageJobs(catalog=catalog, queue=PolledQueue(), clock=clock, settings=settings.jobs),
         create_corpus=CreateCorpus(catalog=catalog, clock=clock, fingerprint=Fingerprint("build")),
+        drafts=ManageDrafts(catalog=catalog, clock=clock, queue=PolledQueue()),
+        versions=ReadVersions(catalog=catalog),
+        curate_versions=CurateVersions(catalog=catalog, clock=clock),
+        publish=Publish(catalog=catalog, clock=clock),
         search=ScriptedSearch(catalog),
         ask_question=ScriptedAnswers(catalog),
         give_feedback=GiveFeedback(catalog=catalog, clock=clock),

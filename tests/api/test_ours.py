@@ -1,4 +1,4 @@
-"""Answers, feedback, keys, login links, jobs, models and health."""
+"""Answers, feedback, keys, login links, models and health."""
 
 import time
 from typing import Any
@@ -91,19 +91,6 @@ async def test_a_login_link_signs_in_once(service: Service, client: httpx.AsyncC
     secret, _ = await service.parts.keys.sign_in(url.partition("token=")[2])
 
     assert (await service.parts.keys.session(secret)).key.scope() == service.scope
-
-
-async def test_a_job_says_how_far_it_is(service: Service, client: httpx.AsyncClient) -> None:
-    await service.corpus()
-    file_id = (await client.post("/v1/files", files={"file": ("a.md", b"text")})).json()["id"]
-    made = (await client.post("/v1/vector_stores/handbook/files", json={"file_id": file_id})).json()
-    subject = f"{made['document_id']}/{made['revision']}"
-    async with service.parts.catalog.reading() as tx:
-        job = (await tx.jobs.of_subject(service.scope, subject))[0]
-
-    reply = (await client.get(f"/v1/jobs/{job.id}")).json()
-
-    assert (reply["state"], reply["kind"], reply["subject"]) == ("queued", "prepare_revision", subject)
 
 
 async def test_alive_needs_nothing(service: Service) -> None:

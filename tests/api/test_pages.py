@@ -8,8 +8,9 @@ import pytest
 from rag_service import web
 from rag_service.domain.access import EVERYONE, Permission, system_scope
 from rag_service.domain.documents import Block, BlockKind, ParsedDocument, PreparedRevision
-from rag_service.domain.ids import CorpusId, FileId
+from rag_service.domain.ids import CorpusId, DocumentId, FileId
 from rag_service.domain.spans import Span
+from tests.api.background import publish_uploads
 from tests.api.parts import Service
 
 TEXT = "Parking\n\nThe <b>car</b> park 🚗 closes at 22:30."
@@ -202,3 +203,95 @@ async def test_while_the_service_starts_pages_say_so(service: Service, browser: 
     response = await browser.get("/", headers={"cookie": "rag_session=any"})
 
     assert response.status_code == 503 and "Try again" in response.text
+
+
+async def two_versions(service: Service) -> str:
+    """Publish a document, then its removal; return the address of the corpus."""
+    address = await add_document(service)
+    async with service.parts.catalog.reading() as tx:
+        corpus = await tx.corpora.get(service.scope, "handbook")
+        document = await tx.documents.revision(service.scope, DocumentId(address.split("/")[2]), 1)
+    await publish_uploads(service, corpus.id)
+    await service.parts.remove_document(service.scope, corpus="handbook", file_id=document.file_id)
+    await publish_uploads(service, corpus.id)
+    return f"/library/{corpus.id}"
+
+
+async def csrf_token_of(service: Service, browser: httpx.AsyncClient) -> str:
+    return (await service.parts.keys.session(browser.cookies["rag_session"])).csrf_token
+
+
+async def test_a_corpus_shows_its_versions_with_the_published_one_marked(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    await sign_in(browser, service.secret)
+    address = await two_versions(service)
+    await service.parts.curate_versions.label(service.scope, corpus="handbook", label="spring", number=1)
+
+    page = (await browser.get(address)).text
+
+    newest, oldest = page.split('aria-label="Versions, newest first"')[1].split("</li>")[:2]
+    assert "Version 2" in newest and "Published now" in newest and "<button" not in newest
+    assert "Version 1" in oldest and "spring" in oldest and "Make this the published version" in oldest
+
+
+async def test_an_old_version_is_published_from_its_page(service: Service, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, service.secret)
+    address = await two_versions(service)
+    form = {"csrf_token": await csrf_token_of(service, browser)}
+
+    response = await browser.post(f"{address}/versions/1/publish", data=form)
+
+    assert (response.status_code, response.headers["location"]) == (303, f"{address}#versions")
+    async with service.parts.catalog.reading() as tx:
+        assert (await tx.corpora.get(service.scope, "handbook")).published == 1
+
+
+async def test_publishing_from_a_page_needs_the_token_of_the_session(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    await sign_in(browser, service.secret)
+    address = await two_versions(service)
+
+    response = await browser.post(f"{address}/versions/1/publish", data={"csrf_token": "guess"})
+
+    assert response.status_code == 403 and "Nothing was published" in response.text
+    async with service.parts.catalog.reading() as tx:
+        assert (await tx.corpora.get(service.scope, "handbook")).published == 2
+
+
+async def test_a_version_that_is_published_already_is_told_on_the_page(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    await sign_in(browser, service.secret)
+    address = await two_versions(service)
+    form = {"csrf_token": await csrf_token_of(service, browser)}
+
+    response = await browser.post(f"{address}/versions/2/publish", data=form)
+
+    assert response.status_code == 409 and 'role="alert"' in response.text and "Documents" in response.text
+
+
+async def test_held_drafts_are_shown_with_their_state(service: Service, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, service.secret)
+    corpus = await service.corpus()
+    await service.parts.drafts.open(service.scope, corpus=corpus, name="spring <1>", notes="for May")
+
+    page = (await browser.get(f"/library/{corpus}")).text
+
+    assert "Draft “spring &lt;1&gt;”" in page and ">Open</span>" in page and "for May" in page
+
+
+@pytest.mark.parametrize(
+    ("permission", "is_told"), [(Permission.CHAT, False), (Permission.HISTORY, True), (Permission.PUBLISH, True)]
+)
+async def test_versions_are_shown_to_those_who_may_know_of_them(
+    service: Service, browser: httpx.AsyncClient, permission: Permission, is_told: bool
+) -> None:
+    address = await two_versions(service)
+    await sign_in(browser, await service.key(permission))
+
+    page = (await browser.get(address)).text
+
+    assert ('id="versions"' in page) is is_told
+    assert ("Make this the published version" in page) is (permission is Permission.PUBLISH)

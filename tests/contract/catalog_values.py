@@ -20,12 +20,13 @@ from rag_service.domain.documents import (
     RevisionState,
     StoredFile,
 )
-from rag_service.domain.drafts import DraftChange, wanted_members
+from rag_service.domain.drafts import Draft, DraftChange, DraftState, wanted_members
 from rag_service.domain.ids import (
     AnswerId,
     ChunkId,
     CorpusId,
     DocumentId,
+    DraftId,
     FileId,
     Fingerprint,
     JobId,
@@ -36,7 +37,8 @@ from rag_service.domain.ids import (
 from rag_service.domain.jobs import Job, JobKind, new_job
 from rag_service.domain.spans import Span, sha256_of
 from rag_service.domain.uploads import NewUpload
-from rag_service.domain.versions import Corpus, DraftId, Member, Version, VersionDifference, difference
+from rag_service.domain.versions import Corpus, Member, Version, VersionDifference, difference
+from rag_service.errors import NotFound
 from rag_service.ports.catalog import Transaction
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 
@@ -173,7 +175,7 @@ def new_upload(
         document=document(name, principals=principals),
         is_new_document=number == 1,
         revision=revision(name, number, seconds=seconds),
-        job=job(f"upload_{name}_{number}", seconds=seconds),
+        job=replace(job(f"upload_{name}_{number}", seconds=seconds), subject=f"doc_{name}/{number}", corpus_id=CORPUS),
     )
 
 
@@ -258,10 +260,51 @@ async def upload(
     async with catalog.writing() as transaction:
         uploads = [new_upload(name, number, seconds=seconds, principals=principals)]
         await transaction.uploads.add(SYSTEM, CORPUS, uploads)
-        draft = await transaction.versions.automatic_draft(SYSTEM, CORPUS, at(seconds))
+        draft = await transaction.drafts.automatic(SYSTEM, CORPUS, at(seconds))
         change = DraftChange(document_id=DocumentId(f"doc_{name}"), revision=number)
-        await transaction.versions.set_changes(SYSTEM, draft.id, [change])
+        await transaction.drafts.set_changes(SYSTEM, draft.id, [change])
     return draft.id
+
+
+def held_draft(name: str = "spring", *, base: int = 0, seconds: float = 0) -> Draft:
+    return Draft(
+        id=DraftId(f"draft_{name}"),
+        tenant_id=OURS,
+        corpus_id=CORPUS,
+        automatic=False,
+        name=name,
+        notes="",
+        state=DraftState.OPEN,
+        purpose=None,
+        number=None,
+        base=base,
+        sealed_against=None,
+        created_at=at(seconds),
+    )
+
+
+async def hold(
+    catalog: SqlCatalog, name: str, number: int = 1, *, draft: str = "spring", is_prepared: bool = True
+) -> DraftId:
+    """Add a revision (of a new document when it is the first) to a held draft, made when there is none."""
+    async with catalog.writing() as transaction:
+        draft_id = await held_in(transaction, draft)
+        await transaction.uploads.add(SYSTEM, CORPUS, [new_upload(name, number)])
+        change = DraftChange(document_id=DocumentId(f"doc_{name}"), revision=number)
+        await transaction.drafts.set_changes(SYSTEM, draft_id, [change])
+    if is_prepared:
+        await prepare(catalog, name, number)
+    return draft_id
+
+
+async def held_in(transaction: Transaction, name: str = "spring") -> DraftId:
+    """Return a held draft, made against what is published when there is none."""
+    try:
+        return (await transaction.drafts.named(SYSTEM, CORPUS, name)).id
+    except NotFound:
+        draft = held_draft(name, base=(await transaction.corpora.get(SYSTEM, CORPUS)).published)
+        await transaction.drafts.add(SYSTEM, draft)
+        return draft.id
 
 
 async def prepare(catalog: SqlCatalog, name: str, number: int = 1, **chunks: Any) -> None:
@@ -278,19 +321,20 @@ def prepared(document_id: DocumentId, number: int = 1) -> PreparedRevision:
 
 async def remove(catalog: SqlCatalog, name: str) -> DraftId:
     async with catalog.writing() as transaction:
-        draft = await transaction.versions.automatic_draft(SYSTEM, CORPUS, START)
+        draft = await transaction.drafts.automatic(SYSTEM, CORPUS, START)
         change = DraftChange(document_id=DocumentId(f"doc_{name}"), revision=None)
-        await transaction.versions.set_changes(SYSTEM, draft.id, [change])
+        await transaction.drafts.set_changes(SYSTEM, draft.id, [change])
     return draft.id
 
 
 async def change_set(transaction: Transaction, draft_id: DraftId) -> tuple[Version, VersionDifference]:
     """Start sealing, and return what is to be written to finish it."""
-    draft = await transaction.versions.start_sealing(SYSTEM, draft_id, START)
+    draft = await transaction.drafts.start_sealing(SYSTEM, draft_id, START)
     assert draft.number is not None
     held = await transaction.corpora.get(SYSTEM, CORPUS)
+    assert draft.sealed_against == held.published
     before = await transaction.versions.members(SYSTEM, CORPUS, held.published)
-    wanted = wanted_members(before, await transaction.versions.changes(SYSTEM, draft_id))
+    wanted = wanted_members(before, await transaction.drafts.changes(SYSTEM, draft_id))
     highest = await transaction.versions.members(SYSTEM, CORPUS, draft.number - 1)
     version = Version(
         corpus_id=CORPUS,
@@ -306,10 +350,29 @@ async def change_set(transaction: Transaction, draft_id: DraftId) -> tuple[Versi
 async def seal(catalog: SqlCatalog, draft_id: DraftId) -> Version:
     """Seal a draft and publish it."""
     async with catalog.writing() as transaction:
-        version, changed = await change_set(transaction, draft_id)
-        await transaction.versions.finish_sealing(SYSTEM, version, changed, FREQUENCIES)
-        await transaction.corpora.publish(SYSTEM, CORPUS, version.number)
+        version = await seal_in(transaction, draft_id)
+        await publish_in(transaction, version)
+    return replace(version, published_at=START)
+
+
+async def seal_in(transaction: Transaction, draft_id: DraftId) -> Version:
+    """Seal a draft as a preview."""
+    version, changed = await change_set(transaction, draft_id)
+    await transaction.drafts.finish_sealing(SYSTEM, version, changed, FREQUENCIES)
     return version
+
+
+async def preview(catalog: SqlCatalog, draft_id: DraftId) -> Version:
+    """Seal a draft and do not publish it."""
+    async with catalog.writing() as transaction:
+        return await seal_in(transaction, draft_id)
+
+
+async def publish_in(transaction: Transaction, version: Version) -> None:
+    """Publish a sealed draft."""
+    expected = (await transaction.corpora.get(SYSTEM, CORPUS)).published
+    await transaction.corpora.publish(SYSTEM, CORPUS, version.number, expected=expected, now=START)
+    await transaction.drafts.mark_published(SYSTEM, version.draft_id)
 
 
 async def publish(catalog: SqlCatalog, *names: str) -> Version:

@@ -70,7 +70,7 @@ def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
         return
     databases: PostgresDatabases = request.getfixturevalue("migrated_postgres")
     yield databases.url(_DATABASE)
-    databases.execute("TRUNCATE tenants CASCADE")  # every table leads to its tenant
+    databases.execute("TRUNCATE tenants, workers CASCADE")  # every other table leads to its tenant
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from rag_service.domain.access import EVERYONE, AccessScope
-from rag_service.domain.ids import ChunkId, CorpusId, PointId, TenantId
+from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint, PointId, TenantId
 from rag_service.domain.versions import OPEN
-from rag_service.ports.vector_index import Candidate, Point, VectorIndex
+from rag_service.ports.vector_index import Candidate, Point, PointState, VectorIndex
 from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 
 DIMENSIONS = 8
@@ -102,3 +102,8 @@ async def found(
 
 def chunks(candidates: Sequence[Candidate]) -> list[str]:
     return [candidate.chunk_id for candidate in candidates]
+
+
+async def listed(index: VectorIndex, build: str, *, corpus: str = CORPUS, born_after: int = -1) -> list[PointState]:
+    pages = index.states(Fingerprint(build), corpus_id=CorpusId(corpus), born_after=born_after)
+    return [state async for page in pages for state in page]

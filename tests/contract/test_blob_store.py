@@ -132,6 +132,24 @@ async def test_a_store_without_uploads_has_nothing_to_sweep(store: FsspecBlobSto
     assert await store.sweep(before=datetime.now(UTC)) == 0
 
 
+async def test_hashes_of_a_tenant_are_listed_in_order(store: FsspecBlobStore) -> None:
+    written = [await store.write(OURS, arriving(text), max_bytes=10) for text in (b"one", b"two", b"three")]
+    await store.write(THEIRS, arriving(b"four"), max_bytes=10)
+
+    listed = [sha256 async for page in store.hashes(OURS) for sha256 in page]
+
+    assert listed == sorted(blob.sha256 for blob in written)
+
+
+async def test_a_blob_written_again_is_as_young_as_its_last_writing(store: FsspecBlobStore) -> None:
+    stored = await store.write(OURS, arriving(b"one"), max_bytes=10)
+    later = datetime.now(UTC) + timedelta(seconds=60)
+
+    assert await store.is_older(OURS, stored.sha256, later)
+    assert not await store.is_older(OURS, stored.sha256, later - timedelta(days=1))
+    assert not await store.is_older(OURS, "0" * 64, later)
+
+
 async def test_an_unknown_kind_of_store_is_refused() -> None:
     with pytest.raises(Misconfigured):
         FsspecBlobStore("nosuchstore://somewhere")

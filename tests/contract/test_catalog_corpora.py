@@ -13,6 +13,7 @@ from tests.contract.catalog_values import (
     CORPUS,
     ELSEWHERE,
     READER,
+    START,
     STRANGER,
     SYSTEM,
     THEIRS,
@@ -61,7 +62,7 @@ async def test_a_corpus_outside_the_scope_is_not_found(catalog: SqlCatalog, scop
         with pytest.raises(NotFound):
             await transaction.corpora.get(scope, "handbook")
         with pytest.raises(NotFound):
-            await transaction.corpora.publish(scope, CORPUS, 1)
+            await transaction.corpora.publish(scope, CORPUS, 1, expected=0, now=START)
 
 
 async def test_a_version_outside_the_scope_cannot_be_published(catalog: SqlCatalog) -> None:
@@ -69,7 +70,7 @@ async def test_a_version_outside_the_scope_cannot_be_published(catalog: SqlCatal
 
     async with catalog.writing() as transaction:
         with pytest.raises(NotFound):
-            await transaction.corpora.publish(STRANGER, CORPUS, 1)
+            await transaction.corpora.publish(STRANGER, CORPUS, 1, expected=0, now=START)
 
 
 async def test_corpora_are_listed_by_time(catalog: SqlCatalog) -> None:
@@ -85,7 +86,7 @@ async def test_corpora_are_listed_by_time(catalog: SqlCatalog) -> None:
 async def test_what_is_not_sealed_cannot_be_published(catalog: SqlCatalog, number: int) -> None:
     async with catalog.writing() as transaction:
         with pytest.raises(NotFound):
-            await transaction.corpora.publish(SYSTEM, CORPUS, number)
+            await transaction.corpora.publish(SYSTEM, CORPUS, number, expected=0, now=START)
 
 
 async def test_files_are_counted_by_state(catalog: SqlCatalog) -> None:
@@ -133,9 +134,9 @@ async def test_files_are_counted_as_they_are_listed(catalog: SqlCatalog) -> None
     await upload(catalog, "g")
     await upload(catalog, "h")
     await fail(catalog, "h")
-    for published in (2, 1):  # at 1, after a rollback, f is listed no more
+    for published, before in ((1, 2), (2, 1)):  # at 1, after a rollback, f is listed no more
         async with catalog.writing() as transaction:
-            await transaction.corpora.publish(SYSTEM, CORPUS, published)
+            await transaction.corpora.publish(SYSTEM, CORPUS, published, expected=before, now=START)
             counts = dict(await transaction.corpora.file_counts(SYSTEM, CORPUS))
             counts.pop("size_bytes")
 

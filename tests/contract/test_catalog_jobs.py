@@ -36,16 +36,18 @@ async def claimed(catalog: SqlCatalog, seconds: float = 0) -> Job:
 
 
 async def test_a_claimed_job_runs_under_a_lease(catalog: SqlCatalog) -> None:
-    expected = replace(job("a"), state=JobState.RUNNING, attempts=1, fence=1, lease_until=at(30))
+    expected = replace(
+        job("a"),
+        state=JobState.RUNNING,
+        sequence=1,
+        attempts=1,
+        fence=1,
+        lease_until=at(30),
+        started_at=at(0),
+        changes=1,
+    )
 
     assert await claim(catalog) == expected
-
-
-async def test_the_oldest_due_job_is_claimed_first(catalog: SqlCatalog) -> None:
-    async with catalog.writing() as transaction:
-        await transaction.jobs.add(job("older", seconds=-5))
-
-    assert [(await claimed(catalog)).id, (await claimed(catalog)).id] == ["job_older", "job_a"]
 
 
 async def test_a_job_is_not_claimed_before_its_time(catalog: SqlCatalog) -> None:
@@ -100,17 +102,21 @@ async def test_an_old_fence_can_do_nothing(catalog: SqlCatalog) -> None:
     async with catalog.writing() as transaction:
         jobs = transaction.jobs
         for call in (
-            jobs.progress(old.id, old.fence, stage="parse", done=1, total=2),
+            jobs.progress(old.id, old.fence, stage="parse", done=1, total=2, now=at(30)),
             jobs.assert_held(old.id, old.fence),
-            jobs.fail(old.id, old.fence, reason=ReasonCode.INTERNAL, detail="", retry_at=None),
+            jobs.fail(old.id, old.fence, reason=ReasonCode.INTERNAL, detail="", retry_at=None, now=at(30)),
+            jobs.wait(old.id, old.fence, look_at=at(31), detail=""),
         ):
             with pytest.raises(LeaseLost):
                 await call
         assert await jobs.extend([old], now=at(30), lease=LEASE) == frozenset()
-        assert await jobs.succeed([old]) == frozenset()
+        assert await jobs.succeed([old], now=at(30)) == frozenset()
+        await jobs.release([old], now=at(30))
+
+        assert (await jobs.get(SYSTEM, old.id)).state is JobState.RUNNING
 
 
-async def test_many_jobs_are_claimed_at_once_oldest_first(catalog: SqlCatalog) -> None:
+async def test_many_jobs_are_claimed_at_once_in_their_order(catalog: SqlCatalog) -> None:
     async with catalog.writing() as transaction:
         for seconds in (-2, -5):
             await transaction.jobs.add(job(f"at{seconds}", seconds=seconds))
@@ -118,7 +124,7 @@ async def test_many_jobs_are_claimed_at_once_oldest_first(catalog: SqlCatalog) -
         taken = await transaction.jobs.claim(due, now=at(0), lease=LEASE)
 
     assert [(item.id, item.fence, item.lease_until) for item in taken] == [
-        ("job_at-5", 1, at(30)),
+        ("job_a", 1, at(30)),
         ("job_at-2", 1, at(30)),
     ]
 
@@ -131,7 +137,7 @@ async def test_of_many_jobs_only_those_still_held_are_closed(catalog: SqlCatalog
     held = await claimed(catalog)
 
     async with catalog.writing() as transaction:
-        assert await transaction.jobs.succeed([lost, held]) == {held.id}
+        assert await transaction.jobs.succeed([lost, held], now=at(31)) == {held.id}
 
         states = [(await transaction.jobs.get(SYSTEM, item.id)).state for item in (lost, held)]
     assert states == [JobState.RUNNING, JobState.SUCCEEDED]
@@ -142,7 +148,7 @@ async def test_the_newest_fence_holds_the_job(catalog: SqlCatalog) -> None:
 
     async with catalog.writing() as transaction:
         await transaction.jobs.assert_held(held.id, held.fence)
-        await transaction.jobs.succeed([held])
+        await transaction.jobs.succeed([held], now=at(1))
         with pytest.raises(LeaseLost):
             await transaction.jobs.assert_held(held.id, held.fence)
 
@@ -159,10 +165,10 @@ async def test_an_extended_lease_keeps_others_away(catalog: SqlCatalog) -> None:
 async def test_progress_is_seen_by_the_tenant_only(catalog: SqlCatalog) -> None:
     held = await claimed(catalog)
     async with catalog.writing() as transaction:
-        await transaction.jobs.progress(held.id, held.fence, stage="embed", done=3, total=9)
+        await transaction.jobs.progress(held.id, held.fence, stage="embed", done=3, total=9, now=at(2))
 
         seen = await transaction.jobs.get(SYSTEM, held.id)
-        assert (seen.stage, seen.done, seen.total) == ("embed", 3, 9)
+        assert (seen.stage, seen.done, seen.total, seen.stage_started_at) == ("embed", 3, 9, at(2))
         assert await transaction.jobs.of_subject(STRANGER, held.subject) == []
         with pytest.raises(NotFound):
             await transaction.jobs.get(STRANGER, held.id)
@@ -171,7 +177,7 @@ async def test_progress_is_seen_by_the_tenant_only(catalog: SqlCatalog) -> None:
 async def test_a_job_that_succeeded_is_not_claimed_again(catalog: SqlCatalog) -> None:
     held = await claimed(catalog)
     async with catalog.writing() as transaction:
-        await transaction.jobs.succeed([held])
+        await transaction.jobs.succeed([held], now=at(1))
 
     assert await claim(catalog, 1000) is None
 
@@ -180,7 +186,7 @@ async def test_a_failed_job_waits_for_its_next_attempt(catalog: SqlCatalog) -> N
     held = await claimed(catalog)
     async with catalog.writing() as transaction:
         failed = await transaction.jobs.fail(
-            held.id, held.fence, reason=ReasonCode.PARSER_TIMEOUT, detail="slow", retry_at=at(5)
+            held.id, held.fence, reason=ReasonCode.PARSER_TIMEOUT, detail="slow", retry_at=at(5), now=at(1)
         )
 
     assert (failed.state, failed.reason, failed.detail) == (JobState.FAILED, ReasonCode.PARSER_TIMEOUT, "slow")
@@ -191,9 +197,11 @@ async def test_a_failed_job_waits_for_its_next_attempt(catalog: SqlCatalog) -> N
 async def test_a_dead_job_waits_for_a_person(catalog: SqlCatalog) -> None:
     held = await claimed(catalog)
     async with catalog.writing() as transaction:
-        dead = await transaction.jobs.fail(held.id, held.fence, reason=ReasonCode.DAMAGED, detail="", retry_at=None)
+        dead = await transaction.jobs.fail(
+            held.id, held.fence, reason=ReasonCode.DAMAGED, detail="", retry_at=None, now=at(1)
+        )
 
-    assert dead.state is JobState.DEAD
+    assert (dead.state, dead.finished_at) == (JobState.DEAD, at(1))
     assert await claim(catalog, 1000) is None
 
 
@@ -205,3 +213,45 @@ async def test_the_jobs_of_a_subject_are_listed_newest_first(catalog: SqlCatalog
         found = await transaction.jobs.of_subject(SYSTEM, job("a").subject)
 
     assert [item.id for item in found] == ["job_again", "job_a"]
+
+
+async def test_a_stage_keeps_its_beginning_while_it_goes_on(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+    async with catalog.writing() as transaction:
+        for seconds, stage in ((1, "parse"), (2, "embed"), (3, "embed")):
+            await transaction.jobs.progress(held.id, held.fence, stage=stage, done=0, total=9, now=at(seconds))
+
+        assert (await transaction.jobs.get(SYSTEM, held.id)).stage_started_at == at(2)
+
+
+async def test_what_people_can_see_of_a_job_is_counted_and_its_lease_is_not(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+    async with catalog.writing() as transaction:
+        await transaction.jobs.progress(held.id, held.fence, stage="parse", done=0, total=None, now=at(1))
+        await transaction.jobs.extend([held], now=at(2), lease=LEASE)
+        await transaction.jobs.succeed([held], now=at(3))
+
+        over = await transaction.jobs.get(SYSTEM, held.id)
+
+    assert (over.changes, over.heartbeat, over.finished_at) == (3, 1, at(3))
+
+
+async def test_a_job_that_waits_loses_no_attempt_and_is_looked_at_again(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+    async with catalog.writing() as transaction:
+        waiting = await transaction.jobs.wait(held.id, held.fence, look_at=at(1), detail="the slot is taken")
+
+    assert (waiting.state, waiting.attempts) == (JobState.WAITING, 0)
+    assert await claim(catalog, 0.5) is None
+    assert (await claimed(catalog, 1)).attempts == 1
+
+
+async def test_a_released_job_is_queued_as_if_it_had_not_begun(catalog: SqlCatalog) -> None:
+    held = await claimed(catalog)
+    async with catalog.writing() as transaction:
+        await transaction.jobs.release([held], now=at(1))
+
+        back = await transaction.jobs.get(SYSTEM, held.id)
+
+    assert (back.state, back.attempts, back.lease_until) == (JobState.QUEUED, 0, None)
+    assert (await claimed(catalog, 1)).fence == 2

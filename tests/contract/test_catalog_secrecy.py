@@ -8,7 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from rag_service.catalog.sql_catalog import SqlCatalog
-from rag_service.domain.ids import AnswerId, DocumentId, DraftId, FileId, JobId
+from rag_service.domain.drafts import DraftState
+from rag_service.domain.ids import AnswerId, CorpusId, DocumentId, DraftId, FileId, JobId
+from rag_service.domain.pages import PageRequest
 from rag_service.errors import NotFound
 from rag_service.ports.catalog import Transaction
 from tests.contract.catalog_values import CORPUS, STRANGER, SYSTEM, add_corpus, answer, chunk, job, publish, stored_file
@@ -23,7 +25,20 @@ CALLS: dict[str, tuple[Call, str]] = {
     "text": (lambda t, ref: t.documents.parsed(STRANGER, DocumentId(ref), 1), "doc_a"),
     "file of a corpus": (lambda t, ref: t.documents.by_file(STRANGER, CORPUS, FileId(ref)), stored_file("a").id),
     "passages": (lambda t, ref: t.chunks.passages(STRANGER, CORPUS, 1, [ref]), chunk("a").id),  # type: ignore[list-item]
-    "draft": (lambda t, ref: t.versions.changes(STRANGER, DraftId(ref)), "the draft"),
+    "draft": (lambda t, ref: t.drafts.get(STRANGER, DraftId(ref)), "the draft"),
+    "draft of a corpus": (lambda t, ref: t.drafts.named(STRANGER, CORPUS, ref), "the draft"),
+    "drafts": (lambda t, ref: t.drafts.list(STRANGER, CorpusId(ref), states=frozenset(DraftState)), CORPUS),
+    "seal slot": (lambda t, ref: t.drafts.in_slot(STRANGER, CorpusId(ref)), CORPUS),
+    "changes": (lambda t, ref: t.drafts.changes(STRANGER, DraftId(ref)), "the draft"),
+    "described changes": (lambda t, ref: t.drafts.described_changes(STRANGER, DraftId(ref)), "the draft"),
+    "version": (lambda t, ref: t.versions.get(STRANGER, CorpusId(ref), 1), CORPUS),
+    "versions": (lambda t, ref: t.versions.list(STRANGER, CorpusId(ref), PageRequest()), CORPUS),
+    "highest version": (lambda t, ref: t.versions.highest(STRANGER, CorpusId(ref)), CORPUS),
+    "members": (lambda t, ref: t.versions.members(STRANGER, CorpusId(ref), 1), CORPUS),
+    "what a version wrote": (lambda t, ref: t.versions.written_by(STRANGER, CorpusId(ref), 1), CORPUS),
+    "frequencies": (lambda t, ref: t.versions.frequencies(STRANGER, CorpusId(ref), 1), CORPUS),
+    "labels": (lambda t, ref: t.versions.labels(STRANGER, CorpusId(ref)), CORPUS),
+    "publications": (lambda t, ref: t.corpora.publications(STRANGER, CorpusId(ref), PageRequest()), CORPUS),
     "job": (lambda t, ref: t.jobs.get(STRANGER, JobId(ref)), job("a").id),
     "answer": (lambda t, ref: t.answers.get(STRANGER, AnswerId(ref)), answer().id),
 }
@@ -56,7 +71,7 @@ async def test_forbidden_and_absent_look_the_same(catalog: SqlCatalog, kind: str
         await transaction.jobs.add(job("a"))
         await transaction.answers.add(SYSTEM, answer())
     call, forbidden = CALLS[kind]
-    forbidden = version.draft_id if kind == "draft" else forbidden
+    forbidden = version.draft_id if forbidden == "the draft" else forbidden
 
     statements, said = await outcome(catalog, call, forbidden)
 

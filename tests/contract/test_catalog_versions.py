@@ -1,15 +1,10 @@
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 import pytest
 
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import AccessScope
-from rag_service.domain.drafts import DraftChange, DraftState
-from rag_service.domain.ids import DraftId
-from rag_service.errors import Conflict, NotFound
-from rag_service.reasons import ReasonCode
+from rag_service.domain.pages import PageRequest
+from rag_service.errors import InvalidRequest, NotFound
 from tests.contract.catalog_values import (
     CORPUS,
     ELSEWHERE,
@@ -18,17 +13,15 @@ from tests.contract.catalog_values import (
     STRANGER,
     SYSTEM,
     add_corpus,
-    change_set,
-    document,
+    hold,
     member,
     prepare,
+    preview,
     publish,
     remove,
     seal,
     upload,
 )
-
-PATIENCE = timedelta(seconds=10)
 
 
 @pytest.fixture
@@ -37,182 +30,10 @@ async def catalog(catalog: SqlCatalog) -> SqlCatalog:
     return catalog
 
 
-async def due(catalog: SqlCatalog, *, later: timedelta = timedelta()) -> list[DraftId]:
+async def numbers(catalog: SqlCatalog, page: PageRequest) -> list[int]:
     async with catalog.reading() as transaction:
-        drafts = await transaction.versions.due_drafts(datetime.now(UTC) + later, patience=PATIENCE)
-    return [draft.id for draft in drafts]
-
-
-async def changes(catalog: SqlCatalog, draft_id: DraftId) -> list[DraftChange]:
-    async with catalog.reading() as transaction:
-        return await transaction.versions.changes(SYSTEM, draft_id)
-
-
-async def fail(catalog: SqlCatalog, name: str) -> None:
-    async with catalog.writing() as transaction:
-        await transaction.documents.mark_failed(SYSTEM, document(name).id, 1, reason=ReasonCode.DAMAGED, detail="")
-
-
-async def start(catalog: SqlCatalog, draft_id: DraftId) -> None:
-    async with catalog.writing() as transaction:
-        await transaction.versions.start_sealing(SYSTEM, draft_id, START)
-
-
-async def test_a_corpus_has_one_open_automatic_draft(catalog: SqlCatalog) -> None:
-    async with catalog.writing() as transaction:
-        first = await transaction.versions.automatic_draft(SYSTEM, CORPUS, START)
-        second = await transaction.versions.automatic_draft(SYSTEM, CORPUS, START)
-
-    assert first == second
-    assert (first.state, first.number, first.created_at) == (DraftState.OPEN, None, START)
-
-
-async def test_a_later_change_takes_the_place_of_an_earlier_one(catalog: SqlCatalog) -> None:
-    draft_id = await upload(catalog, "a")
-    await upload(catalog, "a", 2)
-
-    assert await changes(catalog, draft_id) == [DraftChange(document_id=document("a").id, revision=2)]
-
-
-async def test_a_change_names_a_revision_that_exists(catalog: SqlCatalog) -> None:
-    draft_id = await upload(catalog, "a")
-
-    async with catalog.writing() as transaction:
-        with pytest.raises(NotFound):
-            await transaction.versions.set_changes(
-                SYSTEM, draft_id, [DraftChange(document_id=document("a").id, revision=2)]
-            )
-
-
-async def test_a_draft_with_nothing_ready_is_not_due(catalog: SqlCatalog) -> None:
-    await upload(catalog, "a")
-    await upload(catalog, "b")
-    await fail(catalog, "b")
-
-    assert await due(catalog, later=timedelta(hours=1)) == []
-
-
-async def test_a_draft_is_due_when_nothing_is_pending(catalog: SqlCatalog) -> None:
-    draft_id = await upload(catalog, "a")
-    await upload(catalog, "b")
-    await prepare(catalog, "a")
-    await fail(catalog, "b")
-
-    assert await due(catalog) == [draft_id]
-
-
-async def test_a_draft_waits_for_pending_revisions_until_its_patience_ends(catalog: SqlCatalog) -> None:
-    draft_id = await upload(catalog, "a")
-    await upload(catalog, "b")
-    await prepare(catalog, "a")
-
-    assert await due(catalog, later=PATIENCE / 2) == []
-    assert await due(catalog, later=PATIENCE) == [draft_id]
-
-
-async def test_a_deletion_is_ready_at_once(catalog: SqlCatalog) -> None:
-    await publish(catalog, "a")
-
-    draft_id = await remove(catalog, "a")
-
-    assert await due(catalog) == [draft_id]
-
-
-async def test_no_draft_is_due_while_another_of_the_corpus_is_sealing(catalog: SqlCatalog) -> None:
-    first = await upload(catalog, "a")
-    await prepare(catalog, "a")
-    await start(catalog, first)
-    second = await upload(catalog, "b")
-    await prepare(catalog, "b")
-    assert await due(catalog) == []
-
-    await seal(catalog, first)
-
-    assert await due(catalog) == [second]
-
-
-async def test_sealing_takes_a_number_and_closes_the_draft(catalog: SqlCatalog) -> None:
-    draft_id = await upload(catalog, "a")
-    await prepare(catalog, "a")
-    async with catalog.writing() as transaction:
-        draft = await transaction.versions.start_sealing(SYSTEM, draft_id, START)
-
-        assert (draft.state, draft.number) == (DraftState.SEALING, 1)
-        with pytest.raises(Conflict):
-            await transaction.versions.set_changes(
-                SYSTEM, draft_id, [DraftChange(document_id=document("a").id, revision=None)]
-            )
-
-
-async def test_what_is_pending_moves_to_a_new_draft_and_what_failed_is_dropped(catalog: SqlCatalog) -> None:
-    draft_id = await upload(catalog, "a")
-    await upload(catalog, "b")
-    await upload(catalog, "c")
-    await prepare(catalog, "a")
-    await fail(catalog, "c")
-
-    await start(catalog, draft_id)
-
-    async with catalog.writing() as transaction:
-        fresh = await transaction.versions.automatic_draft(SYSTEM, CORPUS, START)
-    assert fresh.id != draft_id
-    assert [change.document_id for change in await changes(catalog, draft_id)] == ["doc_a"]
-    assert [change.document_id for change in await changes(catalog, fresh.id)] == ["doc_b"]
-
-
-async def test_a_seal_cut_short_goes_on_with_its_number(catalog: SqlCatalog) -> None:
-    draft_id = await upload(catalog, "a")
-    await prepare(catalog, "a")
-    await start(catalog, draft_id)
-
-    version = await seal(catalog, draft_id)
-
-    assert version.number == 1
-
-
-async def test_two_drafts_of_a_corpus_do_not_seal_together(catalog: SqlCatalog) -> None:
-    await start(catalog, await upload(catalog, "a"))
-    second = await upload(catalog, "b")
-
-    with pytest.raises(Conflict):
-        await start(catalog, second)
-
-
-async def test_a_refused_seal_uses_up_no_number(catalog: SqlCatalog) -> None:
-    await start(catalog, await upload(catalog, "a"))
-    with pytest.raises(Conflict):
-        await start(catalog, await upload(catalog, "b"))
-
-    async with catalog.reading() as transaction:
-        assert (await transaction.corpora.get(SYSTEM, CORPUS)).highest == 1
-
-
-async def test_a_published_draft_is_not_sealed_again(catalog: SqlCatalog) -> None:
-    version = await publish(catalog, "a")
-
-    with pytest.raises(Conflict):
-        await start(catalog, version.draft_id)
-
-
-async def test_finishing_twice_changes_nothing(catalog: SqlCatalog) -> None:
-    draft_id = await upload(catalog, "a")
-    await prepare(catalog, "a")
-    async with catalog.writing() as transaction:
-        version, changed = await change_set(transaction, draft_id)
-        for _ in range(2):
-            await transaction.versions.finish_sealing(SYSTEM, version, changed, FREQUENCIES)
-
-        assert await transaction.versions.members(SYSTEM, CORPUS, 1) == {member("a")}
-        assert await transaction.versions.list(SYSTEM, CORPUS) == [version]
-
-
-async def test_what_was_never_started_cannot_be_finished(catalog: SqlCatalog) -> None:
-    draft_id = await upload(catalog, "a")
-    await prepare(catalog, "a")
-    async with catalog.writing() as transaction:
-        version, changed = await change_set(transaction, draft_id)
-        with pytest.raises(Conflict):
-            await transaction.versions.finish_sealing(SYSTEM, replace(version, number=7), changed, FREQUENCIES)
+        found = await transaction.versions.list(SYSTEM, CORPUS, page)
+    return [version.number for version in found.items]
 
 
 async def test_a_version_is_a_set_of_members_that_later_ones_do_not_change(catalog: SqlCatalog) -> None:
@@ -223,9 +44,9 @@ async def test_a_version_is_a_set_of_members_that_later_ones_do_not_change(catal
     await seal(catalog, draft_id)
 
     async with catalog.reading() as transaction:
-        numbers = [await transaction.versions.members(SYSTEM, CORPUS, number) for number in range(3)]
+        found = [await transaction.versions.members(SYSTEM, CORPUS, number) for number in range(3)]
 
-    assert numbers == [set(), {member("a"), member("b")}, {member("a", 2)}]
+    assert found == [set(), {member("a"), member("b")}, {member("a", 2)}]
 
 
 async def test_births_are_those_of_living_members(catalog: SqlCatalog) -> None:
@@ -238,6 +59,31 @@ async def test_births_are_those_of_living_members(catalog: SqlCatalog) -> None:
     assert births == {member("a"): 1}
 
 
+async def test_births_at_a_number_are_those_of_its_members(catalog: SqlCatalog) -> None:
+    await publish(catalog, "a", "b")
+    await seal(catalog, await remove(catalog, "b"))
+    await publish(catalog, "c")
+
+    async with catalog.reading() as transaction:
+        members = [member("a"), member("b"), member("c")]
+        assert await transaction.versions.births(SYSTEM, CORPUS, members, at=1) == {member("a"): 1, member("b"): 1}
+        assert await transaction.versions.births(SYSTEM, CORPUS, members, at=10**30) == {}
+
+
+async def test_what_a_version_wrote_is_told_by_the_memberships(catalog: SqlCatalog) -> None:
+    await publish(catalog, "a", "b")
+    await seal(catalog, await remove(catalog, "b"))
+
+    async with catalog.reading() as transaction:
+        first, second, none = [
+            await transaction.versions.written_by(SYSTEM, CORPUS, number) for number in (1, 2, 10**30)
+        ]
+
+    assert (first.born, first.died) == ({member("a"), member("b")}, frozenset())
+    assert (second.born, second.died) == (frozenset(), {member("b")})
+    assert (none.born, none.died) == (frozenset(), frozenset())
+
+
 async def test_after_a_rollback_the_next_seal_undoes_what_the_abandoned_version_did(catalog: SqlCatalog) -> None:
     await publish(catalog, "a", "b")
     draft_id = await upload(catalog, "c")
@@ -245,7 +91,7 @@ async def test_after_a_rollback_the_next_seal_undoes_what_the_abandoned_version_
     await remove(catalog, "b")
     await seal(catalog, draft_id)
     async with catalog.writing() as transaction:
-        await transaction.corpora.publish(SYSTEM, CORPUS, 1)
+        await transaction.corpora.publish(SYSTEM, CORPUS, 1, expected=2, now=START)
 
     await publish(catalog, "d")
 
@@ -261,16 +107,62 @@ async def test_the_published_version_is_the_one_sealed_last(catalog: SqlCatalog)
     async with catalog.reading() as transaction:
         held = await transaction.corpora.get(SYSTEM, CORPUS)
         assert (held.published, held.highest) == (1, 1)
-        assert await transaction.versions.version(SYSTEM, CORPUS, 1) == version
+        assert await transaction.versions.get(SYSTEM, CORPUS, 1) == version
+
+
+async def test_a_sealed_version_was_not_published_yet(catalog: SqlCatalog) -> None:
+    version = await preview(catalog, await hold(catalog, "a"))
+
+    async with catalog.reading() as transaction:
+        assert version.published_at is None
+        assert await transaction.versions.get(SYSTEM, CORPUS, 1) == version
+        assert (await transaction.corpora.get(SYSTEM, CORPUS)).published == 0
+        assert await transaction.versions.highest(SYSTEM, CORPUS) == 1
 
 
 @pytest.mark.parametrize("number", [0, 2, -1, 10**30])
 async def test_a_number_that_is_not_sealed_is_no_version(catalog: SqlCatalog, number: int) -> None:
     await publish(catalog, "a")
 
+    async with catalog.writing() as transaction:
+        for call in (
+            transaction.versions.get(SYSTEM, CORPUS, number),
+            transaction.versions.annotate(SYSTEM, CORPUS, number, "x"),
+            transaction.versions.label(SYSTEM, CORPUS, "x", number, START),
+        ):
+            with pytest.raises(NotFound):
+                await call
+
+
+async def test_versions_are_listed_in_pages_newest_first(catalog: SqlCatalog) -> None:
+    for name in "abc":
+        await publish(catalog, name)
+
+    assert await numbers(catalog, PageRequest(limit=2)) == [3, 2]
+    assert await numbers(catalog, PageRequest(limit=2, after="2")) == [1]
+    assert await numbers(catalog, PageRequest(order="asc", before="2")) == [1]
+
+
+@pytest.mark.parametrize("cursor", ["7", "x", "-1", "٣", "9" * 5000])
+async def test_a_cursor_that_is_no_version_is_refused(catalog: SqlCatalog, cursor: str) -> None:
+    await publish(catalog, "a")
+
+    with pytest.raises(InvalidRequest):
+        await numbers(catalog, PageRequest(after=cursor))
+
+
+async def test_the_highest_version_of_an_empty_corpus_is_zero(catalog: SqlCatalog) -> None:
     async with catalog.reading() as transaction:
-        with pytest.raises(NotFound):
-            await transaction.versions.version(SYSTEM, CORPUS, number)
+        assert await transaction.versions.highest(SYSTEM, CORPUS) == 0
+
+
+async def test_notes_of_a_version_are_replaced(catalog: SqlCatalog) -> None:
+    await publish(catalog, "a")
+    async with catalog.writing() as transaction:
+        version = await transaction.versions.annotate(SYSTEM, CORPUS, 1, "Before the move")
+
+        assert version.notes == "Before the move"
+        assert await transaction.versions.get(SYSTEM, CORPUS, 1) == version
 
 
 async def test_document_frequencies_come_back_as_they_were_frozen(catalog: SqlCatalog) -> None:
@@ -300,22 +192,22 @@ async def test_a_version_not_sealed_has_no_frequencies(catalog: SqlCatalog, numb
 
 @pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE])
 async def test_versions_outside_the_scope_are_not_found(catalog: SqlCatalog, scope: AccessScope) -> None:
-    version = await publish(catalog, "a")
-    deletion = DraftChange(document_id=document("a").id, revision=None)
+    await publish(catalog, "a")
 
     async with catalog.writing() as transaction:
         versions = transaction.versions
-        assert await versions.list(scope, CORPUS) == []
         for call in (
-            versions.automatic_draft(scope, CORPUS, START),
-            versions.draft(scope, version.draft_id),
-            versions.changes(scope, version.draft_id),
-            versions.set_changes(scope, version.draft_id, [deletion]),
-            versions.start_sealing(scope, version.draft_id, START),
+            versions.get(scope, CORPUS, 1),
+            versions.list(scope, CORPUS, PageRequest()),
+            versions.highest(scope, CORPUS),
             versions.members(scope, CORPUS, 1),
             versions.births(scope, CORPUS, []),
-            versions.version(scope, CORPUS, 1),
+            versions.written_by(scope, CORPUS, 1),
             versions.frequencies(scope, CORPUS, 1),
+            versions.label(scope, CORPUS, "x", 1, START),
+            versions.unlabel(scope, CORPUS, "x"),
+            versions.labels(scope, CORPUS),
+            versions.annotate(scope, CORPUS, 1, "x"),
         ):
             with pytest.raises(NotFound):
                 await call

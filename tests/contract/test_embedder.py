@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ from rag_service.domain.ids import TenantId
 from rag_service.embedding import model_folder, onnx_runtime
 from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.embedding.kept import KeptEmbedder
-from rag_service.embedding.local import LocalEmbedder, batches_of
+from rag_service.embedding.local import LocalEmbedder, batches_of, even_budget
 from rag_service.embedding.model_folder import PACKAGED_WEIGHTS_SHA256, ModelFolder, packaged_folder
 from rag_service.embedding.onnx_files import graph_file, mark_intact
 from rag_service.embedding.onnx_runtime import OnnxRuntime
@@ -191,6 +192,15 @@ def test_batches_stay_within_the_budget_and_keep_each_place_once() -> None:
 
     assert sorted(place for batch in batches for place in batch) == list(range(6))
     assert all(len(batch) == 1 or len(batch) * max(lengths[place] for place in batch) <= 120 for batch in batches)
+
+
+@given(st.integers(0, 10**6), st.integers(64, 4096), st.integers(1, 16))
+def test_batches_are_even_and_no_larger_than_allowed(tokens: int, most: int, parallel: int) -> None:
+    budget = even_budget(tokens, most=most, parallel=parallel)
+
+    rounds = max(1, math.ceil(tokens / (most * parallel)))
+    assert 1 <= budget <= most
+    assert math.ceil(tokens / budget) <= rounds * parallel
 
 
 def test_tokens_are_counted_beyond_what_the_model_reads() -> None:

@@ -20,9 +20,11 @@ from rag_service.retrieval.qdrant_edge import EdgeIndex
 from tests.contract.index_points import (
     CORPUS,
     DIMENSIONS,
+    TENANT,
     chunks,
     dense,
     found,
+    listed,
     point,
     point_id,
     points,
@@ -69,7 +71,7 @@ async def test_changes_to_a_build_that_does_not_exist_are_ignored(index: VectorI
     await index.purge(build, [point_id("a")])
     await index.optimise(build)
 
-    assert await index.scan(build, corpus_id=CORPUS) == []
+    assert await listed(index, build) == []
 
 
 async def test_builds_do_not_see_each_other(index: VectorIndex, build: str) -> None:
@@ -151,7 +153,7 @@ async def test_a_revived_chunk_lives_on(index: VectorIndex, build: str) -> None:
     await index.revive(build, [point_id("a"), point_id("unknown")])
 
     assert chunks(await found(index, build, version=9)) == ["a"]
-    assert (await index.scan(build, corpus_id=CORPUS))[0].died == OPEN
+    assert (await listed(index, build))[0].died == OPEN
 
 
 async def test_a_purged_chunk_is_gone_from_every_version(index: VectorIndex, build: str) -> None:
@@ -160,7 +162,7 @@ async def test_a_purged_chunk_is_gone_from_every_version(index: VectorIndex, bui
     await index.purge(build, [point_id("a"), point_id("unknown")])
 
     assert chunks(await found(index, build, version=1)) == ["b"]
-    assert len(await index.scan(build, corpus_id=CORPUS)) == 1
+    assert len(await listed(index, build)) == 1
 
 
 async def test_both_scores_of_every_candidate_are_true(index: VectorIndex, build: str) -> None:
@@ -250,21 +252,58 @@ async def test_a_point_written_again_is_replaced(index: VectorIndex, build: str)
     assert candidate.dense_score == pytest.approx(1.0, abs=1e-5)
 
 
-async def test_a_scan_lists_every_point_of_the_corpus_by_id(index: VectorIndex, build: str) -> None:
+async def test_every_point_of_a_corpus_is_listed_by_id(index: VectorIndex, build: str) -> None:
     await index.write(build, [point("a", born=2, died=4), point("b"), point("c", corpus="other")])
 
-    states = await index.scan(build, corpus_id=CORPUS)
+    states = await listed(index, build)
 
     assert [state.id for state in states] == sorted([point_id("a"), point_id("b")])
     assert {(state.chunk_id, state.born, state.died) for state in states} == {("a", 2, 4), ("b", 1, OPEN)}
 
 
-async def test_a_scan_is_complete_over_many_pages(index: VectorIndex, build: str) -> None:
+async def test_the_list_of_points_is_complete_over_many_pages(index: VectorIndex, build: str) -> None:
     await index.write(build, points("p", 5_003))
 
-    states = await index.scan(build, corpus_id=CORPUS)
+    states = await listed(index, build)
 
     assert [state.id for state in states] == sorted(point_id(f"p{number}") for number in range(5_003))
+
+
+async def test_a_listed_point_says_whose_it_is_and_who_sees_it(index: VectorIndex, build: str) -> None:
+    await index.write(build, [point("a", principals=frozenset({"board", "legal"}))])
+
+    [state] = await listed(index, build)
+
+    assert (state.tenant_id, state.corpus_id) == (TENANT, CORPUS)
+    assert state.principals == {"board", "legal"}
+
+
+async def test_points_born_after_a_version_are_listed_alone(index: VectorIndex, build: str) -> None:
+    await index.write(build, [point("a", born=2), point("b", born=3), point("c", born=4, died=5)])
+
+    assert {state.chunk_id for state in await listed(index, build, born_after=2)} == {"b", "c"}
+
+
+async def test_a_build_says_how_many_points_of_each_corpus_it_holds(index: VectorIndex, build: str) -> None:
+    await index.write(build, [point("a"), point("b", died=2), point("c", corpus="other"), point("d", corpus="gone")])
+    await index.purge(build, [point_id("d")])
+
+    assert await index.corpora(build) == {CORPUS: 2, "other": 1}
+    assert (await index.builds())[build] == 3
+
+
+async def test_a_build_that_does_not_exist_holds_no_corpora(index: VectorIndex, build: str) -> None:
+    assert await index.corpora(build) == {}
+    assert build not in await index.builds()
+
+
+async def test_other_rights_reach_points_that_are_there(index: VectorIndex, build: str) -> None:
+    await index.write(build, [point("a"), point("b", died=2)])
+
+    await index.grant(build, [point_id("a"), point_id("unknown")], principals=frozenset({"board"}))
+
+    assert chunks(await found(index, build)) == ["b"]
+    assert chunks(await found(index, build, by=scope("board"))) == ["a", "b"]
 
 
 _BAD_VECTORS = [
@@ -320,7 +359,7 @@ async def test_searches_and_writes_go_on_while_a_build_is_optimised(index: Vecto
         await asyncio.sleep(0.02)
     await optimising
 
-    assert len(await index.scan(build, corpus_id=CORPUS)) == 400 + rounds
+    assert len(await listed(index, build)) == 400 + rounds
     assert len(await found(index, build, version=2, limit=1000)) == 400
 
 

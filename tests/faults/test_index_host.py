@@ -17,7 +17,7 @@ from rag_service.retrieval.edge_shard import remove_unfinished_segments
 from rag_service.retrieval.index_client import IndexClient
 from rag_service.retrieval.qdrant_edge import EdgeIndex
 from rag_service.retrieval.wire import MAX_FRAME_BYTES
-from tests.contract.index_points import CORPUS, chunks, found, point, point_id, points
+from tests.contract.index_points import chunks, found, listed, point, point_id, points
 from tests.index_hosts import RunningHost, running_host
 
 BUILD = "build"
@@ -51,7 +51,7 @@ async def test_what_was_acknowledged_survives_a_killed_host(host: RunningHost, c
     host.kill()
     host.start_again()
 
-    assert len(await client.scan(BUILD, corpus_id=CORPUS)) == 299
+    assert len(await listed(client, BUILD)) == 299
     assert len(await found(client, BUILD, version=2, limit=1000)) == 298
 
 
@@ -66,7 +66,7 @@ async def test_a_host_killed_while_it_optimises_keeps_every_point(host: RunningH
         await optimising
     host.start_again()
 
-    assert len(await client.scan(BUILD, corpus_id=CORPUS)) == 2_001
+    assert len(await listed(client, BUILD)) == 2_001
     assert len(_generations(host.data_dir)) == 1
 
 
@@ -80,7 +80,7 @@ async def test_a_host_told_to_stop_while_it_optimises_stops_and_keeps_every_poin
         await optimising
     host.start_again()
 
-    assert len(await client.scan(BUILD, corpus_id=CORPUS)) == 2_000
+    assert len(await listed(client, BUILD)) == 2_000
 
 
 async def test_an_optimised_build_survives_a_killed_host(host: RunningHost, client: IndexClient) -> None:
@@ -90,7 +90,7 @@ async def test_an_optimised_build_survives_a_killed_host(host: RunningHost, clie
     host.kill()
     host.start_again()
 
-    assert await client.status() == {BUILD: 300}
+    assert await client.builds() == {BUILD: 300}
 
 
 def test_a_second_host_on_the_same_folder_is_refused(host: RunningHost) -> None:
@@ -145,7 +145,7 @@ async def test_a_host_that_does_not_answer_in_time_is_unavailable(short_folder: 
     async with await asyncio.start_unix_server(stay_silent, short_folder / "silent.sock"):
         client = IndexClient(short_folder / "silent.sock", 0.1)
         with pytest.raises(IndexUnavailable, match="did not answer"):
-            await client.status()
+            await client.builds()
         await hung_up.wait()
 
 
@@ -159,7 +159,7 @@ async def test_a_client_that_speaks_noise_is_cut_off_and_no_other(host, client: 
     writer.write(noise)
 
     assert await reader.read() == b""
-    assert await client.status() == {}
+    assert await client.builds() == {}
     writer.close()
     await writer.wait_closed()
 
@@ -177,7 +177,7 @@ async def test_a_host_optimises_by_itself_when_writers_have_stopped() -> None:
 
         await _until(lambda: before not in _generations(host.data_dir))
 
-        assert await client.status() == {BUILD: 120}
+        assert await client.builds() == {BUILD: 120}
         await client.aclose()
 
 
@@ -189,7 +189,7 @@ async def test_a_build_that_cannot_be_opened_leaves_the_others_served(host: Runn
         (generation / "edge_config.json").write_text("{")
     host.start_again()
 
-    assert await client.status() == {BUILD: 1, "damaged": None}
+    assert await client.builds() == {BUILD: 1, "damaged": None}
     with pytest.raises(IndexUnavailable):
         await found(client, "damaged")
     assert chunks(await found(client, BUILD)) == ["a"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.bootstrap import Worker, worker_over
+from ingestion.handlers import RevisionHandler
 from ingestion.jobs import JobRunner
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.sandbox import Sandbox
@@ -16,7 +17,7 @@ from rag_service.bootstrap import open_container
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.documents import Revision, RevisionState
 from rag_service.domain.ids import TenantId
-from rag_service.domain.jobs import Job, JobState
+from rag_service.domain.jobs import Job, JobKind, JobState
 from rag_service.reasons import ReasonCode
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
 
@@ -78,8 +79,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[_Shop]:
 
 
 def _runner(worker: Worker, sandbox: Sandbox, clock: _Clock) -> JobRunner:
-    usual, container = worker.runner._prepare, worker.container
-    assert isinstance(usual, PrepareRevision)
+    usual, container = worker.prepare, worker.container
     prepare = PrepareRevision(
         catalog=container.catalog,
         blobs=container.blobs,
@@ -87,14 +87,11 @@ def _runner(worker: Worker, sandbox: Sandbox, clock: _Clock) -> JobRunner:
         chunker=usual._chunker,
         embedder=usual._embedder,
         fingerprint=usual._fingerprint,
-    )
-    return JobRunner(
-        catalog=container.catalog,
-        prepare=prepare,
-        seal=worker.runner._seal,
+        progress=usual._progress,
         clock=clock,
-        settings=container.settings.jobs,
     )
+    handlers = {**worker.handlers, JobKind.PREPARE_REVISION: RevisionHandler(prepare)}
+    return JobRunner(catalog=container.catalog, handlers=handlers, clock=clock, settings=container.settings.jobs)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from rag_service.domain.uploads import CorpusFile
 from rag_service.errors import Conflict, InvalidRequest, NotFound
 from rag_service.ports.blob_store import BlobStore, StoredBlob
 from rag_service.use_cases.accept_uploads import AcceptUploads
+from rag_service.use_cases.rights import SpreadRights
 
 CORPUS = "rows"
 COUNT = 40
@@ -33,6 +34,9 @@ class CountedBlobs:
             await self.before_write()
         self.written.append(await self.store.write(scope, content, max_bytes=max_bytes))
         return self.written[-1]
+
+    async def exists(self, scope: AccessScope, sha256: str) -> bool:
+        return await self.store.exists(scope, sha256)
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +137,19 @@ async def test_new_rights_on_unchanged_rows_take_effect(worker: Worker, admin: A
     assert (await worker.container.search(admin, corpus=CORPUS, query="gate 7", limit=3)).passages == ()
 
 
+async def test_wider_rights_on_unchanged_rows_make_no_version(worker: Worker, admin: AccessScope) -> None:
+    await worker.container.uploads.accept_rows(admin, corpus=CORPUS, rows=_rows(), principals=frozenset({"board"}))
+    await _work_off(worker)
+    board = replace(admin, principals=admin.principals | {"board"})
+
+    everyone = frozenset({"everyone"})
+    again = await worker.container.uploads.accept_rows(board, corpus=CORPUS, rows=_rows(), principals=everyone)
+
+    assert {file.revision.number for file in again} == {1}
+    found = await worker.container.search(admin, corpus=CORPUS, query="gate 7", limit=3)
+    assert (found.passages != (), found.pinned.number) == (True, 1)
+
+
 async def test_without_the_permission_nothing_is_imported(worker: Worker, admin: AccessScope) -> None:
     reader, _ = await worker.container.keys.create(admin, name="reader", permissions=frozenset({Permission.CHAT}))
 
@@ -169,6 +186,7 @@ def _uploads_over(worker: Worker, blobs: CountedBlobs) -> AcceptUploads:
         clock=parts.clock,
         parser_fingerprint=PARSER_FINGERPRINT,
         max_bytes=10_000,
+        spread_rights=SpreadRights(catalog=parts.catalog, index=parts.index),
     )
 
 

@@ -111,7 +111,8 @@ async def test_a_worker_killed_at_any_moment_loses_nothing_and_doubles_nothing(d
         with worker(data_dir):
             corpus = await published(container)
 
-        points = await container.index.scan(corpus.fingerprint, corpus_id=corpus.id)
+        pages = container.index.states(corpus.fingerprint, corpus_id=corpus.id)
+        points = [point async for page in pages for point in page]
         async with container.catalog.reading() as tx:
             members = await tx.versions.members(SCOPE, corpus.id, corpus.published)
             chunks = await tx.chunks.of_members(SCOPE, corpus.fingerprint, sorted(members))

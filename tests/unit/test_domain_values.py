@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 
 from rag_service.domain.answers import cite
 from rag_service.domain.documents import page_at
-from rag_service.domain.jobs import MAX_BACKOFF, backoff
 from rag_service.domain.spans import Span, sha256_of
 from tests.values import passage
 
@@ -41,8 +40,3 @@ def test_a_citation_points_into_the_canonical_text_and_carries_the_hash_of_its_q
     assert citation.quote_span == Span(121, 137)
     assert citation.page == 8
     assert citation.quote_sha256 == sha256_of("He was baptised.")
-
-
-@given(st.integers(1, 30))
-def test_pauses_grow_up_to_a_limit(attempt):
-    assert backoff(attempt) <= backoff(attempt + 1) <= MAX_BACKOFF

@@ -8,6 +8,7 @@ import pytest
 
 from rag_service.domain.access import EVERYONE, AccessScope, Permission
 from rag_service.domain.answers import Passage
+from rag_service.domain.drafts import Draft, DraftState, SealPurpose
 from rag_service.domain.ids import ChunkId, CorpusId, DraftId, Fingerprint, PointId, TenantId
 from rag_service.domain.versions import OPEN, Corpus, Version
 from rag_service.embedding.bm25 import Bm25Encoder
@@ -38,16 +39,17 @@ READER = AccessScope(
     tenant_id=CORPUS.tenant_id, principals=frozenset({EVERYONE}), permissions=frozenset({Permission.CHAT})
 )
 HISTORIAN = replace(READER, permissions=frozenset({Permission.CHAT, Permission.HISTORY}))
+PUBLISHER = replace(READER, permissions=frozenset({Permission.CHAT, Permission.PUBLISH}))
 
 
 class Shelf:
     """A catalog with one corpus, as far as search reads it; version 1 has the first text only."""
 
     def __init__(self, corpus: Corpus = CORPUS) -> None:
-        self.corpora = self.versions = self.chunks = self
+        self.corpora = self.chunks = self
+        self.versions = self.drafts = Editions()
         self.corpus = corpus
         self.hidden: set[ChunkId] = set()
-        self.tables_read = 0
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Any]:
@@ -58,21 +60,58 @@ class Shelf:
             raise NotFound("corpus", ref)
         return self.corpus
 
-    async def version(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> Version:
-        if number not in (1, 2):
+    async def passages(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
+    ) -> dict[ChunkId, Passage]:
+        return {name: stored(name) for name in chunk_ids if name not in self.hidden}
+
+
+class Editions:
+    """Versions 1 and 2 were published, version 3 is a draft's; "old" is a label of version 1."""
+
+    def __init__(self) -> None:
+        self.tables_read = 0
+        self.slot: Draft | None = draft(DraftState.SEALED)
+
+    async def get(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> Version:
+        if number not in (1, 2, 3):
             raise NotFound("version", str(number))
         return Version(
-            corpus_id=corpus_id, number=number, draft_id=DraftId("d"), document_count=1, chunk_count=1, created_at=NOW
+            corpus_id=corpus_id,
+            number=number,
+            draft_id=DraftId("d"),
+            document_count=1,
+            chunk_count=1,
+            created_at=NOW,
+            published_at=NOW if number < 3 else None,
         )
+
+    async def labels(self, scope: AccessScope, corpus_id: CorpusId) -> dict[str, int]:
+        return {"old": 1, "new": 2}
+
+    async def in_slot(self, scope: AccessScope, corpus_id: CorpusId) -> Draft | None:
+        return self.slot
 
     async def frequencies(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> DocumentFrequencies:
         self.tables_read += 1
         return frequencies_of([Bm25Encoder().encode_passage(text) for text in TEXTS])
 
-    async def passages(
-        self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
-    ) -> dict[ChunkId, Passage]:
-        return {name: stored(name) for name in chunk_ids if name not in self.hidden}
+
+def draft(state: DraftState) -> Draft:
+    return Draft(
+        id=DraftId("d"),
+        tenant_id=CORPUS.tenant_id,
+        corpus_id=CORPUS.id,
+        automatic=False,
+        name="spring",
+        notes="",
+        state=state,
+        purpose=SealPurpose.PREVIEW,
+        number=3,
+        base=2,
+        sealed_against=2,
+        created_at=NOW,
+    )
 
 
 def stored(name: ChunkId) -> Passage:
@@ -177,9 +216,38 @@ async def test_a_forbidden_version_looks_like_an_absent_one(search: Search) -> N
     with pytest.raises(NotFound) as forbidden:
         await search.pin(READER, "handbook@1")
     with pytest.raises(NotFound) as absent:
-        await search.pin(HISTORIAN, "handbook@3")
+        await search.pin(HISTORIAN, "handbook@4")
 
-    assert str(forbidden.value).replace("1", "3") == str(absent.value)
+    assert str(forbidden.value).replace("1", "4") == str(absent.value)
+
+
+@pytest.mark.parametrize(("ref", "number"), [("draft", 3), ("3", 3), ("new", 2)])
+async def test_the_sealed_draft_is_asked_by_those_who_may_publish(search: Search, ref: str, number: int) -> None:
+    assert (await search.pin(PUBLISHER, f"handbook@{ref}")).number == number
+
+
+@pytest.mark.parametrize("ref", ["draft", "3"])
+async def test_a_draft_needs_more_than_the_right_to_history(search: Search, ref: str) -> None:
+    with pytest.raises(NotFound, match=f"No such version: {ref}"):
+        await search.pin(HISTORIAN, f"handbook@{ref}")
+
+
+@pytest.mark.parametrize("state", [DraftState.SEALING, DraftState.UNSEALING])
+@pytest.mark.parametrize("ref", ["draft", "3"])
+async def test_a_draft_is_asked_only_while_it_is_sealed(
+    search: Search, shelf: Shelf, ref: str, state: DraftState
+) -> None:
+    shelf.versions.slot = draft(state)
+
+    with pytest.raises(NotFound):
+        await search.pin(PUBLISHER, f"handbook@{ref}")
+
+
+async def test_a_label_stands_for_its_version_and_needs_the_same_right(search: Search) -> None:
+    assert (await search.pin(HISTORIAN, "handbook@old")).number == 1
+    assert (await search.pin(READER, "handbook@new")).number == 2
+    with pytest.raises(NotFound, match="No such version: old"):
+        await search.pin(READER, "handbook@old")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +291,7 @@ async def test_the_frequencies_of_a_version_are_read_once(search: Search, shelf:
     for query in ("cats", "dogs"):
         await search(READER, corpus="handbook", query=query, limit=3)
 
-    assert shelf.tables_read == 1
+    assert shelf.versions.tables_read == 1
 
 
 async def test_every_stage_is_timed(search: Search) -> None:

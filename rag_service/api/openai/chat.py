@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Request, Response
 
 from rag_service.api.dependencies import Measured, Parts, Scope, authorisation_of
+from rag_service.api.live_events import LiveEvents
 from rag_service.api.metrics import Metrics
 from rag_service.api.openai.chat_reply import ChatCompletion, completion
 from rag_service.api.openai.chat_request import ChatRequest
 from rag_service.api.openai.chat_stream import AnswerStream, ChunkWriter
-from rag_service.api.openai.live_answer import LiveAnswer
-from rag_service.domain.answers import Answer, Finished
+from rag_service.domain.answers import Answer, AnswerEvent, Finished
 
 router = APIRouter(prefix="/v1/chat", tags=["chat"])
 
@@ -18,7 +18,7 @@ async def create_chat_completion(
     request: Request, body: ChatRequest, parts: Parts, scope: Scope, metrics: Measured
 ) -> Response | ChatCompletion:
     """Answer the last user turn from the corpus, streaming or in one piece."""
-    live = LiveAnswer(
+    live = LiveEvents(
         parts.ask_question(scope, body.question()), receive=request.receive, authorise=authorisation_of(request)
     )
     public_url = parts.settings.public_url
@@ -28,7 +28,7 @@ async def create_chat_completion(
     return completion(await _finished(live, metrics), model=body.model, public_url=public_url)
 
 
-async def _finished(live: LiveAnswer, metrics: Metrics) -> Answer:
+async def _finished(live: LiveEvents[AnswerEvent], metrics: Metrics) -> Answer:
     async with live as events:
         async for event in events:
             if isinstance(event, Finished):

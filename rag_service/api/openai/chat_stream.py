@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from rag_service.api.live_events import STREAM_HEADERS, LiveEvents, ending_of
 from rag_service.api.metrics import Metrics
 from rag_service.api.openai.chat_reply import (
     Annotation,
@@ -23,14 +24,12 @@ from rag_service.api.openai.chat_reply import (
     summary,
     usage_out,
 )
-from rag_service.api.openai.live_answer import LiveAnswer
-from rag_service.api.problems import ErrorReply, detail_of
+from rag_service.api.problems import ErrorReply
 from rag_service.domain.answers import AnswerEvent, Finished, SourcesFound, UnitEmitted
-from rag_service.errors import RagError, Unauthenticated
+from rag_service.errors import RagError
 
 log = structlog.get_logger()
 
-_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 _DONE = b"data: [DONE]\n\n"
 
 
@@ -120,8 +119,8 @@ class AnswerStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, answer: LiveAnswer, writer: ChunkWriter, metrics: Metrics) -> None:
-        super().__init__(headers=_HEADERS)
+    def __init__(self, answer: LiveEvents[AnswerEvent], writer: ChunkWriter, metrics: Metrics) -> None:
+        super().__init__(headers=STREAM_HEADERS)
         del self.headers["content-length"]
         self._answer = answer
         self._writer = writer
@@ -173,7 +172,4 @@ def _stated(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _error_event(exc: RagError) -> bytes:
-    detail = detail_of(exc)
-    if isinstance(exc, Unauthenticated):
-        detail = detail.model_copy(update={"code": "auth_revoked", "message": "The key was revoked or has expired."})
-    return f"data: {ErrorReply(error=detail).model_dump_json()}\n\n".encode()
+    return f"data: {ErrorReply(error=ending_of(exc)).model_dump_json()}\n\n".encode()

@@ -27,6 +27,7 @@ from rag_service.api.openai.vector_store_files import (
 from rag_service.api.texts import MAX_REF_CHARS, Name, Ref
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import FileId
+from rag_service.domain.jobs import Priority
 from rag_service.domain.uploads import CorpusFile
 from rag_service.errors import NotFound
 
@@ -93,7 +94,11 @@ async def create_file_batch(parts: Parts, scope: Scope, vector_store_id: Ref, bo
             await tx.files.get(scope, FileId(file_id))
     accepted = [
         await parts.uploads.accept_file(
-            scope, corpus=corpus.id, file_id=FileId(file_id), attributes=body.attributes or {}
+            scope,
+            corpus=corpus.id,
+            file_id=FileId(file_id),
+            attributes=body.attributes or {},
+            priority=Priority.BULK,
         )
         for file_id in file_ids
     ]

@@ -13,7 +13,9 @@ from rag_service.catalog.tables.documents import (
 )
 from rag_service.catalog.tables.metadata import metadata
 from rag_service.catalog.tables.versions import (
+    LIVE,
     OPEN_AUTOMATIC,
+    SEALED,
     document_frequencies,
     draft_changes,
     drafts,
@@ -25,8 +27,10 @@ from rag_service.catalog.tables.versions import (
 from rag_service.catalog.tables.work import OPEN_JOBS, idempotent_replies, jobs, kept_vectors, workers
 
 __all__ = [
+    "LIVE",
     "OPEN_AUTOMATIC",
     "OPEN_JOBS",
+    "SEALED",
     "answers",
     "api_keys",
     "chunks",

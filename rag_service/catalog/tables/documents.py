@@ -45,7 +45,8 @@ corpora = Table(
     Index(None, "tenant_id", "created_at", "id"),
 )
 
-# latest_revision and latest_at repeat what revisions say, so that a long list of files is a walk along one index.
+# latest_revision and latest_at repeat what revisions say, so that a long list of files is a walk along one index;
+# revisions that only a held draft knows do not count.
 # withdrawn_revision is the newest revision there was when the document was last deleted.
 documents = Table(
     "documents",

@@ -20,8 +20,8 @@ from rag_service.catalog.tables.metadata import metadata
 
 # Constants in the SQL, not parameters: SQLite uses a partial index only when it can prove that it applies.
 OPEN_AUTOMATIC = sa.text("state = 'open' AND automatic")
-_SEALED = sa.text("state IN ('sealing', 'sealed', 'unsealing')")
-_LIVE = sa.text("state NOT IN ('published', 'discarded')")
+SEALED = sa.text("state IN ('sealing', 'sealed', 'unsealing')")
+LIVE = sa.text("state NOT IN ('published', 'discarded')")
 
 # The unique indexes hold three rules of a corpus against races: one open automatic draft, one sealed draft (from the
 # taking of its number until it is published or open again), and no two live drafts of one name.
@@ -47,8 +47,8 @@ drafts = Table(
         sqlite_where=OPEN_AUTOMATIC,
         postgresql_where=OPEN_AUTOMATIC,
     ),
-    Index("uq_drafts_sealed", "corpus_id", unique=True, sqlite_where=_SEALED, postgresql_where=_SEALED),
-    Index("uq_drafts_name", "corpus_id", "name", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("uq_drafts_sealed", "corpus_id", unique=True, sqlite_where=SEALED, postgresql_where=SEALED),
+    Index("uq_drafts_name", "corpus_id", "name", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
 )
 
 draft_changes = Table(

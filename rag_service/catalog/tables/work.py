@@ -32,9 +32,14 @@ jobs = Table(
     Column("lease_until", UtcDateTime),
     Column("heartbeat", BigInteger, nullable=False, server_default="0"),
     Column("started_at", UtcDateTime),
+    Column("stage_started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Column("changes", BigInteger, nullable=False, server_default="0"),
-    Index("ix_jobs_open", "priority", "tenant_id", "sequence", sqlite_where=OPEN_JOBS, postgresql_where=OPEN_JOBS),
+    # The draft that a dead or cancelled upload was for: trying it again must not put it anywhere else.
+    Column("draft_id", String),
+    Index(
+        "ix_jobs_open", "kind", "priority", "tenant_id", "sequence", sqlite_where=OPEN_JOBS, postgresql_where=OPEN_JOBS
+    ),
     Index("uq_jobs_open", "kind", "subject", unique=True, sqlite_where=OPEN_JOBS, postgresql_where=OPEN_JOBS),
     Index(None, "tenant_id", "subject", "sequence"),
     Index(None, "tenant_id", "sequence"),

@@ -11,7 +11,9 @@ from typing import Protocol
 from rag_service.ports.catalog.access import Keys
 from rag_service.ports.catalog.answers import Answers, IdempotentReplies
 from rag_service.ports.catalog.documents import Chunks, Documents, Files, Uploads
-from rag_service.ports.catalog.jobs import Jobs
+from rag_service.ports.catalog.drafts import Drafts
+from rag_service.ports.catalog.jobs import Jobs, Workers
+from rag_service.ports.catalog.points import Points
 from rag_service.ports.catalog.versions import Corpora, Versions
 
 __all__ = [
@@ -20,13 +22,16 @@ __all__ = [
     "Chunks",
     "Corpora",
     "Documents",
+    "Drafts",
     "Files",
     "IdempotentReplies",
     "Jobs",
     "Keys",
+    "Points",
     "Transaction",
     "Uploads",
     "Versions",
+    "Workers",
 ]
 
 
@@ -38,8 +43,11 @@ class Transaction(Protocol):
     corpora: Corpora
     documents: Documents
     chunks: Chunks
+    drafts: Drafts
     versions: Versions
+    points: Points
     jobs: Jobs
+    workers: Workers
     uploads: Uploads
     answers: Answers
     replies: IdempotentReplies

@@ -28,11 +28,22 @@ class Files(Protocol):
     async def get(self, scope: AccessScope, file_id: FileId) -> StoredFile:
         """Return a file, or raise NotFound."""
 
-    async def list(self, scope: AccessScope, page: PageRequest) -> Page[StoredFile]:
-        """Return files by time of upload."""
-
     async def delete(self, scope: AccessScope, file_id: FileId) -> None:
         """Remove the file's row, or raise NotFound; Conflict while a revision was made from it."""
+
+    async def hashes(
+        self, scope: AccessScope, *, after: FileId | None, limit: int
+    ) -> tuple[Sequence[str], FileId | None]:
+        """Return the SHA-256s of the next `limit` files by id, and where to go on; None when there are no more."""
+
+    async def unused(self, scope: AccessScope, hashes: Sequence[str], *, hold: bool) -> frozenset[str]:
+        """Return those of the SHA-256s that no file has.
+
+        `hold`, in a writing transaction: no file is added before that ends.
+        """
+
+    async def list(self, scope: AccessScope, page: PageRequest) -> Page[StoredFile]:
+        """Return files by time of upload."""
 
 
 class Documents(Protocol):

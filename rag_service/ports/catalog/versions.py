@@ -1,18 +1,13 @@
-"""Corpora, drafts and versions."""
+"""Corpora, what is published of them, and sealed versions."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.drafts import Draft, DraftChange
-from rag_service.domain.ids import (
-    CorpusId,
-    DocumentId,
-    DraftId,
-)
+from rag_service.domain.ids import CorpusId, DocumentId
 from rag_service.domain.pages import Page, PageRequest
-from rag_service.domain.versions import Corpus, Member, Version, VersionDifference
+from rag_service.domain.versions import OPEN, Corpus, Member, Publication, Version, VersionDifference
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 
 
@@ -28,52 +23,37 @@ class Corpora(Protocol):
     async def list(self, scope: AccessScope, page: PageRequest) -> Page[Corpus]:
         """Return the corpora in scope by time of creation."""
 
-    async def publish(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> None:
-        """Make version `number` the published one: one row update. NotFound when it is not sealed."""
+    async def publish(
+        self, scope: AccessScope, corpus_id: CorpusId, number: int, *, expected: int, now: datetime
+    ) -> Publication:
+        """Make version `number` the published one: one row update, and one row in the log.
+
+        Raises:
+            NotFound: there is no such sealed version.
+            Conflict: what is published is not `expected` any more, or `number` is published already.
+        """
+
+    async def publications(self, scope: AccessScope, corpus_id: CorpusId, page: PageRequest) -> Page[Publication]:
+        """Return what was published when; cursors are sequence numbers as text."""
 
     async def file_counts(self, scope: AccessScope, corpus_id: CorpusId) -> Mapping[str, int]:
         """Return in_progress, completed, failed, total and size_bytes of the documents, each at its newest revision.
 
-        Completed means visible in the published version.
+        Completed means visible in the published version. Held drafts do not count.
         """
 
 
 class Versions(Protocol):
-    """Drafts, memberships and sealed versions."""
+    """Sealed versions: who is a member, labels and notes. Outside the scope a corpus is NotFound."""
 
-    async def automatic_draft(self, scope: AccessScope, corpus_id: CorpusId, now: datetime) -> Draft:
-        """Return the open automatic draft of a corpus, made when there is none."""
+    async def get(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> Version:
+        """Return a sealed version, or raise NotFound."""
 
-    async def draft(self, scope: AccessScope, draft_id: DraftId) -> Draft:
-        """Return a draft, or raise NotFound."""
+    async def list(self, scope: AccessScope, corpus_id: CorpusId, page: PageRequest) -> Page[Version]:
+        """Return the versions of a corpus by number; cursors are numbers as text."""
 
-    async def set_changes(self, scope: AccessScope, draft_id: DraftId, changes: Sequence[DraftChange]) -> None:
-        """Put changes into an open draft, in place of earlier ones to the same documents.
-
-        Raises:
-            NotFound: a document or revision is not in the draft's corpus.
-            Conflict: the draft is no longer open.
-        """
-
-    async def changes(self, scope: AccessScope, draft_id: DraftId) -> list[DraftChange]:
-        """Return the changes of a draft."""
-
-    async def due_drafts(self, now: datetime, *, patience: timedelta) -> list[Draft]:
-        """Return, over all tenants, the open automatic drafts that should seal now.
-
-        Due is a draft with a ready change (prepared revision or deletion) when none of its revisions is
-        pending any more, or when its first ready change is older than `patience`. No draft of a corpus is due
-        while another of that corpus is sealing.
-        """
-
-    async def start_sealing(self, scope: AccessScope, draft_id: DraftId, now: datetime) -> Draft:
-        """Give a draft its number and move what is not ready to a new automatic draft; failed changes are removed.
-
-        A draft that is sealing already is returned as it is: a seal cut short goes on.
-
-        Raises:
-            Conflict: another draft of the corpus is sealing, or this one is published.
-        """
+    async def highest(self, scope: AccessScope, corpus_id: CorpusId) -> int:
+        """Return the highest number that has a version, 0 without one."""
 
     async def members(
         self,
@@ -85,23 +65,30 @@ class Versions(Protocol):
     ) -> frozenset[Member]:
         """Return what is visible at version `number`, of all documents or of some."""
 
-    async def births(self, scope: AccessScope, corpus_id: CorpusId, members: Sequence[Member]) -> dict[Member, int]:
-        """Return `born` of the open membership of each member that has one."""
+    async def births(
+        self, scope: AccessScope, corpus_id: CorpusId, members: Sequence[Member], *, at: int = OPEN - 1
+    ) -> dict[Member, int]:
+        """Return `born` of each member that is visible at `at`; without `at`, of those that are alive."""
 
-    async def finish_sealing(
-        self,
-        scope: AccessScope,
-        version: Version,
-        difference: VersionDifference,
-        frequencies: DocumentFrequencies,
-    ) -> None:
-        """Write memberships, frequencies and the version's row; the draft becomes published. Safe to repeat."""
-
-    async def version(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> Version:
-        """Return a sealed version, or raise NotFound."""
-
-    async def list(self, scope: AccessScope, corpus_id: CorpusId) -> list[Version]:
-        """Return the versions of a corpus, newest first."""
+    async def written_by(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> VersionDifference:
+        """Return what was born and what died at `number`, by the memberships."""
 
     async def frequencies(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> DocumentFrequencies:
         """Return the document frequencies frozen at version `number`; of nothing for version 0."""
+
+    async def label(self, scope: AccessScope, corpus_id: CorpusId, label: str, number: int, now: datetime) -> None:
+        """Give a label to a version, taking it from another.
+
+        Raises:
+            NotFound: there is no such version.
+            Conflict: it was never published: its number may still be taken back.
+        """
+
+    async def unlabel(self, scope: AccessScope, corpus_id: CorpusId, label: str) -> None:
+        """Remove a label, or raise NotFound."""
+
+    async def labels(self, scope: AccessScope, corpus_id: CorpusId) -> dict[str, int]:
+        """Return the labels of a corpus and the number that each stands for."""
+
+    async def annotate(self, scope: AccessScope, corpus_id: CorpusId, number: int, notes: str) -> Version:
+        """Replace the notes of a version, or raise NotFound."""

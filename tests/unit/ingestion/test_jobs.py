@@ -8,16 +8,21 @@ from pathlib import Path
 import pytest
 
 from ingestion.bootstrap import Worker, worker_over
+from ingestion.handlers import DraftHandler, Prepare, RevisionHandler, StillHeld
 from ingestion.jobs import JobRunner
+from ingestion.lanes import SMALL_BYTES
 from ingestion.parsing.sandbox import Outcome, RawFile
 from ingestion.pipeline import PrepareRevision
 from ingestion.worker import work
 from rag_service.bootstrap import open_container
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.documents import Revision, RevisionState
-from rag_service.domain.ids import JobId, TenantId
-from rag_service.domain.jobs import Job, JobKind, JobState
-from rag_service.errors import DocumentRejected, LeaseLost
+from rag_service.domain.drafts import DraftState
+from rag_service.domain.ids import DraftId, JobId, TenantId
+from rag_service.domain.jobs import Job, JobKind, JobState, Priority
+from rag_service.domain.pages import PageRequest
+from rag_service.domain.rows import Row
+from rag_service.errors import Conflict, DocumentRejected
 from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
@@ -63,21 +68,17 @@ async def claim(tx: Transaction, moment: datetime) -> list[Job]:
     return await tx.jobs.claim(due, now=moment, lease=_ZERO)
 
 
-def runner_with(worker: Worker, prepare: object) -> JobRunner:
+def runner_with(worker: Worker, prepare: Prepare) -> JobRunner:
     container = worker.container
-    return JobRunner(catalog=container.catalog, prepare=prepare, seal=_never, clock=container.clock, settings=PATIENT)
-
-
-async def _never(scope: AccessScope, draft_id: object) -> None:
-    raise AssertionError
+    handlers = {**worker.handlers, JobKind.PREPARE_REVISION: RevisionHandler(prepare)}
+    return JobRunner(catalog=container.catalog, handlers=handlers, clock=container.clock, settings=PATIENT)
 
 
 def crashing(worker: Worker) -> PrepareRevision:
     async def parse(files: Sequence[RawFile]) -> list[Outcome]:
         return [DocumentRejected(ReasonCode.PARSER_CRASHED, "SIGSEGV") for _ in files]
 
-    prepare = worker.runner._prepare
-    assert isinstance(prepare, PrepareRevision)
+    prepare = worker.prepare
     return PrepareRevision(
         catalog=prepare._catalog,
         blobs=prepare._blobs,
@@ -85,6 +86,8 @@ def crashing(worker: Worker) -> PrepareRevision:
         chunker=prepare._chunker,
         embedder=prepare._embedder,
         fingerprint=prepare._fingerprint,
+        progress=prepare._progress,
+        clock=prepare._clock,
     )
 
 
@@ -128,7 +131,7 @@ async def test_a_file_that_crashes_its_parser_is_tried_again_before_it_is_dead(w
 async def test_one_bug_in_a_batch_costs_one_document(worker: Worker) -> None:
     revisions = [await upload(worker, f"{number}.txt", b"text %d" % number) for number in range(3)]
     spoilt = f"{revisions[1].document_id}/1"
-    real = worker.runner._prepare
+    real = worker.prepare
 
     async def prepare(jobs: Sequence[Job]) -> Mapping[JobId, DocumentRejected]:
         if any(job.subject == spoilt for job in jobs):
@@ -156,23 +159,23 @@ async def test_a_stopped_worker_gives_its_job_back(worker: Worker) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert (await now(worker, revision))[1].state is JobState.FAILED
+    assert (await now(worker, revision))[1].state is JobState.QUEUED
     assert await worker.runner.run_next() == 1
     assert (await now(worker, revision))[1].state is JobState.SUCCEEDED
 
 
 async def test_a_worker_that_lost_its_lease_writes_nothing(worker: Worker) -> None:
     revision = await upload(worker, "a.txt", b"text")
-    prepare = worker.runner._prepare
+    prepare = worker.prepare
     async with worker.container.catalog.writing() as tx:
         moment = worker.container.clock()
         mine = await claim(tx, moment)
         await claim(tx, moment)
 
-    with pytest.raises(LeaseLost):
-        await prepare(mine)
+    assert await prepare(mine) == {}
 
-    assert (await now(worker, revision))[0].state is RevisionState.PENDING
+    fresh, job = await now(worker, revision)
+    assert (fresh.state, job.state) == (RevisionState.PENDING, JobState.RUNNING)
 
 
 async def test_a_due_draft_gets_one_job_and_is_sealed(worker: Worker) -> None:
@@ -195,3 +198,89 @@ async def test_the_worker_stops_when_asked(worker: Worker) -> None:
     stop.set()
 
     await task
+
+
+async def test_a_draft_that_does_not_fit_any_more_is_dead_and_open_again(worker: Worker) -> None:
+    await upload(worker, "a.txt", b"text")
+    await worker.runner.run_next()
+    await worker.runner.enqueue_due_seals()
+    catalog = worker.container.catalog
+
+    async def refuse(scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> None:
+        async with catalog.writing() as tx:
+            await tx.drafts.start_sealing(scope, draft_id, worker.container.clock())
+        raise Conflict("a.txt was changed meanwhile")
+
+    refusing = DraftHandler(refuse, catalog=catalog, clock=worker.container.clock)
+    handlers = {**worker.handlers, JobKind.SEAL_DRAFT: refusing}
+    runner = JobRunner(catalog=catalog, handlers=handlers, clock=worker.container.clock, settings=PATIENT)
+    assert [await runner.run_next() for _ in range(2)] == [1, 1]
+
+    async with catalog.reading() as tx:
+        [unseal] = (await tx.jobs.list(SCOPE, PageRequest(), kind=JobKind.UNSEAL_DRAFT)).items
+        [seal] = (await tx.jobs.list(SCOPE, PageRequest(), kind=JobKind.SEAL_DRAFT)).items
+        draft = await tx.drafts.get(SCOPE, DraftId(seal.subject))
+    assert (seal.state, seal.reason, seal.detail) == (
+        JobState.DEAD,
+        ReasonCode.CONFLICT,
+        "a.txt was changed meanwhile",
+    )
+    assert (unseal.state, draft.state) == (JobState.SUCCEEDED, DraftState.OPEN)
+    assert await runner.enqueue_due_seals() == 0  # not again and again
+
+
+async def test_a_small_upload_passes_a_large_one_that_takes_for_ever(worker: Worker) -> None:
+    large = await upload(worker, "large.txt", b"long " * (SMALL_BYTES // 5 + 1))
+    started, stop = asyncio.Event(), asyncio.Event()
+
+    async def prepare(jobs: Sequence[Job]) -> Mapping[JobId, DocumentRejected]:
+        if any(job.subject == f"{large.document_id}/1" for job in jobs):
+            started.set()
+            await asyncio.sleep(60)
+        return await worker.prepare(jobs)
+
+    runner = runner_with(worker, prepare)
+    task = asyncio.create_task(work(runner, worker.housekeeping, stop, poll_s=0.01))
+    await started.wait()
+    small = await upload(worker, "small.txt", b"short")
+    async with asyncio.timeout(20):
+        while (await now(worker, small))[0].state is not RevisionState.PREPARED:
+            pass  # each look is a transaction, during which others go on
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_cancelled_upload_stops_its_worker_and_stays_failed(worker: Worker) -> None:
+    revision = await upload(worker, "a.txt", b"text")
+    started = asyncio.Event()
+
+    async def prepare(jobs: Sequence[Job]) -> Mapping[JobId, DocumentRejected]:
+        started.set()
+        await asyncio.sleep(60)
+        return {}
+
+    container = worker.container
+    handlers = {**worker.handlers, JobKind.PREPARE_REVISION: RevisionHandler(prepare)}
+    hasty = PATIENT.model_copy(update={"lease_s": 0.03})
+    runner = JobRunner(catalog=container.catalog, handlers=handlers, clock=container.clock, settings=hasty)
+    task = asyncio.create_task(runner.run_next())
+    await started.wait()
+    async with container.catalog.writing() as tx:
+        job_id = (await tx.jobs.of_subject(SCOPE, f"{revision.document_id}/1"))[0].id
+        await tx.jobs.cancel(SCOPE, job_id, now=container.clock())
+
+    assert await task == 1
+
+    fresh, job = await now(worker, revision)
+    assert (fresh.state, fresh.reason, job.state) == (RevisionState.FAILED, ReasonCode.CANCELLED, JobState.CANCELLED)
+
+
+async def test_rows_and_batches_wait_for_what_a_person_uploads(worker: Worker) -> None:
+    uploads = worker.container.uploads
+    [row] = await uploads.accept_rows(SCOPE, corpus="books", rows=[Row(id="r", title="", text="a row")])
+    person = await upload(worker, "a.txt", b"text")
+
+    jobs = [(await now(worker, revision))[1] for revision in (row.revision, person)]
+
+    assert [job.priority for job in jobs] == [Priority.BULK, Priority.PERSON]
+    assert jobs[0].corpus_id == jobs[1].corpus_id is not None

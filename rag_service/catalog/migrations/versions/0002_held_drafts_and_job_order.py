@@ -90,8 +90,9 @@ def _add_to_jobs() -> None:
     for table, name in (("tenants", "job_sequence"), ("tenants", "served"), ("jobs", "sequence"), ("jobs", "heartbeat"), ("jobs", "changes")):
         op.add_column(table, sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("jobs", sa.Column("priority", sa.Integer(), nullable=False, server_default="10"))
-    op.add_column("jobs", sa.Column("started_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("jobs", sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True))
+    for name in ("started_at", "stage_started_at", "finished_at"):
+        op.add_column("jobs", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
+    op.add_column("jobs", sa.Column("draft_id", sa.String(), nullable=True))
     # In words: Alembic would add the constraint in a statement of its own, which SQLite does not know.
     op.execute("ALTER TABLE jobs ADD COLUMN corpus_id VARCHAR CONSTRAINT fk_jobs_corpus_id REFERENCES corpora (id)")
     _fill_jobs()
@@ -99,7 +100,7 @@ def _add_to_jobs() -> None:
     op.create_index(
         "ix_jobs_open",
         "jobs",
-        ["priority", "tenant_id", "sequence"],
+        ["kind", "priority", "tenant_id", "sequence"],
         sqlite_where=_OPEN_JOBS,
         postgresql_where=_OPEN_JOBS,
     )

@@ -1,43 +1,58 @@
-"""The events of an answer, for as long as the client is there and its key works."""
+"""Events that are made while a client reads them, for as long as it is there and its key works."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from rag_service.domain.answers import AnswerEvent
+from rag_service.api.problems import ErrorDetail, detail_of
+from rag_service.errors import RagError, Unauthenticated
 
 RECHECK_S = 1.0
 """How often a key is checked again; with the cache of authorisations a revoked one ends a stream in under 5 s."""
 
+STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+"""What keeps a stream of events from being kept or held back on its way."""
+
+Event = TypeVar("Event")
+
 _Watcher = asyncio.Task[None]
 
 
-class LiveAnswer:
+class LiveEvents(Generic[Event]):
     """Runs the generator in one task of its own, so that it can be stopped at any moment, also before its first event.
 
     Iterating raises ClientDisconnect when the client leaves, Unauthenticated when the key stops working, and
-    whatever the generator raised. Leaving the `async with` block stops everything.
+    whatever the generator raised. Leaving the `async with` block stops everything. The generator runs at most
+    `ahead` events before a slow reader, or to its end when that is None.
     """
 
     def __init__(
-        self, events: AsyncGenerator[AnswerEvent, None], *, receive: Receive, authorise: Callable[[], Awaitable[object]]
+        self,
+        events: AsyncGenerator[Event, None],
+        *,
+        receive: Receive,
+        authorise: Callable[[], Awaitable[object]],
+        ahead: int | None = None,
     ) -> None:
         self._events = events
         self._receive = receive
         self._authorise = authorise
-        # Unbounded, as an answer is short: a slow reader must not keep the generator's slot.
-        self._queue: asyncio.Queue[AnswerEvent | None] = asyncio.Queue()
+        self._ahead = ahead
+        self._ready: deque[Event] = deque()
+        self._changed = asyncio.Event()
+        self._taken = asyncio.Event()
         self._ended_by: BaseException | None = None
 
     async def __aenter__(self) -> Self:
         """Start the generator and the watchers."""
         self._pump = asyncio.create_task(self._run())
-        self._pump.add_done_callback(lambda _: self._queue.put_nowait(None))
+        self._pump.add_done_callback(lambda _: self._changed.set())
         self._watchers = [asyncio.create_task(self._watch_client()), asyncio.create_task(self._watch_key())]
         for watcher in self._watchers:
             watcher.add_done_callback(self._end)
@@ -56,20 +71,30 @@ class LiveAnswer:
         """Return the events as they come."""
         return self
 
-    async def __anext__(self) -> AnswerEvent:
+    async def __anext__(self) -> Event:
         """Return the next event."""
-        event = await self._queue.get()
-        if self._ended_by is not None:
-            raise self._ended_by
-        if event is None:
-            self._pump.result()
-            raise StopAsyncIteration
-        return event
+        while self._ended_by is None:
+            if self._ready:
+                self._taken.set()
+                return self._ready.popleft()
+            if self._pump.done():
+                self._pump.result()
+                raise StopAsyncIteration
+            self._changed.clear()
+            await self._changed.wait()
+        raise self._ended_by
 
     async def _run(self) -> None:
         async with aclosing(self._events) as events:
             async for event in events:
-                self._queue.put_nowait(event)
+                self._ready.append(event)
+                self._changed.set()
+                await self._room()
+
+    async def _room(self) -> None:
+        while self._ahead is not None and len(self._ready) >= self._ahead:
+            self._taken.clear()
+            await self._taken.wait()
 
     async def _watch_client(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -87,4 +112,12 @@ class LiveAnswer:
         self._ended_by = watcher.exception()
         self._pump.cancel()
         # The reader must wake even when the generator takes its time to stop.
-        self._queue.put_nowait(None)
+        self._changed.set()
+
+
+def ending_of(exc: RagError) -> ErrorDetail:
+    """Return what the last event of a stream says that `exc` cut short."""
+    detail = detail_of(exc)
+    if isinstance(exc, Unauthenticated):
+        return detail.model_copy(update={"code": "auth_revoked", "message": "The key was revoked or has expired."})
+    return detail

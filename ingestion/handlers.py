@@ -1,0 +1,170 @@
+"""What a worker does for each kind of job."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from ingestion.lanes import SMALL_BYTES, Queue
+from ingestion.pipeline import revisions_of
+from rag_service.domain.access import AccessScope, system_scope
+from rag_service.domain.drafts import DraftState, SealPurpose
+from rag_service.domain.ids import DraftId, JobId
+from rag_service.domain.jobs import Job, JobKind, JobState, new_job, revision_of
+from rag_service.errors import Conflict, DocumentRejected, LeaseLost, NotFound, RagError
+from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.reasons import ReasonCode
+
+BATCH_JOBS = 128
+BATCH_BYTES = 4 * SMALL_BYTES
+"""Small revisions are prepared together up to this many and this much; a larger one is prepared alone."""
+
+# A file that kills its parser may do so because the machine was short of something: it gets all attempts.
+_WORTH_ANOTHER_TRY = frozenset(
+    {ReasonCode.PARSER_CRASHED, ReasonCode.PARSER_TIMEOUT, ReasonCode.PARSER_OUT_OF_MEMORY, ReasonCode.INTERNAL}
+)
+
+Prepare = Callable[[Sequence[Job]], Awaitable[Mapping[JobId, DocumentRejected]]]
+StillHeld = Callable[[], Awaitable[None]]
+
+_log = structlog.get_logger()
+
+
+class ChangeDraft(Protocol):
+    """A use case that a draft's job carries out."""
+
+    async def __call__(self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> Any:
+        """Do it. Safe to repeat; `still_held` raises LeaseLost once another worker has the job."""
+
+
+class Handler(Protocol):
+    """How jobs of one kind are worked off. `limit` is how many of them may run together."""
+
+    limit: int
+
+    async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
+        """Return those of the jobs that run together now."""
+
+    async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
+        """Work jobs off and close them; return why some could not be, which stay open."""
+
+    def reason_of(self, error: Exception) -> tuple[ReasonCode, bool]:
+        """Return why a job failed, and whether another try is worth it."""
+
+    async def bury(self, tx: Transaction, job: Job, reason: ReasonCode, detail: str) -> None:
+        """Do for the subject what follows from a job that is dead."""
+
+
+class RevisionHandler:
+    """Prepares revisions, small ones together."""
+
+    limit = BATCH_JOBS
+
+    def __init__(self, prepare: Prepare) -> None:
+        self._prepare = prepare
+
+    async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
+        """Choose small revisions to be prepared together, or a large one or a suspicious one alone."""
+        revisions = await revisions_of(tx, due)
+        # A job whose revision is gone runs alone, so that its failure is its own.
+        sizes = {job_id: revision.size_bytes for job_id, revision in revisions.items()}
+        if queue.only_small:
+            due = [job for job in due if not _runs_alone(job, sizes)]
+        return due[: _fitting(due, sizes)]
+
+    async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
+        """Prepare the revisions."""
+        return await self._prepare(jobs)
+
+    def reason_of(self, error: Exception) -> tuple[ReasonCode, bool]:
+        """Whatever is not about the file may pass."""
+        reason = error.reason if isinstance(error, DocumentRejected) else ReasonCode.INTERNAL
+        return reason, reason in _WORTH_ANOTHER_TRY and not isinstance(error, NotFound)
+
+    async def bury(self, tx: Transaction, job: Job, reason: ReasonCode, detail: str) -> None:
+        """Say in the revision why it failed."""
+        try:
+            document_id, number = revision_of(job)
+            scope = system_scope(job.tenant_id)
+            await tx.documents.mark_failed(scope, document_id, number, reason=reason, detail=detail)
+        except NotFound:
+            _log.info("failed_revision_is_gone", job_id=job.id)
+
+
+class DraftHandler:
+    """Seals or unseals drafts, one at a time."""
+
+    limit = 1
+
+    def __init__(self, change: ChangeDraft, *, catalog: Catalog, clock: Callable[[], datetime]) -> None:
+        self._change = change
+        self._catalog = catalog
+        self._clock = clock
+
+    async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
+        """Choose the first."""
+        return due[:1]
+
+    async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
+        """Change the drafts."""
+        for job in jobs:
+            await self._change(system_scope(job.tenant_id), DraftId(job.subject), still_held=self._still_held(job))
+        async with self._catalog.writing() as tx:
+            ended = await tx.jobs.succeed(jobs, now=self._clock())
+            for job in jobs:
+                if job.id in ended:
+                    await self._go_on(tx, job)
+        return {}
+
+    def reason_of(self, error: Exception) -> tuple[ReasonCode, bool]:
+        """A draft that does not fit must be mended by people."""
+        if isinstance(error, Conflict):
+            return ReasonCode.CONFLICT, False
+        return ReasonCode.INTERNAL, not isinstance(error, NotFound)
+
+    async def bury(self, tx: Transaction, job: Job, reason: ReasonCode, detail: str) -> None:
+        """Have a draft that did not fit opened again, so that people can mend it."""
+        if job.kind is not JobKind.SEAL_DRAFT or reason is not ReasonCode.CONFLICT:
+            return
+        draft = await tx.drafts.get(system_scope(job.tenant_id), DraftId(job.subject))
+        if draft.state in {DraftState.SEALING, DraftState.UNSEALING}:
+            await self._add(tx, job, JobKind.UNSEAL_DRAFT)
+
+    async def _go_on(self, tx: Transaction, job: Job) -> None:
+        """Have a preview published whose publish was asked for when its seal had just come to an end."""
+        if job.kind is not JobKind.SEAL_DRAFT:
+            return
+        draft = await tx.drafts.get(system_scope(job.tenant_id), DraftId(job.subject))
+        if draft.state is DraftState.SEALED and draft.purpose is SealPurpose.PUBLISH:
+            await self._add(tx, job, JobKind.SEAL_DRAFT)
+
+    async def _add(self, tx: Transaction, job: Job, kind: JobKind) -> None:
+        after = new_job(
+            job.tenant_id, kind, job.subject, now=self._clock(), corpus_id=job.corpus_id, priority=job.priority
+        )
+        await tx.jobs.add(after)
+
+    def _still_held(self, job: Job) -> StillHeld:
+        async def check() -> None:
+            # It is asked inside of transactions that write, and SQLite has only one of these at a time.
+            async with self._catalog.reading() as tx:
+                now = await tx.jobs.get(system_scope(job.tenant_id), job.id)
+            if now.fence != job.fence or now.state is not JobState.RUNNING:
+                raise LeaseLost(f"Job {job.id} is no longer held by this worker.")
+
+        return check
+
+
+def _fitting(due: Sequence[Job], sizes: Mapping[JobId, int]) -> int:
+    """Return how many of `due`, from the first on, are prepared together."""
+    left = BATCH_BYTES
+    for place, job in enumerate(due):
+        if _runs_alone(job, sizes) or sizes[job.id] > left:
+            return max(place, 1)
+        left -= sizes[job.id]
+    return len(due)
+
+
+def _runs_alone(job: Job, sizes: Mapping[JobId, int]) -> bool:
+    return job.attempts > 0 or sizes.get(job.id, BATCH_BYTES) > SMALL_BYTES

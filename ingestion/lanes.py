@@ -1,0 +1,46 @@
+"""Which jobs a loop of the worker takes, so that what a person waits for is not behind what takes hours."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from rag_service.domain.jobs import JobKind, Priority
+
+SMALL_BYTES = 2**20
+"""Files up to this size are prepared together, and soon enough for a person to wait for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """Some of the jobs. `only_small` leaves large files, and those whose reading ended badly before."""
+
+    kinds: frozenset[JobKind]
+    priorities: Collection[Priority] = tuple(Priority)
+    only_small: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """What one loop works off, one job or batch at a time: the first queue in which something is due comes first."""
+
+    name: str
+    queues: tuple[Queue, ...]
+
+    @property
+    def kinds(self) -> frozenset[JobKind]:
+        """The kinds of jobs that are taken at all."""
+        return frozenset[JobKind]().union(*(queue.kinds for queue in self.queues))
+
+
+# Sealing first: it makes visible what many small uploads are waiting for.
+_DRAFTS = Queue(kinds=frozenset({JobKind.SEAL_DRAFT, JobKind.UNSEAL_DRAFT}))
+_REVISIONS = frozenset({JobKind.PREPARE_REVISION})
+
+INTERACTIVE = Lane(
+    name="interactive",
+    queues=(_DRAFTS, Queue(kinds=_REVISIONS, priorities=(Priority.PERSON,), only_small=True)),
+)
+BULK = Lane(name="bulk", queues=(Queue(kinds=_REVISIONS),))
+EVERYTHING = Lane(name="everything", queues=(_DRAFTS, Queue(kinds=_REVISIONS)))
+"""For a worker with one loop."""
+
+LANES = (INTERACTIVE, BULK)

@@ -1,0 +1,115 @@
+"""What people do with jobs: stop one, try one again, clear away those that are over."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.catalog.draft_rows import draft_of, update_draft
+from rag_service.catalog.job_rows import JOB, add_job, allowed_jobs, job_of, open_job
+from rag_service.catalog.prepared_subjects import take_back, wish_again
+from rag_service.catalog.tables import drafts, jobs
+from rag_service.domain.access import AccessScope
+from rag_service.domain.drafts import DraftState, SealPurpose
+from rag_service.domain.ids import JobId
+from rag_service.domain.jobs import FINISHED_STATES, OPEN_STATES, RETRYABLE_STATES, Job, JobKind, JobState, new_job
+from rag_service.errors import Conflict, InvalidRequest, NotFound
+from rag_service.reasons import ReasonCode
+
+
+async def cancel(connection: AsyncConnection, scope: AccessScope, job_id: JobId, *, now: datetime) -> Job:
+    """Stop a job; see the port."""
+    job = await _locked(connection, scope, job_id)
+    if job.state is JobState.CANCELLED:
+        return job
+    if job.state not in OPEN_STATES:
+        raise Conflict(f"Job {job_id} is over: {job.state.value}.")
+    match job.kind:
+        case JobKind.PREPARE_REVISION:
+            await take_back(connection, job)
+        case JobKind.SEAL_DRAFT:
+            await _give_up_seal(connection, job, now)
+        case JobKind.UNSEAL_DRAFT:
+            await _assert_not_begun(connection, job)
+    return await _set(
+        connection,
+        job,
+        state=JobState.CANCELLED,
+        reason=ReasonCode.CANCELLED.value,
+        detail=None,
+        lease_until=None,
+        finished_at=now,
+    )
+
+
+async def retry(connection: AsyncConnection, scope: AccessScope, job_id: JobId, *, now: datetime) -> Job:
+    """Put a job back into the queue; see the port."""
+    job = await _locked(connection, scope, job_id)
+    if job.state not in RETRYABLE_STATES:
+        raise Conflict(f"Job {job_id} is {job.state.value}: there is nothing to try again.")
+    other = await open_job(connection, job.tenant_id, job.kind, job.subject)
+    if other is not None and other.id != job_id:
+        raise Conflict(f"Job {other.id} does the same already.")
+    if job.kind is JobKind.PREPARE_REVISION:
+        await wish_again(connection, job, now)
+    return await _set(
+        connection,
+        job,
+        state=JobState.QUEUED,
+        attempts=0,
+        stage=None,
+        done=0,
+        total=None,
+        reason=None,
+        detail=None,
+        not_before=now,
+        finished_at=None,
+    )
+
+
+async def purge(
+    connection: AsyncConnection, scope: AccessScope, states: Collection[JobState], *, before: datetime
+) -> int:
+    """Remove jobs that are over, and return how many."""
+    for state in sorted(set(states) - FINISHED_STATES):
+        raise InvalidRequest(f"Jobs that are {state.value} are not over. Cancel them first.", param="states")
+    over_since = sa.func.coalesce(jobs.c.finished_at, jobs.c.created_at)
+    old = jobs.delete().where(allowed_jobs(scope), jobs.c.state.in_(states), over_since < before)
+    return (await connection.execute(old)).rowcount
+
+
+async def _locked(connection: AsyncConnection, scope: AccessScope, job_id: JobId) -> Job:
+    one = sa.select(*JOB).where(allowed_jobs(scope), jobs.c.id == job_id).with_for_update()
+    row = (await connection.execute(one)).first()
+    if row is None:
+        raise NotFound("job", job_id)
+    return job_of(row)
+
+
+async def _set(connection: AsyncConnection, job: Job, **values: Any) -> Job:
+    # Whoever runs the job holds an older fence from now on.
+    changed = jobs.update().where(jobs.c.id == job.id)
+    changed = changed.values(fence=jobs.c.fence + 1, changes=jobs.c.changes + 1, **values)
+    return job_of((await connection.execute(changed.returning(*JOB))).one())
+
+
+async def _give_up_seal(connection: AsyncConnection, job: Job, now: datetime) -> None:
+    row = (await connection.execute(drafts.select().where(drafts.c.id == job.subject))).first()
+    if row is None or not (draft := draft_of(row)).holds_the_slot:
+        return
+    if draft.state is DraftState.SEALED and not draft.automatic:
+        # It stays as a preview: a publish that never comes would keep every other draft from the slot.
+        await update_draft(connection, draft.id, purpose=SealPurpose.PREVIEW)
+        return
+    unseal = new_job(
+        job.tenant_id, JobKind.UNSEAL_DRAFT, job.subject, now=now, corpus_id=job.corpus_id, priority=job.priority
+    )
+    await add_job(connection, unseal)
+
+
+async def _assert_not_begun(connection: AsyncConnection, job: Job) -> None:
+    state = (await connection.execute(sa.select(drafts.c.state).where(drafts.c.id == job.subject))).scalar_one_or_none()
+    if state == DraftState.UNSEALING:
+        raise Conflict(f"Job {job.id} has begun: a draft is not left half unsealed.")

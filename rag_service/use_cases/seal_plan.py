@@ -1,0 +1,61 @@
+"""What sealing a draft writes. It follows from rows that stay as they are until the draft is open again."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.drafts import Draft, wanted_members
+from rag_service.domain.versions import Corpus, VersionDifference, difference
+from rag_service.ports.catalog import Transaction
+from rag_service.ports.sparse_encoder import DocumentFrequencies
+
+StillHeld = Callable[[], Awaitable[None]]
+"""Raises LeaseLost once another worker has the job: awaited before anything is written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealPlan:
+    """The way from the highest version below `number` to the one that the draft becomes.
+
+    `frequencies` are those of that highest version; its number is below `number - 1` when drafts were unsealed.
+    """
+
+    corpus: Corpus
+    draft: Draft
+    number: int
+    difference: VersionDifference
+    document_count: int
+    frequencies: DocumentFrequencies
+
+
+async def read_plan(tx: Transaction, scope: AccessScope, draft: Draft) -> SealPlan:
+    """Return the plan of a draft that has its number: always the same, whatever is published meanwhile."""
+    number, against = number_of(draft), draft.sealed_against or 0
+    corpus = await tx.corpora.get(scope, draft.corpus_id)
+    changes = await tx.drafts.changes(scope, draft.id)
+    highest = await tx.versions.highest(scope, corpus.id)
+    # After a rollback more than the changes differs: the abandoned version is the highest, but not the base.
+    narrowed = [change.document_id for change in changes] if against == highest else None
+    base = await tx.versions.members(scope, corpus.id, against, documents=narrowed)
+    before = base if narrowed is not None else await tx.versions.members(scope, corpus.id, number - 1)
+    wanted = wanted_members(base, changes)
+    unchanged = await _document_count(tx, scope, corpus, against) - len(base)
+    return SealPlan(
+        corpus=corpus,
+        draft=draft,
+        number=number,
+        difference=difference(before, wanted),
+        document_count=unchanged + len(wanted),
+        frequencies=await tx.versions.frequencies(scope, corpus.id, highest),
+    )
+
+
+def number_of(draft: Draft) -> int:
+    """Return the number that the draft took."""
+    if draft.number is None:
+        raise ValueError(f"draft {draft.id} has no number")
+    return draft.number
+
+
+async def _document_count(tx: Transaction, scope: AccessScope, corpus: Corpus, number: int) -> int:
+    return (await tx.versions.get(scope, corpus.id, number)).document_count if number else 0

@@ -1,0 +1,50 @@
+"""When a worker runs the reconciler."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from ingestion.reconciling import Reconciling
+from rag_service.domain.findings import FoundKind
+from rag_service.errors import IndexUnavailable
+from rag_service.settings import ReconcileSettings
+
+
+class _Runs:
+    """A reconciler that counts its runs; the first `outages` of them fail."""
+
+    def __init__(self, outages: int = 0) -> None:
+        self.runs = 0
+        self.thrice = asyncio.Event()
+        self._outages = outages
+
+    async def everything(self) -> list[FoundKind]:
+        self.runs += 1
+        if self.runs == 3:
+            self.thrice.set()
+        if self.runs <= self._outages:
+            raise IndexUnavailable("down")
+        return []
+
+    before_sealing = everything
+
+
+def reconciling(runs: Any, *, every_s: float) -> Reconciling:
+    return Reconciling(reconcile=runs, settings=ReconcileSettings(every_s=every_s))
+
+
+async def test_everything_is_looked_at_at_the_start_and_then_on_schedule() -> None:
+    runs = _Runs()
+
+    async with reconciling(runs, every_s=0.01).running():
+        await asyncio.wait_for(runs.thrice.wait(), 10)
+
+
+async def test_the_first_seal_waits_until_index_and_catalog_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingestion.reconciling._PAUSE_AFTER_OUTAGE_S", 0)
+    runs = _Runs(outages=2)
+
+    await reconciling(runs, every_s=3600).before_sealing()
+
+    assert runs.runs == 3

@@ -1,0 +1,273 @@
+"""Each fault is planted, told of by a dry run that changes nothing, and mended."""
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rag_service.catalog.sql_catalog import open_catalog
+from rag_service.domain.access import Permission
+from rag_service.domain.findings import FindingKind
+from rag_service.domain.ids import DraftId, Fingerprint
+from rag_service.errors import NotFound
+from rag_service.retrieval.memory import MemoryIndex
+from tests.contract.catalog_values import (
+    CORPUS,
+    ELSEWHERE,
+    FINGERPRINT,
+    READER,
+    START,
+    STRANGER,
+    SYSTEM,
+    document,
+    prepare,
+    seal,
+    upload,
+)
+from tests.unit.reconcilable import NOW, World, a_point, counts, pid, two_versions
+
+Fault = Callable[[World], Awaitable[None]]
+
+
+@pytest.fixture
+async def world(migrated: Path, tmp_path: Path) -> AsyncIterator[World]:
+    path = tmp_path / "catalog.db"
+    shutil.copy(migrated, path)
+    async with open_catalog(f"sqlite+aiosqlite:///{path}") as catalog:
+        yield await two_versions(catalog, MemoryIndex(), tmp_path / "blobs")
+
+
+async def lose_points(world: World) -> None:
+    await world.index.purge(FINGERPRINT, [pid("a"), pid("c"), pid("a", 2, 2)])
+
+
+async def leave_an_orphan(world: World) -> None:
+    await world.index.write(FINGERPRINT, [await a_point("b", born=2)])
+
+
+async def show_another_chunk(world: World) -> None:
+    await world.index.write(FINGERPRINT, [replace(await a_point("a"), id=pid("c"))])
+
+
+async def put_under_another_tenant(world: World) -> None:
+    await world.index.write(FINGERPRINT, [await a_point("c", tenant="theirs")])
+
+
+async def forget_a_death(world: World) -> None:
+    await world.index.revive(FINGERPRINT, [pid("b")])
+
+
+async def let_one_die(world: World) -> None:
+    await world.index.retire(FINGERPRINT, [pid("c")], at=2)
+
+
+async def change_rights(world: World) -> None:
+    async with world.catalog.writing() as tx:
+        await tx.documents.grant(SYSTEM, document("a").id, frozenset({"board", "legal"}))
+
+
+FAULTS: dict[str, tuple[Fault, FindingKind, int]] = {
+    "missing": (lose_points, FindingKind.MISSING_POINT, 3),
+    "orphan": (leave_an_orphan, FindingKind.ORPHAN_POINT, 1),
+    "another chunk": (show_another_chunk, FindingKind.WRONG_POINT, 1),
+    "another tenant": (put_under_another_tenant, FindingKind.WRONG_POINT, 1),
+    "death forgotten": (forget_a_death, FindingKind.WRONG_INTERVAL, 1),
+    "died without reason": (let_one_die, FindingKind.WRONG_INTERVAL, 1),
+    "rights of all revisions": (change_rights, FindingKind.WRONG_PRINCIPALS, 2),
+}
+
+
+async def test_what_agrees_has_no_findings(world: World) -> None:
+    assert await world.reconciler()(SYSTEM, dry_run=False) == []
+    assert await world.reconciler().everything() == []
+    assert await world.reconciler().before_sealing() == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_dry_run_tells_of_a_fault_and_changes_nothing(world: World, fault: str) -> None:
+    plant, kind, number = FAULTS[fault]
+    await plant(world)
+    before = await world.states()
+
+    found = await world.reconciler()(SYSTEM, dry_run=True)
+
+    assert counts(found) == {kind: (number, 0)}
+    assert [example.corpus_id for example in found[0].examples] == [CORPUS] * number
+    assert await world.states() == before
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_is_mended(world: World, fault: str) -> None:
+    plant, kind, number = FAULTS[fault]
+    await plant(world)
+
+    assert counts(await world.reconciler()(SYSTEM, dry_run=False)) == {kind: (number, number)}
+    assert await world.reconciler()(SYSTEM, dry_run=True) == []
+
+
+async def test_points_that_are_written_again_are_as_they_were(world: World) -> None:
+    before = await world.states()
+    await lose_points(world)
+
+    await world.reconciler()(SYSTEM, corpus="handbook", dry_run=False)
+
+    assert await world.states() == before
+
+
+async def test_rights_reach_dead_points_too(world: World) -> None:
+    await change_rights(world)
+
+    await world.reconciler()(SYSTEM, dry_run=False)
+
+    granted = {state.id for state in await world.states() if state.principals == {"board", "legal"}}
+    assert granted == {pid("a"), pid("a", 2, 2)}
+
+
+async def begin_sealing(world: World) -> DraftId:
+    """Start version 3, which brings d, and write its point."""
+    draft_id = await upload(world.catalog, "d")
+    await prepare(world.catalog, "d")
+    async with world.catalog.writing() as tx:
+        await tx.drafts.start_sealing(SYSTEM, draft_id, START)
+    await world.index.write(FINGERPRINT, [await a_point("d", born=3)])
+    return draft_id
+
+
+async def test_points_of_a_draft_that_is_sealing_are_left_alone(world: World) -> None:
+    await begin_sealing(world)
+    await world.index.retire(FINGERPRINT, [pid("c")], at=3)
+
+    assert await world.reconciler()(SYSTEM, corpus="handbook", dry_run=False) == []
+    assert {state.id: state.died for state in await world.states()}[pid("c")] == 3
+
+
+async def test_what_a_seal_may_be_about_to_end_is_told_and_not_mended(world: World) -> None:
+    await begin_sealing(world)
+    await world.index.purge(FINGERPRINT, [pid("c"), pid("b")])
+
+    found = await world.reconciler()(SYSTEM, corpus="handbook", dry_run=False)
+
+    assert counts(found) == {FindingKind.MISSING_POINT: (2, 1)}
+    assert pid("b") in {state.id for state in await world.states()}
+
+
+async def test_orphans_go_while_a_draft_is_sealing(world: World) -> None:
+    await begin_sealing(world)
+    await leave_an_orphan(world)
+
+    assert counts(await world.reconciler()(SYSTEM, corpus="handbook", dry_run=False)) == {
+        FindingKind.ORPHAN_POINT: (1, 1)
+    }
+
+
+async def test_a_seal_goes_on_after_it_was_looked_at(world: World) -> None:
+    draft_id = await begin_sealing(world)
+    await world.reconciler()(SYSTEM, corpus="handbook", dry_run=False)
+
+    await seal(world.catalog, draft_id)
+
+    assert await world.reconciler()(SYSTEM, corpus="handbook", dry_run=True) == []
+
+
+async def test_before_a_seal_no_point_has_a_number_that_was_not_given(world: World) -> None:
+    await world.index.write(FINGERPRINT, [await a_point("b", born=3), await a_point("c", born=4)])
+
+    found = await world.reconciler().before_sealing()
+
+    assert counts(found) == {FindingKind.ORPHAN_POINT: (2, 2)}
+    assert max(state.born for state in await world.states()) == 2
+
+
+async def test_before_a_seal_a_corpus_with_a_wrong_count_is_mended(world: World) -> None:
+    await lose_points(world)
+
+    assert counts(await world.reconciler().before_sealing()) == {FindingKind.MISSING_POINT: (3, 3)}
+
+
+async def test_points_of_a_corpus_that_does_not_exist_are_removed(world: World) -> None:
+    await world.index.write(FINGERPRINT, [await a_point("b", born=2, corpus="gone")])
+
+    assert counts(await world.reconciler().everything()) == {FindingKind.UNKNOWN_CORPUS: (1, 1)}
+    assert await world.states("gone") == []
+
+
+async def test_a_build_that_no_corpus_has_is_told_and_left(world: World) -> None:
+    await world.index.write(Fingerprint("other"), [await a_point("c")])
+
+    found = await world.reconciler().everything()
+
+    assert counts(found) == {FindingKind.UNKNOWN_BUILD: (1, 0)}
+    assert [example.subject for example in found[0].examples] == ["other"]
+
+
+class _Unreadable(MemoryIndex):
+    async def builds(self) -> dict[Fingerprint, int | None]:
+        return dict.fromkeys(await super().builds())
+
+
+async def test_a_build_that_cannot_be_opened_is_told(world: World) -> None:
+    world.index = _Unreadable()
+    await world.index.write(FINGERPRINT, [await a_point("c")])
+
+    assert counts(await world.reconciler()(SYSTEM, dry_run=False)) == {FindingKind.UNREADABLE_BUILD: (1, 0)}
+
+
+async def test_bytes_that_no_file_has_go_after_a_day(world: World) -> None:
+    old = await world.store(b"old")
+    fresh = await world.store(b"fresh", written=NOW - timedelta(hours=23))
+
+    found = await world.reconciler()(SYSTEM, dry_run=False)
+
+    assert counts(found) == {FindingKind.ORPHAN_BLOB: (1, 1)}
+    assert (await world.blobs.exists(SYSTEM, old), await world.blobs.exists(SYSTEM, fresh)) == (False, True)
+
+
+async def test_a_dry_run_keeps_bytes_that_no_file_has(world: World) -> None:
+    old = await world.store(b"old")
+
+    assert counts(await world.reconciler()(SYSTEM, dry_run=True)) == {FindingKind.ORPHAN_BLOB: (1, 0)}
+    assert await world.blobs.exists(SYSTEM, old)
+
+
+async def test_a_file_whose_bytes_are_gone_is_told(world: World) -> None:
+    world.lose_blobs()
+
+    assert counts(await world.reconciler()(SYSTEM, dry_run=False)) == {FindingKind.MISSING_BLOB: (1, 0)}
+
+
+async def test_one_corpus_alone_leaves_raw_files_out(world: World) -> None:
+    world.lose_blobs()
+
+    assert await world.reconciler()(SYSTEM, corpus="handbook", dry_run=False) == []
+
+
+async def test_another_tenant_has_no_findings_here(world: World) -> None:
+    await lose_points(world)
+
+    assert await world.reconciler()(STRANGER, dry_run=False) == []
+
+
+@pytest.mark.parametrize("scope", [READER, replace(READER, permissions=frozenset({Permission.PUBLISH})), ELSEWHERE])
+async def test_who_does_not_administer_the_tenant_cannot_reconcile(world: World, scope) -> None:
+    with pytest.raises(NotFound):
+        await world.reconciler()(scope, dry_run=True)
+
+
+async def test_a_run_cut_short_is_finished_by_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await lose_points(world)
+    await leave_an_orphan(world)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.index, "write", _crash)
+        with pytest.raises(RuntimeError, match="crash"):
+            await world.reconciler()(SYSTEM, dry_run=False)
+
+    await world.reconciler()(SYSTEM, dry_run=False)
+
+    assert await world.reconciler()(SYSTEM, dry_run=True) == []
+
+
+async def _crash(*_: object) -> None:
+    raise RuntimeError("crash")
