@@ -15,6 +15,7 @@ from rag_service.domain.jobs import Job, JobKind, JobState, new_job, revision_of
 from rag_service.errors import Conflict, DocumentRejected, LeaseLost, NotFound, RagError
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.reasons import ReasonCode
+from rag_service.use_cases.seal_plan import StillHeld
 
 BATCH_JOBS = 128
 BATCH_BYTES = 4 * SMALL_BYTES
@@ -26,7 +27,6 @@ _WORTH_ANOTHER_TRY = frozenset(
 )
 
 Prepare = Callable[[Sequence[Job]], Awaitable[Mapping[JobId, DocumentRejected]]]
-StillHeld = Callable[[], Awaitable[None]]
 
 _log = structlog.get_logger()
 
@@ -124,10 +124,15 @@ class DraftHandler:
         return ReasonCode.INTERNAL, not isinstance(error, NotFound)
 
     async def bury(self, tx: Transaction, job: Job, reason: ReasonCode, detail: str) -> None:
-        """Have a draft that did not fit opened again, so that people can mend it."""
-        if job.kind is not JobKind.SEAL_DRAFT or reason is not ReasonCode.CONFLICT:
+        """Have a draft opened again that did not fit, so that people can mend it; the automatic one for any reason.
+
+        That one is sealed again after a while, and nobody's upload waits for a person to look at a dead job.
+        """
+        if job.kind is not JobKind.SEAL_DRAFT:
             return
         draft = await tx.drafts.get(system_scope(job.tenant_id), DraftId(job.subject))
+        if reason is not ReasonCode.CONFLICT and not draft.automatic:
+            return
         if draft.state in {DraftState.SEALING, DraftState.UNSEALING}:
             await self._add(tx, job, JobKind.UNSEAL_DRAFT)
 
@@ -135,7 +140,10 @@ class DraftHandler:
         """Have a preview published whose publish was asked for when its seal had just come to an end."""
         if job.kind is not JobKind.SEAL_DRAFT:
             return
-        draft = await tx.drafts.get(system_scope(job.tenant_id), DraftId(job.subject))
+        try:
+            draft = await tx.drafts.get(system_scope(job.tenant_id), DraftId(job.subject))
+        except NotFound:
+            return
         if draft.state is DraftState.SEALED and draft.purpose is SealPurpose.PUBLISH:
             await self._add(tx, job, JobKind.SEAL_DRAFT)
 
@@ -146,10 +154,12 @@ class DraftHandler:
         await tx.jobs.add(after)
 
     def _still_held(self, job: Job) -> StillHeld:
-        async def check() -> None:
-            # It is asked inside of transactions that write, and SQLite has only one of these at a time.
-            async with self._catalog.reading() as tx:
-                now = await tx.jobs.get(system_scope(job.tenant_id), job.id)
+        async def check(tx: Transaction | None = None) -> None:
+            if tx is not None:
+                await tx.jobs.assert_held(job.id, job.fence)
+                return
+            async with self._catalog.reading() as own:
+                now = await own.jobs.get(system_scope(job.tenant_id), job.id)
             if now.fence != job.fence or now.state is not JobState.RUNNING:
                 raise LeaseLost(f"Job {job.id} is no longer held by this worker.")
 

@@ -43,7 +43,11 @@ class Reconciling:
 
     async def _repeat(self) -> None:
         while True:
-            done = await _told(self._reconcile.everything())
+            try:
+                done = await _told(self._reconcile.everything())
+            except Exception:  # noqa: BLE001  (the worker's edge: an error in one round must not end all rounds)
+                _log.exception("reconciler_failed")
+                done = True
             await asyncio.sleep(self._settings.every_s if done else _PAUSE_AFTER_OUTAGE_S)
 
 

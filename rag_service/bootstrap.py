@@ -35,6 +35,7 @@ from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.publish import Publish
 from rag_service.use_cases.reconcile import Reconcile
+from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.search import Search
 from rag_service.use_cases.store_file import StoreFile
@@ -64,6 +65,7 @@ class Container:
     jobs: ManageJobs
     reconcile: Reconcile
     grant_document: GrantDocument
+    read_revision_text: ReadRevisionText
     store_file: StoreFile
     uploads: AcceptUploads
     remove_document: RemoveDocument
@@ -125,6 +127,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                 sparse_encoder=sparse_encoder,
                 clock=utc_now,
             ),
+            read_revision_text=ReadRevisionText(catalog=catalog),
             grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
             store_file=StoreFile(
                 catalog=catalog, blobs=blobs, clock=utc_now, max_bytes=settings.uploads.max_file_bytes

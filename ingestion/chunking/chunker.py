@@ -95,8 +95,10 @@ class Chunker:
             kept, headings = self._fitting(text, path)
             blocks = [block for block in blocks if block.span not in kept]
             shown = {*named, *kept, *(block.span for block in blocks)}
-            # A heading that found no room above any text becomes a chunk itself, so that nothing is lost.
-            lost = [span for span in path if span not in shown]
+            # A heading that found no room above any text, or stands above one section of the group only, becomes a
+            # chunk itself, so that nothing is lost.
+            above = dict.fromkeys(span for section in group for span in section.path)
+            lost = [span for span in above if span not in shown]
             yield from (_Piece(part, ()) for span in lost for part in self._split(text, span, self._target))
             named = {*shown, *lost}
             budget = self._target - self._prefix_tokens(headings)

@@ -71,10 +71,7 @@ class RevisionText(BaseModel):
 @router.get("/{document_id}/revisions/{number}/text")
 async def read_revision_text(parts: Parts, scope: Scope, document_id: Ref, number: RevisionNumber) -> RevisionText:
     """Return the text that citations of this revision point into."""
-    async with parts.catalog.reading() as tx:
-        revision = await tx.documents.revision(scope, DocumentId(document_id), number)
-        parsed = await tx.documents.parsed(scope, DocumentId(document_id), number)
-    return _revision_text(revision, parsed)
+    return _revision_text(*await parts.read_revision_text(scope, DocumentId(document_id), number))
 
 
 @router.put("/{document_id}/principals")

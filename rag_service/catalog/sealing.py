@@ -64,6 +64,8 @@ async def finish(
     frequencies: DocumentFrequencies,
 ) -> None:
     """Write memberships, frequencies and the version's row. Safe to repeat."""
+    # The corpus first, as the reconciler does: in another order the two could wait for each other.
+    await read_corpus(connection, scope, version.corpus_id, lock=True)
     draft = await read_draft(connection, scope, version.draft_id, lock=True)
     same = draft.number == version.number and draft.corpus_id == version.corpus_id
     if same and draft.state in {DraftState.SEALED, DraftState.PUBLISHED}:

@@ -52,7 +52,7 @@ class SealDraft:
         """Return the draft, with its number if it was open."""
         try:
             async with self._catalog.writing() as tx:
-                await still_held()
+                await still_held(tx)
                 draft = await tx.drafts.get(scope, draft_id)
                 if _is_settled(draft):
                     return draft
@@ -78,14 +78,14 @@ class SealDraft:
             plan = await read_plan(tx, scope, draft)
         frequencies = await self._write_points(scope, plan, still_held=still_held)
         async with self._catalog.writing() as tx:
-            await still_held()
+            await still_held(tx)
             await tx.drafts.finish_sealing(scope, self._version(plan, frequencies), plan.difference, frequencies)
             if _is_to_publish(draft):
                 await self._switch(tx, scope, draft)
 
     async def _publish(self, scope: AccessScope, draft: Draft, still_held: StillHeld) -> None:
         async with self._catalog.writing() as tx:
-            await still_held()
+            await still_held(tx)
             if not await self._switch(tx, scope, draft):
                 await tx.drafts.start_unsealing(scope, draft.id)
 

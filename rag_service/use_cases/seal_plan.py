@@ -1,7 +1,7 @@
 """What sealing a draft writes. It follows from rows that stay as they are until the draft is open again."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import Draft, wanted_members
@@ -9,8 +9,12 @@ from rag_service.domain.versions import Corpus, VersionDifference, difference
 from rag_service.ports.catalog import Transaction
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 
-StillHeld = Callable[[], Awaitable[None]]
-"""Raises LeaseLost once another worker has the job: awaited before anything is written."""
+
+class StillHeld(Protocol):
+    """Awaited before anything is written, so that who lost a job writes nothing more."""
+
+    async def __call__(self, tx: Transaction | None = None) -> None:
+        """Raise LeaseLost when the job was cancelled or another worker has it; with `tx` that stays so until it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ class UnsealDraft:
             LeaseLost: by `still_held`; nothing is written after that.
         """
         async with self._catalog.writing() as tx:
-            await still_held()
+            await still_held(tx)
             draft = await tx.drafts.get(scope, draft_id)
             if draft.state is DraftState.OPEN:
                 return
@@ -42,7 +42,7 @@ class UnsealDraft:
             written = await _written(tx, scope, draft)
         await self._undo_points(scope, corpus, number_of(draft), written, still_held=still_held)
         async with self._catalog.writing() as tx:
-            await still_held()
+            await still_held(tx)
             await tx.drafts.finish_unsealing(scope, draft.id)
 
 

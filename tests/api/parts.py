@@ -44,6 +44,7 @@ from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.publish import Publish
 from rag_service.use_cases.reconcile import Reconcile
+from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
@@ -241,6 +242,7 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
             sparse_encoder=Bm25Encoder(),
             clock=clock,
         ),
+        read_revision_text=ReadRevisionText(catalog=catalog),
         grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
         embedder=LoadedEmbedder(),
         keys=ManageKeys(catalog=catalog, clock=clock, settings=security, public_url=PUBLIC_URL),

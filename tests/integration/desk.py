@@ -9,7 +9,7 @@ from rag_service.domain.drafts import Draft, DraftState, SealPurpose
 from rag_service.domain.ids import DocumentId, DraftId
 from rag_service.domain.uploads import CorpusFile
 from rag_service.domain.versions import Version
-from rag_service.ports.catalog import Catalog
+from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.use_cases.seal_draft import SealDraft
 from rag_service.use_cases.seal_plan import StillHeld
@@ -20,7 +20,7 @@ DOCUMENTS = {"a": "Apples are red.", "b": "Bananas are yellow.", "c": "Cherries 
 EVERY_STATE = frozenset(DraftState)
 
 
-async def held() -> None:
+async def held(tx: Transaction | None = None) -> None:
     """Say that the job is still this worker's."""
 
 

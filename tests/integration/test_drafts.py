@@ -1,12 +1,13 @@
 """Held drafts: sealed, previewed, published, rolled back, taken back."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ingestion.bootstrap import Worker
 from ingestion.handlers import DraftHandler
-from rag_service.domain.access import AccessScope
+from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.drafts import DraftState, SealPurpose
 from rag_service.domain.ids import DraftId
 from rag_service.domain.jobs import JobKind
@@ -302,3 +303,27 @@ async def test_a_publish_that_is_asked_for_when_a_preview_has_just_been_sealed_i
     await desk.prepare()
 
     assert (await desk.draft(draft.id)).state is DraftState.PUBLISHED
+
+
+async def test_a_reader_cannot_read_the_text_of_a_revision_that_was_never_published(desk: Desk) -> None:
+    reader = replace(desk.admin, permissions=frozenset({Permission.CHAT}))
+    await desk.hold(uploads={"a": GREEN})
+    read = desk.worker.container.read_revision_text
+    [document_id] = [document_id for document_id, key in (await desk.keys()).items() if key == "a"]
+
+    _, published = await read(reader, document_id, 1)
+    _, held_back = await read(desk.admin, document_id, 2)
+    with pytest.raises(NotFound):
+        await read(reader, document_id, 2)
+
+    assert (published.text, held_back.text) == (DOCUMENTS["a"], GREEN)
+
+
+async def test_what_was_published_once_stays_readable_for_those_whose_answers_cite_it(desk: Desk) -> None:
+    reader = replace(desk.admin, permissions=frozenset({Permission.CHAT}))
+    await desk.publish({"a": GREEN})
+    [document_id] = [document_id for document_id, key in (await desk.keys()).items() if key == "a"]
+
+    _, old = await desk.worker.container.read_revision_text(reader, document_id, 1)
+
+    assert old.text == DOCUMENTS["a"]

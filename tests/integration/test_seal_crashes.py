@@ -16,6 +16,7 @@ from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
 from rag_service.domain.ids import TenantId
 from rag_service.errors import LeaseLost
+from rag_service.ports.catalog import Transaction
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
 from tests.integration.crashing import CrashError, CrashingCatalog, CrashingIndex, Fuse
@@ -148,7 +149,7 @@ async def test_a_switch_between_a_crash_and_its_repetition_leaves_no_point_behin
 async def test_whoever_loses_the_job_writes_nothing_any_more(history: History) -> None:
     calls = count(1)
 
-    async def still_held() -> None:
+    async def still_held(tx: Transaction | None = None) -> None:
         if next(calls) == 3:
             raise LeaseLost
 

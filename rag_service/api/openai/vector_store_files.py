@@ -158,8 +158,7 @@ async def read_vector_store_file_content(parts: Parts, scope: Scope, vector_stor
     revision = file.revision
     if revision.state is not RevisionState.PREPARED:
         raise Conflict(f"This file has no text: it is {file.status}.")
-    async with parts.catalog.reading() as tx:
-        parsed = await tx.documents.parsed(scope, revision.document_id, revision.number)
+    _, parsed = await parts.read_revision_text(scope, revision.document_id, revision.number)
     return FileContent(data=[TextContent(text=parsed.text)])
 
 

@@ -88,6 +88,9 @@ class Documents(Protocol):
     async def is_published(self, scope: AccessScope, revision: Revision) -> bool:
         """Say whether the revision is visible in the published version of its corpus."""
 
+    async def was_published(self, scope: AccessScope, document_id: DocumentId, number: int) -> bool:
+        """Say whether the revision is or was visible in a published version."""
+
     async def parsed(self, scope: AccessScope, document_id: DocumentId, number: int) -> ParsedDocument:
         """Return canonical text and blocks of a prepared revision, or raise NotFound."""
 

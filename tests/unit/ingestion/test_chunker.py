@@ -71,6 +71,12 @@ def test_chunks_are_exact_slices_that_lose_nothing_and_fit_the_model(
         assert {chunk.span.start, chunk.span.end} <= cuts
 
 
+def test_a_heading_above_one_of_two_sections_that_share_a_chunk_is_not_lost() -> None:
+    chunks = cut(document(paragraph("Start."), heading("Outer"), heading("Inner", 2), heading("Next")))
+
+    assert {"Outer", "Inner", "Next"} <= set(" ".join([*(chunk.text for chunk in chunks)]).split())
+
+
 def test_a_short_row_is_one_chunk_under_its_title() -> None:
     [chunk] = cut(document(heading("Title"), paragraph("The text.")))
 

@@ -200,6 +200,28 @@ async def test_the_worker_stops_when_asked(worker: Worker) -> None:
     await task
 
 
+async def test_an_automatic_draft_is_open_again_when_its_seal_died_of_an_error(worker: Worker) -> None:
+    await upload(worker, "a.txt", b"text")
+    await worker.runner.run_next()
+    await worker.runner.enqueue_due_seals()
+    catalog, clock = worker.container.catalog, worker.container.clock
+
+    async def break_down(scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> None:
+        async with catalog.writing() as tx:
+            await tx.drafts.start_sealing(scope, draft_id, clock())
+        raise ZeroDivisionError
+
+    once = PATIENT.model_copy(update={"max_attempts": 1})
+    handlers = {**worker.handlers, JobKind.SEAL_DRAFT: DraftHandler(break_down, catalog=catalog, clock=clock)}
+    runner = JobRunner(catalog=catalog, handlers=handlers, clock=clock, settings=once)
+    assert [await runner.run_next() for _ in range(2)] == [1, 1]
+
+    async with catalog.reading() as tx:
+        [seal] = (await tx.jobs.list(SCOPE, PageRequest(), kind=JobKind.SEAL_DRAFT)).items
+        draft = await tx.drafts.get(SCOPE, DraftId(seal.subject))
+    assert (seal.state, draft.state) == (JobState.DEAD, DraftState.OPEN)
+
+
 async def test_a_draft_that_does_not_fit_any_more_is_dead_and_open_again(worker: Worker) -> None:
     await upload(worker, "a.txt", b"text")
     await worker.runner.run_next()
