@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from ingestion.chunking.chunker import Chunker
+from ingestion.erasing import ErasureHandler
+from ingestion.filling import FillHandler, Rebuilds, open_chunker
 from ingestion.handlers import DraftHandler, Handler, RevisionHandler
 from ingestion.housekeeping import Housekeeping
 from ingestion.jobs import JobRunner
@@ -16,12 +17,20 @@ from ingestion.presence import Presence
 from ingestion.progress import ProgressNotes
 from ingestion.reconciling import Reconciling
 from rag_service.bootstrap import Container, open_container
+from rag_service.catalog.erasing.claims import ERASED
 from rag_service.domain.jobs import JobKind
 from rag_service.embedding.kept import KeptEmbedder
 from rag_service.settings import Settings
+from rag_service.use_cases.erasing.carry_out_erasure import CarryOutErasure
+from rag_service.use_cases.erasing.erase_files import EraseFiles
+from rag_service.use_cases.erasing.erase_points import ErasePoints
+from rag_service.use_cases.erasing.erase_rows import EraseRows
+from rag_service.use_cases.erasing.erase_space import EraseSpace
+from rag_service.use_cases.erasing.erase_vectors import EraseVectors
+from rag_service.use_cases.fill_build import FillBuild
 from rag_service.use_cases.seal_draft import SealDraft
 from rag_service.use_cases.unseal_draft import UnsealDraft
-from rag_service.use_cases.version_points import WritePoints
+from rag_service.use_cases.write_version import WriteVersion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +45,7 @@ class Worker:
     presence: Presence
     housekeeping: Housekeeping
     reconciling: Reconciling
+    rebuilds: Rebuilds
 
 
 @asynccontextmanager
@@ -52,22 +62,18 @@ async def worker_over(container: Container) -> AsyncIterator[Worker]:
     # A reader per lane, so that a long document in one keeps nobody waiting in the other.
     sandbox = Sandbox(limits=ParsingLimits(**settings.parsing.model_dump()), children=len(LANES))
     vectors = KeptEmbedder(embedder=container.embedder, kept=container.kept_vectors)
-    chunker = Chunker(
-        settings=settings.chunking,
-        count_tokens=container.count_tokens,
-        max_tokens=container.embedder.fingerprint.max_tokens,
-    )
+    progress = ProgressNotes(catalog=container.catalog, clock=container.clock)
     prepare = PrepareRevision(
         catalog=container.catalog,
         blobs=container.blobs,
         parse=sandbox.parse,
-        chunker=chunker,
+        chunker=open_chunker(container.build_parts.own),
         embedder=vectors,
         fingerprint=container.build.digest,
-        progress=ProgressNotes(catalog=container.catalog, clock=container.clock),
+        progress=progress,
         clock=container.clock,
     )
-    handlers = _handlers(container, prepare, vectors)
+    handlers = _handlers(container, prepare, progress)
     runner = JobRunner(catalog=container.catalog, handlers=handlers, clock=container.clock, settings=settings.jobs)
     presence = Presence(
         catalog=container.catalog,
@@ -76,7 +82,11 @@ async def worker_over(container: Container) -> AsyncIterator[Worker]:
         every_s=settings.jobs.worker_heartbeat_s,
     )
     housekeeping = Housekeeping(
-        catalog=container.catalog, blobs=container.blobs, clock=container.clock, settings=settings.housekeeping
+        catalog=container.catalog,
+        blobs=container.blobs,
+        apply_retention=container.apply_retention,
+        clock=container.clock,
+        settings=settings.housekeeping,
     )
     try:
         yield Worker(
@@ -88,18 +98,46 @@ async def worker_over(container: Container) -> AsyncIterator[Worker]:
             presence=presence,
             housekeeping=housekeeping,
             reconciling=Reconciling(reconcile=container.reconcile, settings=settings.reconcile),
+            rebuilds=Rebuilds(builds=container.builds, settings=settings.builds),
         )
     finally:
         await sandbox.close()
 
 
-def _handlers(container: Container, prepare: PrepareRevision, vectors: KeptEmbedder) -> dict[JobKind, Handler]:
-    catalog, index, clock = container.catalog, container.index, container.clock
-    write_points = WritePoints(catalog=catalog, index=index, vectors=vectors, sparse_encoder=container.sparse_encoder)
+def _handlers(container: Container, prepare: PrepareRevision, progress: ProgressNotes) -> dict[JobKind, Handler]:
+    catalog, index, clock, build_parts = container.catalog, container.index, container.clock, container.build_parts
+    write_version = WriteVersion(catalog=catalog, index=index, build_parts=build_parts, chunkers=open_chunker)
     unseal = UnsealDraft(catalog=catalog, index=index)
-    seal = SealDraft(catalog=catalog, write_points=write_points, unseal=unseal, clock=clock)
+    seal = SealDraft(catalog=catalog, write_version=write_version, unseal=unseal, clock=clock)
+    fill = FillBuild(catalog=catalog, index=index, build_parts=build_parts, chunkers=open_chunker, clock=clock)
     return {
         JobKind.PREPARE_REVISION: RevisionHandler(prepare),
-        JobKind.SEAL_DRAFT: DraftHandler(seal, catalog=catalog, clock=clock),
-        JobKind.UNSEAL_DRAFT: DraftHandler(unseal, catalog=catalog, clock=clock),
+        JobKind.SEAL_DRAFT: DraftHandler(seal, catalog=catalog, progress=progress, clock=clock),
+        JobKind.UNSEAL_DRAFT: DraftHandler(unseal, catalog=catalog, progress=progress, clock=clock),
+        JobKind.ERASE: ErasureHandler(carry_out_over(container), catalog=catalog, clock=clock),
+        JobKind.FILL_BUILD: FillHandler(fill, catalog=catalog, progress=progress, clock=clock),
     }
+
+
+def carry_out_over(container: Container) -> CarryOutErasure:
+    """Return what carries out erasures: with one eraser for each store, in the order in which they run."""
+    catalog, index, clock = container.catalog, container.index, container.clock
+    files = EraseFiles(catalog=catalog, blobs=container.blobs)
+    rows = EraseRows(
+        catalog=catalog,
+        index=index,
+        files=files,
+        sparse_encoder=container.sparse_encoder,
+        keyed_hash=container.service_keys,
+        clock=clock,
+        claims=ERASED,
+    )
+    space = EraseSpace(catalog=container.catalog_files)
+    erasers = (rows, EraseVectors(catalog=catalog), ErasePoints(index=index), files, space)
+    return CarryOutErasure(
+        catalog=catalog,
+        files=container.catalog_files,
+        erasers=erasers,
+        signer=container.service_keys,
+        clock=clock,
+    )

@@ -7,15 +7,20 @@ from typing import Any, Protocol
 import structlog
 
 from ingestion.lanes import SMALL_BYTES, Queue
+from ingestion.leases import still_held_of
 from ingestion.pipeline import revisions_of
+from ingestion.progress import ProgressNotes
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.drafts import DraftState, SealPurpose
 from rag_service.domain.ids import DraftId, JobId
-from rag_service.domain.jobs import Job, JobKind, JobState, new_job, revision_of
-from rag_service.errors import Conflict, DocumentRejected, LeaseLost, NotFound, RagError
+from rag_service.domain.jobs import Job, JobKind, follow_up, revision_of
+from rag_service.errors import Conflict, DocumentRejected, NotFound, RagError
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.reasons import ReasonCode
+from rag_service.use_cases.chunk_progress import OnChunks
 from rag_service.use_cases.seal_plan import StillHeld
+
+_STAGE = "index"
 
 BATCH_JOBS = 128
 BATCH_BYTES = 4 * SMALL_BYTES
@@ -34,7 +39,9 @@ _log = structlog.get_logger()
 class ChangeDraft(Protocol):
     """A use case that a draft's job carries out."""
 
-    async def __call__(self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> Any:
+    async def __call__(
+        self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld, on_chunks: OnChunks
+    ) -> Any:
         """Do it. Safe to repeat; `still_held` raises LeaseLost once another worker has the job."""
 
 
@@ -97,9 +104,12 @@ class DraftHandler:
 
     limit = 1
 
-    def __init__(self, change: ChangeDraft, *, catalog: Catalog, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, change: ChangeDraft, *, catalog: Catalog, progress: ProgressNotes, clock: Callable[[], datetime]
+    ) -> None:
         self._change = change
         self._catalog = catalog
+        self._progress = progress
         self._clock = clock
 
     async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
@@ -109,13 +119,22 @@ class DraftHandler:
     async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
         """Change the drafts."""
         for job in jobs:
-            await self._change(system_scope(job.tenant_id), DraftId(job.subject), still_held=self._still_held(job))
+            await self._run(job)
         async with self._catalog.writing() as tx:
             ended = await tx.jobs.succeed(jobs, now=self._clock())
             for job in jobs:
                 if job.id in ended:
                     await self._go_on(tx, job)
         return {}
+
+    async def _run(self, job: Job) -> None:
+        async with self._progress.of([job]) as notes:
+            await self._change(
+                system_scope(job.tenant_id),
+                DraftId(job.subject),
+                still_held=still_held_of(self._catalog, job),
+                on_chunks=lambda done, total: notes.set(_STAGE, done, total),
+            )
 
     def reason_of(self, error: Exception) -> tuple[ReasonCode, bool]:
         """A draft that does not fit must be mended by people."""
@@ -148,22 +167,7 @@ class DraftHandler:
             await self._add(tx, job, JobKind.SEAL_DRAFT)
 
     async def _add(self, tx: Transaction, job: Job, kind: JobKind) -> None:
-        after = new_job(
-            job.tenant_id, kind, job.subject, now=self._clock(), corpus_id=job.corpus_id, priority=job.priority
-        )
-        await tx.jobs.add(after)
-
-    def _still_held(self, job: Job) -> StillHeld:
-        async def check(tx: Transaction | None = None) -> None:
-            if tx is not None:
-                await tx.jobs.assert_held(job.id, job.fence)
-                return
-            async with self._catalog.reading() as own:
-                now = await own.jobs.get(system_scope(job.tenant_id), job.id)
-            if now.fence != job.fence or now.state is not JobState.RUNNING:
-                raise LeaseLost(f"Job {job.id} is no longer held by this worker.")
-
-        return check
+        await tx.jobs.add(follow_up(job, kind, now=self._clock()))
 
 
 def _fitting(due: Sequence[Job], sizes: Mapping[JobId, int]) -> int:

@@ -12,10 +12,11 @@ from ingestion.handlers import Handler
 from ingestion.heartbeats import Heartbeats
 from ingestion.lanes import EVERYTHING, Lane, Queue
 from ingestion.leases import Leases, is_held
+from ingestion.outages import AFTER_OUTAGE_S
 from rag_service.domain.access import system_scope
 from rag_service.domain.drafts import Draft
 from rag_service.domain.ids import JobId
-from rag_service.domain.jobs import MAX_BACKOFF, Heartbeat, Job, JobKind, JobState, backoff, new_job
+from rag_service.domain.jobs import MAX_BACKOFF, Heartbeat, Job, JobKind, JobState, backoff, draft_job
 from rag_service.errors import (
     CatalogUnavailable,
     DependencyUnavailable,
@@ -31,10 +32,10 @@ from rag_service.settings import JobSettings
 LOOK_AGAIN_S = 1.0
 """A job that waits for something is looked at again no sooner."""
 
-AFTER_OUTAGE_S = 5.0
-"""How long a job is left alone that met a part of the system that is down."""
-
 _SILENT_LEASES = 2
+
+_LOOKS = 16
+"""How often a lane looks on when all that is due is left to another lane."""
 
 _log = structlog.get_logger()
 
@@ -86,7 +87,7 @@ class JobRunner:
         return sum([await self._enqueue_seal(draft, now) for draft in due])
 
     async def _enqueue_seal(self, draft: Draft, now: datetime) -> bool:
-        job = new_job(draft.tenant_id, JobKind.SEAL_DRAFT, draft.id, now=now, corpus_id=draft.corpus_id)
+        job = draft_job(draft, JobKind.SEAL_DRAFT, now=now)
         async with self._catalog.writing() as tx:
             return (await tx.jobs.add(job)).id == job.id
 
@@ -99,20 +100,30 @@ class JobRunner:
             self._silent = self._heartbeats.silent(await tx.jobs.heartbeats())
 
     async def _claim(self, queue: Queue) -> list[Job]:
-        async with self._catalog.writing() as tx:
-            due = await self._due(tx, queue)
-            if not due:
-                return []
-            alike = [job for job in due if job.kind is due[0].kind]
-            return await self._claim_due(tx, await self._handlers[due[0].kind].choose(tx, alike, queue))
+        passed_over: frozenset[JobId] = frozenset()
+        for _ in range(_LOOKS):
+            # Each in a transaction of its own: nobody waits for jobs that are left to others.
+            async with self._catalog.writing() as tx:
+                due = await self._due(tx, queue, passed_over)
+                if not due:
+                    return []
+                alike = [job for job in due if job.kind is due[0].kind]
+                chosen = await self._handlers[due[0].kind].choose(tx, alike, queue)
+                if chosen:
+                    return await self._claim_due(tx, chosen)
+            passed_over |= {job.id for job in alike}
+        return []
 
-    async def _due(self, tx: Transaction, queue: Queue) -> list[Job]:
-        limit = max(self._handlers[kind].limit for kind in queue.kinds)
+    async def _due(self, tx: Transaction, queue: Queue, passed_over: frozenset[JobId]) -> list[Job]:
         due = await tx.jobs.due(
-            queue.kinds, now=self._clock(), limit=limit, priorities=queue.priorities, silent=self._silent
+            queue.kinds,
+            now=self._clock(),
+            limit=max(self._handlers[kind].limit for kind in queue.kinds),
+            priorities=queue.priorities,
+            silent=self._silent,
+            # What runs in this process has no worker that is gone, though its lease may seem over when the clock jumps.
+            passed_over=self._running | passed_over,
         )
-        # What runs in this process has no worker that is gone, though its lease may seem over when the clock jumps.
-        due = [job for job in due if job.id not in self._running]
         exhausted = [job for job in due if job.attempts >= self._settings.max_attempts]
         for job in await self._claim_due(tx, exhausted):
             # Every attempt ended with the worker itself: no further worker is risked.

@@ -34,13 +34,24 @@ class Lane:
 # Sealing first: it makes visible what many small uploads are waiting for.
 _DRAFTS = Queue(kinds=frozenset({JobKind.SEAL_DRAFT, JobKind.UNSEAL_DRAFT}))
 _REVISIONS = frozenset({JobKind.PREPARE_REVISION})
+# A build is filled in turns, with the lowest priority: uploads come in between.
+_LONG = _REVISIONS | {JobKind.FILL_BUILD}
+
+# Nobody waits for it to see less: what is to be erased is hidden already. It may take as long as a large document.
+_ERASURES = Queue(kinds=frozenset({JobKind.ERASE}))
 
 INTERACTIVE = Lane(
     name="interactive",
     queues=(_DRAFTS, Queue(kinds=_REVISIONS, priorities=(Priority.PERSON,), only_small=True)),
 )
-BULK = Lane(name="bulk", queues=(Queue(kinds=_REVISIONS),))
-EVERYTHING = Lane(name="everything", queues=(_DRAFTS, Queue(kinds=_REVISIONS)))
+BULK = Lane(
+    name="bulk",
+    queues=(
+        _ERASURES,
+        Queue(kinds=_LONG),
+    ),
+)
+EVERYTHING = Lane(name="everything", queues=(_DRAFTS, _ERASURES, Queue(kinds=_LONG)))
 """For a worker with one loop."""
 
 LANES = (INTERACTIVE, BULK)

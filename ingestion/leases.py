@@ -7,9 +7,11 @@ from typing import TypeVar
 
 import structlog
 
-from rag_service.domain.jobs import Job
+from rag_service.domain.access import system_scope
+from rag_service.domain.jobs import Job, JobState
 from rag_service.errors import CatalogUnavailable, LeaseLost
 from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.use_cases.seal_plan import StillHeld
 
 Result = TypeVar("Result")
 
@@ -67,3 +69,18 @@ async def is_held(tx: Transaction, job: Job) -> bool:
     except LeaseLost:
         return False
     return True
+
+
+def still_held_of(catalog: Catalog, job: Job) -> StillHeld:
+    """Return what says whether this worker still holds the job."""
+
+    async def check(tx: Transaction | None = None) -> None:
+        if tx is not None:
+            await tx.jobs.assert_held(job.id, job.fence)
+            return
+        async with catalog.reading() as own:
+            now = await own.jobs.get(system_scope(job.tenant_id), job.id)
+        if now.fence != job.fence or now.state is not JobState.RUNNING:
+            raise LeaseLost(f"Job {job.id} is no longer held by this worker.")
+
+    return check

@@ -4,38 +4,36 @@ Several small revisions are prepared together, because embedding one text at a t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from ingestion.loading import loaded
+from ingestion.parsing.pages import OnPages
 from ingestion.parsing.sandbox import Outcome, RawFile
 from ingestion.progress import Notes, ProgressNotes
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.documents import Chunk, ParsedDocument, PreparedRevision, Revision, embedded_text
-from rag_service.domain.ids import DocumentId, Fingerprint, JobId, TenantId
+from rag_service.domain.ids import Fingerprint, JobId, TenantId
 from rag_service.domain.jobs import Job, revision_of
 from rag_service.domain.versions import Member
 from rag_service.errors import DocumentRejected, NotFound
 from rag_service.ports.blob_store import BlobStore
 from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.ports.chunker import CutsIntoChunks
 from rag_service.ports.embedder import TextVectors
 
 EMBED_SLICE = 256
 """Chunks embedded between two progress notes: bounds the memory their vectors take."""
 
-Parse = Callable[[Sequence[RawFile]], Awaitable[list[Outcome]]]
 
+class Parse(Protocol):
+    """Reads raw files."""
 
-class CutsIntoChunks(Protocol):
-    """What the pipeline needs of a chunker."""
-
-    def chunks(
-        self, document: ParsedDocument, *, build: Fingerprint, document_id: DocumentId, revision: int
-    ) -> list[Chunk]:
-        """Return the chunks of a document in reading order."""
+    async def __call__(self, files: Sequence[RawFile], on_pages: OnPages) -> list[Outcome]:
+        """Return, per file in order, the document or why there is none; `on_pages` hears of the file at hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +86,7 @@ class PrepareRevision:
     ) -> Mapping[JobId, DocumentRejected]:
         notes.set("parse", 0, None)
         async with loaded(self._blobs, [(system_scope(job.tenant_id), revisions[job.id]) for job in jobs]) as files:
-            outcomes = await self._parse(files)
+            outcomes = await self._parse(files, lambda done, total: notes.set("parse", done, total))
         rejected: dict[JobId, DocumentRejected] = {}
         readable: list[tuple[Job, ParsedDocument]] = []
         for job, outcome in zip(jobs, outcomes, strict=True):

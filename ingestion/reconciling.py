@@ -3,17 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
+from enum import Enum, auto
 
 import structlog
 
-from rag_service.domain.findings import FoundKind
+from ingestion.outages import AFTER_OUTAGE_S
+from rag_service.domain.findings import FindingKind, FoundKind
 from rag_service.errors import DependencyUnavailable
 from rag_service.settings import ReconcileSettings
 from rag_service.use_cases.reconcile import Reconcile
 
-_PAUSE_AFTER_OUTAGE_S = 5.0
+_TRIES = 4
+_UNCHECKED = frozenset({FindingKind.UNCHECKED_CORPUS, FindingKind.UNCHECKED_FILES})
 
 _log = structlog.get_logger()
+
+
+class _Round(Enum):
+    """How much of what there is was looked at."""
+
+    COMPLETE = auto()
+    PARTIAL = auto()
+    NONE = auto()
 
 
 class Reconciling:
@@ -24,11 +35,17 @@ class Reconciling:
         self._settings = settings
 
     async def before_sealing(self) -> None:
-        """Mend what would harm the next seal; wait for index and catalog to be there."""
+        """Mend what would harm the next seal; wait for index and catalog to be there.
+
+        A corpus that still cannot be looked at after some tries does not keep the others waiting.
+        """
+        tries = 0
         while True:
-            if await _told(self._reconcile.before_sealing()):
+            ended = await _told(self._reconcile.before_sealing())
+            tries += ended is _Round.PARTIAL
+            if ended is _Round.COMPLETE or tries == _TRIES:
                 return
-            await asyncio.sleep(_PAUSE_AFTER_OUTAGE_S)
+            await asyncio.sleep(AFTER_OUTAGE_S)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -42,21 +59,24 @@ class Reconciling:
                 await rounds
 
     async def _repeat(self) -> None:
+        pause_s = AFTER_OUTAGE_S
         while True:
             try:
-                done = await _told(self._reconcile.everything())
+                is_complete = await _told(self._reconcile.everything()) is _Round.COMPLETE
             except Exception:  # noqa: BLE001  (the worker's edge: an error in one round must not end all rounds)
                 _log.exception("reconciler_failed")
-                done = True
-            await asyncio.sleep(self._settings.every_s if done else _PAUSE_AFTER_OUTAGE_S)
+                is_complete = True
+            # What cannot be looked at for hours is tried less and less often: each round reads everything.
+            pause_s = AFTER_OUTAGE_S if is_complete else min(2 * pause_s, self._settings.every_s)
+            await asyncio.sleep(self._settings.every_s if is_complete else pause_s)
 
 
-async def _told(looking: Awaitable[Sequence[FoundKind]]) -> bool:
+async def _told(looking: Awaitable[Sequence[FoundKind]]) -> _Round:
     try:
         found = await looking
     except DependencyUnavailable as exc:
         _log.warning("reconciler_waits", reason=str(exc))
-        return False
+        return _Round.NONE
     for each in found:
         _log.warning("reconciled", kind=each.kind.value, found=each.found, mended=each.mended)
-    return True
+    return _Round.PARTIAL if any(each.kind in _UNCHECKED for each in found) else _Round.COMPLETE

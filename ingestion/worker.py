@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from ingestion.lanes import BULK, INTERACTIVE, LANES, Lane
+from ingestion.outages import AFTER_OUTAGE_S
+from ingestion.work_folder import work_folder
 from rag_service.errors import DependencyUnavailable, Misconfigured
 from rag_service.settings import Settings, read_settings
 from rag_service.telemetry.logs import configure_logs
@@ -23,8 +25,6 @@ NICENESS = 10
 
 STOP_PATIENCE_S = 25.0
 """How long running jobs may go on after a stop was asked for; supervisors wait 30 s."""
-
-_PAUSE_AFTER_OUTAGE_S = 5.0
 
 _log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ async def _work_off(
                 await housekeeping.run_if_due()
         except DependencyUnavailable as exc:
             _log.warning("worker_waits", lane=lane.name, reason=str(exc))
-            await _pause(stop, _PAUSE_AFTER_OUTAGE_S)
+            await _pause(stop, AFTER_OUTAGE_S)
             continue
         if idle:
             await _pause(stop, poll_s)
@@ -80,11 +80,13 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_worker(settings) as worker, worker.presence.shown():
-        await _unless(stop, worker.reconciling.before_sealing())
-        async with worker.reconciling.running():
-            _log.info("worker_ready")
-            await work(worker.runner, worker.housekeeping, stop, poll_s=settings.jobs.poll_s)
+    with work_folder(settings.work_dir):
+        async with open_worker(settings) as worker, worker.presence.shown():
+            await _unless(stop, worker.reconciling.before_sealing())
+            await worker.rebuilds.start()
+            async with worker.reconciling.running():
+                _log.info("worker_ready")
+                await work(worker.runner, worker.housekeeping, stop, poll_s=settings.jobs.poll_s)
     _log.info("worker_stopped")
 
 

@@ -32,6 +32,8 @@ def create_app(settings: Settings, *, open_parts: Open = open_container) -> Fast
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_parts(settings) as container:
             await _make_first_key(container)
+            # Before anybody is answered: a restored backup may have what was erased since.
+            await container.replay_erasures()
             app.state.container = container
             warming = asyncio.create_task(_warm_up(container))
             try:
@@ -49,9 +51,11 @@ def create_app(settings: Settings, *, open_parts: Open = open_container) -> Fast
 
 async def _make_first_key(container: Container) -> None:
     """On the first start make the admin key and write it where only its owner can read it."""
-    first = await container.keys.create_first(FIRST_TENANT, "default")
+    path = container.settings.data_dir / "admin.key"
+    first = await container.keys.create_first(
+        FIRST_TENANT, "default", hand_over=lambda secret: _write_secret(path, secret)
+    )
     if first:
-        _write_secret(container.settings.data_dir / "admin.key", first[1])
         log.info("first_key_created", key_id=first[0].id)
 
 

@@ -1,23 +1,35 @@
 """The composition root: settings in, container out. The only file that names concrete backends."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from rag_service.blobs.erasure_log import ErasureLogFile
 from rag_service.blobs.fsspec_store import FsspecBlobStore
 from rag_service.catalog.migrating import migrate
 from rag_service.catalog.sql_catalog import open_catalog, utc_now
-from rag_service.domain.fingerprints import CHUNKER_NAME, PARSER_FINGERPRINT, BuildFingerprint, ChunkerFingerprint
+from rag_service.domain.fingerprints import (
+    CHUNKER_NAME,
+    PARSER_FINGERPRINT,
+    BuildFingerprint,
+    ChunkerFingerprint,
+)
 from rag_service.embedding.bm25 import Bm25Encoder
+from rag_service.embedding.build_parts import OpenedEmbedder, PartsByRecipe
+from rag_service.embedding.checked import CheckedEmbedder
 from rag_service.embedding.kept import KeptEmbedder
 from rag_service.embedding.local import LocalEmbedder, ModelRuntime
+from rag_service.embedding.recipes import recipe_of
 from rag_service.errors import Misconfigured
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.generation.fallback import FallbackGenerator
 from rag_service.ports.blob_store import BlobStore
+from rag_service.ports.build_parts import BuildParts, Parts
 from rag_service.ports.catalog import Catalog
-from rag_service.ports.embedder import Embedder, TokenCounter
+from rag_service.ports.embedder import Embedder
+from rag_service.ports.eraser import Compacts
 from rag_service.ports.generator import Generator
 from rag_service.ports.job_queue import JobQueue
 from rag_service.ports.kept_vectors import KeptVectors
@@ -26,15 +38,24 @@ from rag_service.ports.vector_index import VectorIndex
 from rag_service.queue.polled import PolledQueue
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import EmbeddingSettings, GenerationSettings, Settings
+from rag_service.signing.secret_file import read_or_create
+from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.ask_question import AskQuestion
+from rag_service.use_cases.builds import ManageBuilds
 from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
+from rag_service.use_cases.delegation import ActForEndUser
 from rag_service.use_cases.drafts import ManageDrafts
+from rag_service.use_cases.erasing.read_erasures import ReadErasures
+from rag_service.use_cases.erasing.replay_erasures import ReplayErasures
+from rag_service.use_cases.erasing.request_erasure import RequestErasure
+from rag_service.use_cases.erasing.tell_erased import TellErased
 from rag_service.use_cases.feedback import GiveFeedback
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.publish import Publish
 from rag_service.use_cases.reconcile import Reconcile
+from rag_service.use_cases.retention import ApplyRetention, ManageRetention
 from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.search import Search
@@ -45,6 +66,8 @@ from rag_service.verification.lexical import LexicalVerifier
 
 Clock = Callable[[], datetime]
 
+_SHORTEST_SECRET = 32
+
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
@@ -53,15 +76,23 @@ class Container:
     settings: Settings
     clock: Clock
     catalog: Catalog
+    catalog_files: Compacts
     blobs: BlobStore
     index: VectorIndex
     embedder: Embedder
-    count_tokens: TokenCounter
     sparse_encoder: SparseEncoder
     kept_vectors: KeptVectors
     queue: JobQueue
     build: BuildFingerprint
+    build_parts: BuildParts
+    builds: ManageBuilds
     keys: ManageKeys
+    service_keys: ServiceKeys
+    request_erasure: RequestErasure
+    erasures: ReadErasures
+    tell_erased: TellErased
+    replay_erasures: ReplayErasures
+    act_for: ActForEndUser
     jobs: ManageJobs
     reconcile: Reconcile
     grant_document: GrantDocument
@@ -76,6 +107,8 @@ class Container:
     versions: ReadVersions
     curate_versions: CurateVersions
     publish: Publish
+    retention: ManageRetention
+    apply_retention: ApplyRetention
     search: Search
     ask_question: AskQuestion
     give_feedback: GiveFeedback
@@ -91,40 +124,74 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         )
         blobs = FsspecBlobStore(settings.blobs_url)
         index = _open_index(settings, stack)
-        embedder, count_tokens = _open_embedder(settings, stack)
+        opened = _open_embedder(settings.embedding)
+        stack.push_async_callback(opened.close)
+        embedder = opened.embedder
         sparse_encoder = Bm25Encoder()
+        service_keys = await asyncio.to_thread(_open_service_keys, settings)
         build = _build_of(settings, embedder, sparse_encoder)
+        build_parts = PartsByRecipe(
+            own=Parts(
+                fingerprint=build.digest,
+                embedder=embedder,
+                vectors=KeptEmbedder(embedder=embedder, kept=catalog.kept_vectors),
+                sparse_encoder=sparse_encoder,
+                chunker=build.chunker,
+                count_tokens=opened.count_tokens,
+            ),
+            settings=settings.embedding,
+            open_embedder=_open_embedder,
+            kept=catalog.kept_vectors,
+        )
+        stack.push_async_callback(build_parts.aclose)
+        recipe = recipe_of(settings.embedding, build)
         queue = PolledQueue()
+        erasure_log = ErasureLogFile(settings.data_dir.resolve() / "erasures.jsonl")
+        request_erasure = RequestErasure(
+            catalog=catalog,
+            log=erasure_log,
+            keyed_hash=service_keys,
+            queue=queue,
+            clock=utc_now,
+            settle=timedelta(seconds=settings.jobs.lease_s),
+        )
+        builds = ManageBuilds(catalog=catalog, clock=utc_now, queue=queue, fingerprint=build.digest, recipe=recipe)
+        await builds.note_recipe()
         spread_rights = SpreadRights(catalog=catalog, index=index)
         search = Search(
             catalog=catalog,
             index=index,
-            embedder=embedder,
-            sparse_encoder=sparse_encoder,
+            build_parts=build_parts,
             fuse=fuse,
             settings=settings.retrieval,
-            fingerprint=build.digest,
         )
         yield Container(
             settings=settings,
             clock=utc_now,
             catalog=catalog,
+            catalog_files=catalog,
             blobs=blobs,
             index=index,
             embedder=embedder,
-            count_tokens=count_tokens,
             sparse_encoder=sparse_encoder,
             kept_vectors=catalog.kept_vectors,
             queue=queue,
             build=build,
+            build_parts=build_parts,
+            builds=builds,
             keys=ManageKeys(catalog=catalog, clock=utc_now, settings=settings.security, public_url=settings.public_url),
+            service_keys=service_keys,
+            request_erasure=request_erasure,
+            erasures=ReadErasures(catalog=catalog),
+            tell_erased=TellErased(catalog=catalog, keyed_hash=service_keys),
+            replay_erasures=ReplayErasures(catalog=catalog, log=erasure_log, request=request_erasure),
+            act_for=ActForEndUser(service_keys),
             jobs=ManageJobs(catalog=catalog, queue=queue, clock=utc_now, settings=settings.jobs),
             reconcile=Reconcile(
                 catalog=catalog,
                 index=index,
                 blobs=blobs,
-                vectors=KeptEmbedder(embedder=embedder, kept=catalog.kept_vectors),
-                sparse_encoder=sparse_encoder,
+                build_parts=build_parts,
                 clock=utc_now,
             ),
             read_revision_text=ReadRevisionText(catalog=catalog),
@@ -144,15 +211,24 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             remove_document=RemoveDocument(catalog=catalog, clock=utc_now),
             read_corpus_file=ReadCorpusFile(catalog=catalog),
             list_corpus_files=ListCorpusFiles(catalog=catalog),
-            create_corpus=CreateCorpus(catalog=catalog, clock=utc_now, fingerprint=build.digest),
+            create_corpus=CreateCorpus(catalog=catalog, clock=utc_now, fingerprint=build.digest, recipe=recipe),
             drafts=ManageDrafts(catalog=catalog, clock=utc_now, queue=queue),
             versions=ReadVersions(catalog=catalog),
             curate_versions=CurateVersions(catalog=catalog, clock=utc_now),
             publish=Publish(catalog=catalog, clock=utc_now),
+            retention=ManageRetention(catalog=catalog, clock=utc_now),
+            apply_retention=ApplyRetention(catalog=catalog, index=index, clock=utc_now, current=build.digest),
             search=search,
             ask_question=_ask_question(settings, catalog, search, embedder),
             give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
         )
+
+
+def _open_service_keys(settings: Settings) -> ServiceKeys:
+    given = settings.security.secret.get_secret_value()
+    if given and len(given) < _SHORTEST_SECRET:
+        raise Misconfigured(f"RAG_SECURITY__SECRET needs at least {_SHORTEST_SECRET} characters.")
+    return ServiceKeys(given.encode() if given else read_or_create(settings.secret_file))
 
 
 def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
@@ -169,35 +245,49 @@ def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
             return MemoryIndex()
 
 
-def _open_embedder(settings: Settings, stack: AsyncExitStack) -> tuple[Embedder, TokenCounter]:
-    match settings.embedding.backend:
+def _open_embedder(settings: EmbeddingSettings) -> OpenedEmbedder:
+    match settings.backend:
         case "onnx":
             from rag_service.embedding.onnx_runtime import OnnxRuntime
 
-            return _open_local(settings.embedding, OnnxRuntime(), stack)
+            return _open_local(settings, OnnxRuntime())
         case "sentence_transformers":
             from rag_service.embedding.torch_runtime import TorchRuntime
 
-            return _open_local(settings.embedding, TorchRuntime(), stack)
+            return _open_local(settings, TorchRuntime())
         case "openai":
             from rag_service.embedding.openai_compatible import OpenAIEmbedder
 
-            remote = OpenAIEmbedder(settings.embedding)
-            stack.push_async_callback(remote.aclose)
-            return remote, remote.count_tokens
+            remote = OpenAIEmbedder(settings)
+            return OpenedEmbedder(
+                embedder=CheckedEmbedder(remote),
+                count_tokens=remote.count_tokens,
+                close=remote.aclose,
+                has_model=False,
+            )
         case "hashing":
             from rag_service.embedding.hashing import HashingEmbedder
 
-            hashing = HashingEmbedder(settings.embedding.dimensions)
-            return hashing, hashing.count_tokens
+            hashing = HashingEmbedder(settings.dimensions)
+            return OpenedEmbedder(
+                embedder=CheckedEmbedder(hashing),
+                count_tokens=hashing.count_tokens,
+                close=_nothing_to_close,
+                has_model=False,
+            )
 
 
-def _open_local(
-    settings: EmbeddingSettings, runtime: ModelRuntime, stack: AsyncExitStack
-) -> tuple[Embedder, TokenCounter]:
+def _open_local(settings: EmbeddingSettings, runtime: ModelRuntime) -> OpenedEmbedder:
     local = LocalEmbedder(settings, runtime)
-    stack.callback(local.close)
-    return local, local.count_tokens
+
+    async def close() -> None:
+        local.close()
+
+    return OpenedEmbedder(embedder=CheckedEmbedder(local), count_tokens=local.count_tokens, close=close, has_model=True)
+
+
+async def _nothing_to_close() -> None:
+    pass
 
 
 def _build_of(settings: Settings, embedder: Embedder, sparse_encoder: SparseEncoder) -> BuildFingerprint:

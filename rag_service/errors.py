@@ -10,6 +10,7 @@ RagError
 ├── Gone                      it was there and has been erased
 ├── LimitExceeded             too much at once; may be repeated after `retry_after_s`
 ├── DocumentRejected          a file that will never be readable, with a reason people understand
+├── DataDamaged               what was stored is not what the disk gives back
 ├── LeaseLost                 another worker holds the job now
 ├── Misconfigured             the service cannot start like this
 └── DependencyUnavailable     a part is down or slow; repeating can help
@@ -83,6 +84,10 @@ class DocumentRejected(RagError):
         super().__init__(f"{reason}: {ADVICE[reason]}" + (f" ({detail})" if detail else ""))
         self.reason = reason
         self.detail = detail
+
+
+class DataDamaged(RagError):
+    """What was stored is not what the disk gives back: it is not shown. The message says what people can do."""
 
 
 class LeaseLost(RagError):

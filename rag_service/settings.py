@@ -122,6 +122,15 @@ class ParsingSettings(Section):
     max_archive_ratio: float = Field(100, ge=1)
 
 
+class BuildSettings(Section):
+    """When a corpus is brought to another embedding model or another way of cutting."""
+
+    automatic: bool = Field(
+        True,
+        description="rebuild corpora that were built under other settings in the background, and switch when ready",
+    )
+
+
 class JobSettings(Section):
     """How the job table is worked off."""
 
@@ -158,6 +167,11 @@ class SecuritySettings(Section):
     session_hours: float = Field(12, gt=0)
     login_link_minutes: float = Field(60, gt=0)
     authorisation_cache_s: float = Field(2.0, ge=0, le=4, description="how long a revoked key may go on")
+    secret: SecretStr = Field(
+        SecretStr(""),
+        description="at least 32 characters, for keyed hashes and signatures, the same in every process; "
+        "empty: a file in the data folder",
+    )
     public_url: str = Field("", description="address people reach the service at; empty: http://127.0.0.1:PORT")
 
 
@@ -193,6 +207,7 @@ class Settings(BaseSettings):
     answers: AnswerSettings = AnswerSettings()
     uploads: UploadSettings = UploadSettings()
     parsing: ParsingSettings = ParsingSettings()
+    builds: BuildSettings = BuildSettings()
     jobs: JobSettings = JobSettings()
     housekeeping: HousekeepingSettings = HousekeepingSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
@@ -208,6 +223,16 @@ class Settings(BaseSettings):
     def blobs_url(self) -> str:
         """The fsspec URL of the blob store."""
         return self.blobs.url or f"file://{self.data_dir.resolve()}/blobs"
+
+    @property
+    def secret_file(self) -> Path:
+        """The file of the service's secret, unless one is configured."""
+        return self.data_dir.resolve() / "secret.key"
+
+    @property
+    def work_dir(self) -> Path:
+        """The folder of the workers' temporary files: inside the data folder, so that an erasure can answer for it."""
+        return self.data_dir.resolve() / "work"
 
     @property
     def index_dir(self) -> Path:

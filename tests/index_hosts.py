@@ -1,5 +1,6 @@
 """The index host as a process of its own."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,3 +73,16 @@ def running_host(**settings: str) -> Iterator[RunningHost]:
                 host.kill()
     finally:
         shutil.rmtree(data_dir)
+
+
+def children(host: RunningHost) -> list[int]:
+    """Return the processes in which the host rebuilds something now."""
+    number = host.process.pid
+    return [int(child) for child in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+
+
+async def until(holds: Callable[[], object], *, timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.01)

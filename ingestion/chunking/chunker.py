@@ -32,6 +32,10 @@ class _Piece:
     span: Span
     headings: tuple[str, ...]
 
+    def holds(self, span: Span) -> bool:
+        """Say whether all of `span` is in the piece."""
+        return self.span.start <= span.start and span.end <= self.span.end
+
 
 class Chunker:
     """Small neighbouring sections share a chunk, long ones are cut at blocks, then at sentences."""
@@ -95,15 +99,16 @@ class Chunker:
             kept, headings = self._fitting(text, path)
             blocks = [block for block in blocks if block.span not in kept]
             shown = {*named, *kept, *(block.span for block in blocks)}
-            # A heading that found no room above any text, or stands above one section of the group only, becomes a
-            # chunk itself, so that nothing is lost.
-            above = dict.fromkeys(span for section in group for span in section.path)
-            lost = [span for span in above if span not in shown]
-            yield from (_Piece(part, ()) for span in lost for part in self._split(text, span, self._target))
-            named = {*shown, *lost}
             budget = self._target - self._prefix_tokens(headings)
-            for span in self._evened(text, blocks, budget):
-                yield from self._fit(text, span, headings)
+            spans = self._evened(text, blocks, budget)
+            pieces = [piece for span in spans for piece in self._fit(text, span, headings)]
+            # A heading that found no room above any text, or stands above one section of the group only and not between
+            # two of its blocks, becomes a chunk itself, so that nothing is lost.
+            above = dict.fromkeys(span for section in group for span in section.path)
+            lost = [span for span in above if span not in shown and not any(piece.holds(span) for piece in pieces)]
+            pieces += [_Piece(part, ()) for span in lost for part in self._split(text, span, self._target)]
+            named = {*shown, *above}
+            yield from sorted(pieces, key=lambda piece: piece.span.start)
 
     def _sections(self, document: ParsedDocument) -> list[Section]:
         sections = sections_of(document)

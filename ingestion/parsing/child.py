@@ -1,6 +1,7 @@
 """The process that reads strangers' files: `python -m ingestion.parsing.child`, started by `sandbox.py` alone.
 
-It takes one file after another from standard input and answers each on standard output.
+It takes one file after another from standard input and answers each on standard output. Before the answer it may send
+notes of how many pages were read.
 """
 
 import io
@@ -11,8 +12,9 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.pages import NowAndThen, OnPages
 from ingestion.parsing.read import read_document
-from ingestion.parsing.wire import LENGTH_BYTES, frame, pack_document, unframe
+from ingestion.parsing.wire import LENGTH_BYTES, frame, pack_document, pack_pages, unframe
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
@@ -21,7 +23,7 @@ _OPEN_FILES = 64
 _WRITTEN_FILE_BYTES = 64 * 2**20
 _FORBIDDEN = ("socket.connect", "socket.bind", "socket.sendto", "subprocess.Popen", "os.exec", "os.fork", "os.system")
 
-Read = Callable[[BinaryIO, str, ParsingLimits], ParsedDocument]
+Read = Callable[[BinaryIO, str, ParsingLimits, OnPages], ParsedDocument]
 
 
 def serve(requests: BinaryIO, replies: BinaryIO, read: Read = read_document) -> None:
@@ -34,14 +36,18 @@ def serve(requests: BinaryIO, replies: BinaryIO, read: Read = read_document) -> 
     _restrict(limits)
     while (request := _next(requests)) is not None:
         _allow_cpu(limits.timeout_s)
-        replies.write(frame(_answer(request, limits, read)))
-        replies.flush()
+        _send(replies, _answer(request, limits, read, NowAndThen(lambda *pages: _send(replies, pack_pages(*pages)))))
 
 
-def _answer(request: dict[str, Any], limits: ParsingLimits, read: Read) -> dict[str, Any]:
+def _send(replies: BinaryIO, message: dict[str, Any]) -> None:
+    replies.write(frame(message))
+    replies.flush()
+
+
+def _answer(request: dict[str, Any], limits: ParsingLimits, read: Read, on_pages: OnPages) -> dict[str, Any]:
     try:
         with _file_of(request) as file:
-            return {"document": pack_document(read(file, request["filename"], limits))}
+            return {"document": pack_document(read(file, request["filename"], limits, on_pages))}
     except DocumentRejected as exc:
         return {"rejected": exc.reason.value, "detail": exc.detail}
     except MemoryError:

@@ -12,7 +12,8 @@ from typing import Any
 
 import ingestion
 from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.wire import LENGTH_BYTES, frame, unframe
+from ingestion.parsing.pages import OnPages, unheard
+from ingestion.parsing.wire import LENGTH_BYTES, frame, unframe, unpack_pages
 from rag_service.reasons import ReasonCode
 
 _WATCH_S = 0.05
@@ -20,6 +21,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _BYTES_PER_CHAR = 8  # of a reply, blocks included
 _NEARLY_FULL = 0.8  # of its memory limit: a process that dies from here on died of it
 _START_S = 60.0  # an unloaded machine needs a tenth of a second
+_MOST_NOTES = 100_000  # one a second for a day: a process that sends more is not ours any more
 
 
 class ChildDied(Exception):
@@ -69,11 +71,12 @@ class ChildProcess:
             raise ChildDied(ReasonCode.PARSER_CRASHED, "no pipe")
         return self._process.stdin
 
-    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer to `request`.
+    async def ask(self, request: dict[str, Any], on_pages: OnPages = unheard) -> dict[str, Any]:
+        """Return the answer to `request`; `on_pages` hears of the pages read before.
 
         Raises:
             ChildDied: there is none; the process has been ended.
+            ValueError: what came is not an answer.
         """
         # The first answer waits for the interpreter too.
         patience = self._limits.timeout_s + (0 if self.files_read else _START_S)
@@ -83,7 +86,7 @@ class ChildProcess:
         try:
             watch = asyncio.create_task(self._watch_memory())
             async with asyncio.timeout(patience):
-                return await self._exchange(request)
+                return await self._exchange(request, on_pages)
         except TimeoutError as exc:
             await self.kill()
             raise ChildDied(ReasonCode.PARSER_TIMEOUT, f"over {self._limits.timeout_s:g} s") from exc
@@ -110,16 +113,25 @@ class ChildProcess:
         await self._process.wait()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
-        if self._process.stdout is None:  # pragma: no cover  (it is a pipe)
-            raise ChildDied(ReasonCode.PARSER_CRASHED, "no pipe")
+    async def _exchange(self, request: dict[str, Any], on_pages: OnPages) -> dict[str, Any]:
         self._stdin.write(frame(request))
         await self._stdin.drain()
+        for _ in range(_MOST_NOTES):
+            body = await self._receive()
+            pages = unpack_pages(body)
+            if pages is None:
+                return unframe(body)
+            on_pages(*pages)
+        raise ValueError("notes without end")
+
+    async def _receive(self) -> bytes:
+        if self._process.stdout is None:  # pragma: no cover  (it is a pipe)
+            raise ChildDied(ReasonCode.PARSER_CRASHED, "no pipe")
         length = int.from_bytes(await self._process.stdout.readexactly(LENGTH_BYTES), "big")
         if length > self._limits.max_text_chars * _BYTES_PER_CHAR + 2**20:
             await self.kill()
             raise ChildDied(ReasonCode.TOO_LARGE, "more output than the limit")
-        return unframe(await self._process.stdout.readexactly(length))
+        return await self._process.stdout.readexactly(length)
 
     async def _watch_memory(self) -> None:
         while self.is_alive:

@@ -12,6 +12,7 @@ import pypdfium2.raw as pdfium_c
 
 from ingestion.parsing.canonical import CanonicalBuilder
 from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.pages import OnPages, unheard
 from ingestion.parsing.pdf_layout import Line, PageBlock, blocks_of, body_font
 from ingestion.parsing.pdf_margins import without_running_lines
 from rag_service.domain.documents import ParsedDocument
@@ -30,7 +31,7 @@ _LASTING_HYPHEN = re.compile(r"(?<=[A-Z\d]{2})\ufffe(?![A-Z])")  # as in LLM-gen
 _LOCKED = frozenset({pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY})
 
 
-def parse_pdf(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
+def parse_pdf(file: BinaryIO, limits: ParsingLimits, on_pages: OnPages = unheard) -> ParsedDocument:
     """Return the text of a PDF; one page is in memory at a time.
 
     A page that cannot be read is left out with a warning; the file is damaged when no page can be read.
@@ -48,6 +49,7 @@ def parse_pdf(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
             unreadable += lines is _UNREADABLE
             for block in blocks_of(lines, body=body):
                 _add(builder, block, number)
+            on_pages(number, page_count)
         if unreadable:
             _note_unreadable(builder, unreadable, page_count)
         return builder.build(title=_title(document), page_count=page_count)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingestion.parsing.child_process import ChildDied, ChildProcess
 from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.pages import OnPages, unheard
 from ingestion.parsing.wire import unpack_document
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
@@ -41,13 +42,16 @@ class Sandbox:
         self._slots = asyncio.Semaphore(children)
         self._idle: list[ChildProcess] = []
 
-    async def parse(self, files: Sequence[RawFile]) -> list[Outcome]:
-        """Return, per file in order, the document or why there is none. Cancelling it ends the process at once."""
+    async def parse(self, files: Sequence[RawFile], on_pages: OnPages = unheard) -> list[Outcome]:
+        """Return, per file in order, the document or why there is none. Cancelling it ends the process at once.
+
+        `on_pages` is called at most once a second with the pages read of the file at hand.
+        """
         outcomes: list[Outcome] = []
         async with self._slots:
             while len(outcomes) < len(files):
                 async with self._child() as child:
-                    await self._read_in(child, files, outcomes)
+                    await self._read_in(child, files, outcomes, on_pages)
         return outcomes
 
     async def close(self) -> None:
@@ -72,20 +76,22 @@ class Sandbox:
         fresh = child.files_read < FILES_PER_CHILD
         return child.is_alive and fresh and child.resident_bytes() < _RETIRE_SHARE * self._limits.memory_bytes
 
-    async def _read_in(self, child: ChildProcess, files: Sequence[RawFile], outcomes: list[Outcome]) -> None:
+    async def _read_in(
+        self, child: ChildProcess, files: Sequence[RawFile], outcomes: list[Outcome], on_pages: OnPages
+    ) -> None:
         for file in files[len(outcomes) :]:
-            outcomes.append(await self._outcome(child, file))
+            outcomes.append(await self._outcome(child, file, on_pages))
             if not self._is_reusable(child):
                 return
 
-    async def _outcome(self, child: ChildProcess, file: RawFile) -> Outcome:
+    async def _outcome(self, child: ChildProcess, file: RawFile, on_pages: OnPages) -> Outcome:
         inline = isinstance(file.content, bytes)
         request = {
             "filename": file.filename,
             "content" if inline else "path": file.content if inline else str(file.content),
         }
         try:
-            reply = await child.ask(request)
+            reply = await child.ask(request, on_pages)
             if "document" in reply:
                 return unpack_document(reply["document"])
             return DocumentRejected(ReasonCode(reply["rejected"]), str(reply["detail"]))

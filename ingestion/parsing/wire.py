@@ -8,6 +8,10 @@ from rag_service.domain.documents import Block, BlockKind, ParsedDocument
 from rag_service.domain.spans import Span
 
 LENGTH_BYTES = 4
+NOTE_BYTES = 32
+"""A longer message is no note of pages."""
+
+_MOST_PAGES = 2**31
 _KINDS = tuple(BlockKind)
 _KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
@@ -57,6 +61,23 @@ def unpack_document(values: dict[str, Any]) -> ParsedDocument:
         page_count=values["page_count"],
         warnings=tuple(values["warnings"]),
     )
+
+
+def pack_pages(done: int, total: int) -> dict[str, Any]:
+    """Return a note that so many pages were read."""
+    return {"pages": (done, total)}
+
+
+def unpack_pages(body: bytes) -> tuple[int, int] | None:
+    """Return what a message notes about pages, None when it is no note; ValueError when it cannot be true."""
+    message = unframe(body) if len(body) <= NOTE_BYTES else {}
+    if "pages" not in message:
+        return None
+    match message["pages"]:
+        case [int(done), int(total)] if 0 <= done <= total <= _MOST_PAGES:
+            return done, total
+        case _:
+            raise ValueError("no number of pages")
 
 
 def _block(entry: list[Any]) -> Block:

@@ -18,6 +18,7 @@ from rag_service.api.openai.chat_reply import (
 )
 from rag_service.api.texts import Ref, Text
 from rag_service.domain.answers import Answer, Feedback
+from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import AnswerId
 
 router = APIRouter(prefix="/v1/answers", tags=["answers"], route_class=RepeatableRoute)
@@ -79,7 +80,7 @@ class FeedbackOut(BaseModel):
 @router.get("/{answer_id}")
 async def read_answer(parts: Parts, scope: Scope, answer_id: Ref) -> AnswerOut:
     """Return an answer that this key gave; `admin` sees the tenant's."""
-    async with parts.catalog.reading() as tx:
+    async with parts.tell_erased(scope, TombstoneKind.ANSWER, answer_id), parts.catalog.reading() as tx:
         answer = await tx.answers.get(scope, AnswerId(answer_id))
     return _answer(answer, parts.settings.public_url)
 
@@ -87,9 +88,10 @@ async def read_answer(parts: Parts, scope: Scope, answer_id: Ref) -> AnswerOut:
 @router.post("/{answer_id}/feedback")
 async def give_feedback(parts: Parts, scope: Scope, answer_id: Ref, body: NewFeedback) -> FeedbackOut:
     """Keep a rating, in place of the caller's earlier one."""
-    feedback = await parts.give_feedback(
-        scope, answer_id=AnswerId(answer_id), rating=_RATING[body.rating], comment=body.comment or ""
-    )
+    async with parts.tell_erased(scope, TombstoneKind.ANSWER, answer_id):
+        feedback = await parts.give_feedback(
+            scope, answer_id=AnswerId(answer_id), rating=_RATING[body.rating], comment=body.comment or ""
+        )
     return _feedback(feedback)
 
 

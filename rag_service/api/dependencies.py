@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from rag_service.api.metrics import Metrics
 from rag_service.domain.access import AccessScope, Session
 from rag_service.errors import DependencyUnavailable, Unauthenticated
+from rag_service.use_cases.delegation import PRINCIPALS_HEADER, USER_HEADER
 
 if TYPE_CHECKING:
     from rag_service.bootstrap import Container
@@ -37,7 +38,7 @@ def metrics_of(connection: HTTPConnection) -> Metrics:
 async def current_scope(connection: HTTPConnection) -> AccessScope:
     """Return what the caller may see and do.
 
-    A program shows its key as a bearer token. A page has a session cookie and, for everything that
+    A program shows its key as a bearer token, and may name the end user for whom it asks. A page has a session cookie and, for everything that
     writes, the session's CSRF token in a header.
 
     Raises:
@@ -48,11 +49,17 @@ async def current_scope(connection: HTTPConnection) -> AccessScope:
 
 def authorisation_of(connection: HTTPConnection) -> Callable[[], Awaitable[AccessScope]]:
     """Return a call that authenticates the caller anew: replies that take long repeat it."""
-    keys = container_of(connection).keys
+    parts = container_of(connection)
+    keys = parts.keys
     header = connection.headers.get("authorization")
+    user, principals = connection.headers.get(USER_HEADER), connection.headers.get(PRINCIPALS_HEADER)
     if header is not None:
         secret = _bearer(header)
-        return lambda: keys.authenticate(secret)
+
+        async def authenticate_key() -> AccessScope:
+            return parts.act_for(await keys.authenticate(secret), user=user, principals=principals)
+
+        return authenticate_key
     cookie = connection.cookies.get(SESSION_COOKIE)
     if not cookie:
         raise Unauthenticated("You did not provide an API key. Send it as: Authorization: Bearer KEY")

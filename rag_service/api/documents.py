@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rag_service.api.dependencies import Parts, Scope
 from rag_service.api.texts import Name, Ref
 from rag_service.domain.documents import Block, ParsedDocument, Revision
+from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.spans import sha256_of
 
@@ -71,7 +72,8 @@ class RevisionText(BaseModel):
 @router.get("/{document_id}/revisions/{number}/text")
 async def read_revision_text(parts: Parts, scope: Scope, document_id: Ref, number: RevisionNumber) -> RevisionText:
     """Return the text that citations of this revision point into."""
-    return _revision_text(*await parts.read_revision_text(scope, DocumentId(document_id), number))
+    async with parts.tell_erased(scope, TombstoneKind.DOCUMENT, document_id):
+        return _revision_text(*await parts.read_revision_text(scope, DocumentId(document_id), number))
 
 
 @router.put("/{document_id}/principals")

@@ -30,12 +30,12 @@ class InFlight:
     """The keyed writes that are running in this process."""
 
     def __init__(self) -> None:
-        self._running: set[tuple[str, str | None, str]] = set()
+        self._running: set[tuple[str, str, str]] = set()
 
     @contextmanager
     def claim(self, scope: AccessScope, key: str) -> Iterator[None]:
         """Hold the caller's key during the block, or raise Conflict when it is held."""
-        claim = (scope.tenant_id, scope.key_id, key)
+        claim = (scope.tenant_id, scope.caller, key)
         if claim in self._running:
             raise Conflict(f"A request with this {HEADER} is being worked on. Repeat it in a moment.")
         self._running.add(claim)

@@ -4,14 +4,17 @@ from fastapi import FastAPI
 
 from rag_service.api import (
     answers,
+    builds,
     documents,
     drafts,
+    erasures,
     health,
     jobs,
     keys,
     labels,
     problems,
     reconciliations,
+    retention,
     rows,
     versions,
 )
@@ -38,7 +41,10 @@ _ROUTERS = (
     drafts.router,
     versions.router,
     labels.router,
+    builds.router,
     reconciliations.router,
+    erasures.router,
+    retention.router,
 )
 
 

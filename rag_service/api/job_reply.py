@@ -29,11 +29,12 @@ class JobOut(Listed):
     `state` is "starved" for a queued or failed job that is due and that nobody takes. `pages` are told while the
     file is read, `chunks` afterwards; `done` of `total` is the one that is told. `remaining_s` is for the stage that
     runs. `advice` says what a person can do about `reason`. `changes` grows with every change: the id of its event.
+    `subject` and `document` are null when they name a file that is gone or that the caller may not see.
     """
 
     object: Literal["job"] = "job"
     kind: str
-    subject: str
+    subject: str | None
     corpus_id: str | None
     corpus: str | None
     document: str | None
@@ -62,7 +63,7 @@ def job_out(seen: SeenJob, names: JobNames) -> JobOut:
     return JobOut(
         id=job.id,
         kind=job.kind.value,
-        subject=job.subject,
+        subject=names.subject,
         corpus_id=job.corpus_id,
         corpus=names.corpus,
         document=names.document,

@@ -29,6 +29,7 @@ STATUS: dict[type[BaseException], int] = {
     errors.Gone: 410,
     errors.TooLarge: 413,
     errors.LimitExceeded: 429,
+    errors.DataDamaged: 500,
     errors.DependencyUnavailable: 503,
     ClientDisconnect: 499,
 }
@@ -40,7 +41,8 @@ _CODE: dict[type[BaseException], str] = {
     errors.NotFound: "not_found",
     errors.Conflict: "conflict",
     errors.LeaseLost: "conflict",
-    errors.Gone: "gone",
+    errors.Gone: "erased",
+    errors.DataDamaged: "data_damaged",
     errors.LimitExceeded: "rate_limit_exceeded",
     errors.CatalogUnavailable: "catalog_unavailable",
     errors.IndexUnavailable: "index_unavailable",
@@ -123,7 +125,8 @@ def _message(exc: BaseException, status: int) -> str:
         return "A part of the service is starting, down or slow. Try again in a moment."
     if isinstance(exc, ClientDisconnect):
         return "The client closed the connection."
-    return unexpected().message if status >= _SERVER_ERROR else str(exc)
+    is_for_callers = status < _SERVER_ERROR or isinstance(exc, errors.DataDamaged)
+    return str(exc) if is_for_callers else unexpected().message
 
 
 def _headers(exc: BaseException, status: int) -> dict[str, str]:
@@ -145,7 +148,9 @@ def _sendable(detail: ErrorDetail) -> ErrorDetail:
 
 async def _reply_to_error(_: Request, exc: Exception) -> Response:
     status = status_of(type(exc))
-    if status >= _SERVER_ERROR:
+    if status == _UNAVAILABLE:
+        log.warning("request_refused", error=type(exc).__name__, detail=str(exc))
+    elif status >= _SERVER_ERROR:
         log.error("request_failed", error=type(exc).__name__, detail=str(exc))
     return reply_to(exc)
 

@@ -14,8 +14,9 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from rag_service.domain.access import AccessScope
-from rag_service.errors import BlobsUnavailable, Misconfigured, NotFound, TooLarge
+from rag_service.errors import BlobsUnavailable, DocumentRejected, Misconfigured, NotFound, TooLarge
 from rag_service.ports.blob_store import StoredBlob
+from rag_service.reasons import ReasonCode
 
 _INCOMING = "incoming"
 _PIECE = 2**20
@@ -43,14 +44,18 @@ class FsspecBlobStore:
             raise
 
     async def read(self, scope: AccessScope, sha256: str) -> AsyncIterator[bytes]:
-        source, first = await self._run(self._open, self._path(scope, sha256), sha256)
+        digest = hashlib.sha256()
+        source, piece = await self._run(self._open, self._path(scope, sha256), sha256, digest)
         try:
-            if first:
-                yield first
-            while len(first) == _PIECE and (piece := await self._run(source.read, _PIECE)):
+            # A piece goes out when the next is there, and the last one when all of them have the right hash.
+            while source is not None and (following := await self._run(_read_on, source, digest)):
+                yield piece
+                piece = following
+            _assert_intact(digest.hexdigest(), sha256)
+            if piece:
                 yield piece
         finally:
-            if len(first) == _PIECE:
+            if source is not None:
                 await asyncio.to_thread(source.close)
 
     async def exists(self, scope: AccessScope, sha256: str) -> bool:
@@ -123,19 +128,20 @@ class FsspecBlobStore:
             _sync_folder(Path(self._root))
             self._synced.add(folder)
 
-    def _open(self, path: str, sha256: str) -> tuple[Any, bytes]:
-        """Return the open file and its beginning; when that is all of it, the file is closed again."""
+    def _open(self, path: str, sha256: str, digest: "hashlib._Hash") -> tuple[Any | None, bytes]:
+        """Return the open file and its beginning; None for a file that this is all of."""
         try:
             source = self._files.open(path, "rb")
         except FileNotFoundError as error:
             raise NotFound("file content", sha256) from error
         try:
-            first: bytes = source.read(_PIECE)
+            first = _read_on(source, digest)
         except BaseException:
             source.close()
             raise
         if len(first) < _PIECE:
             source.close()
+            return None, first
         return source, first
 
     def _remove(self, path: str) -> None:
@@ -183,6 +189,17 @@ class FsspecBlobStore:
             return await asyncio.to_thread(call, *arguments)
         except OSError as error:
             raise BlobsUnavailable("The store of raw files cannot be reached or is full.") from error
+
+
+def _read_on(source: Any, digest: "hashlib._Hash") -> bytes:
+    piece: bytes = source.read(_PIECE)
+    digest.update(piece)
+    return piece
+
+
+def _assert_intact(found: str, sha256: str) -> None:
+    if found != sha256:
+        raise DocumentRejected(ReasonCode.DAMAGED, f"the stored file {sha256} was changed on disk")
 
 
 def _sync_folder(path: Path) -> None:

@@ -1,17 +1,24 @@
 """Stored answers and what people thought of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 from pydantic import TypeAdapter
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.database import insert_into
-from rag_service.catalog.tables import answers, feedback
+from rag_service.catalog.tables import answer_sources, answer_turns, answers, feedback, tombstones
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Answer, Feedback
+from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import AnswerId
-from rag_service.errors import NotFound
+from rag_service.domain.spans import sha256_of_words
+from rag_service.errors import Gone, NotFound
 
 _ANSWER = TypeAdapter(Answer)
+_ERASED = "What this answer shows was erased meanwhile. Ask again."
 
 
 class SqlAnswers:
@@ -21,18 +28,29 @@ class SqlAnswers:
         self._connection = connection
 
     async def add(self, scope: AccessScope, answer: Answer) -> None:
-        await self._connection.execute(
-            answers.insert().values(
-                id=answer.id,
-                tenant_id=scope.tenant_id,
-                key_id=answer.key_id,
-                corpus_id=answer.corpus_id,
-                version=answer.version,
-                status=answer.status,
-                created_at=answer.created_at,
-                body=_ANSWER.dump_json(answer).decode(),
-            )
-        )
+        with _told_when_erased():
+            await self._connection.execute(_row(scope, answer))
+            await self._note_sources(answer)
+        await self._note_turns(answer)
+        # What is only to be erased still has rows to refer to.
+        doomed = sa.select(answers.c.id).where(answers.c.id == answer.id, _is_to_be_erased())
+        if (await self._connection.execute(doomed)).first() is not None:
+            raise Gone(_ERASED)
+
+    async def _note_sources(self, answer: Answer) -> None:
+        shown = {(passage.document_id, passage.revision) for passage in answer.passages}
+        rows = [
+            {"answer_id": answer.id, "document_id": document_id, "revision": revision}
+            for document_id, revision in sorted(shown)
+        ]
+        if rows:
+            await self._connection.execute(answer_sources.insert(), rows)
+
+    async def _note_turns(self, answer: Answer) -> None:
+        earlier = {sha256_of_words(turn.content) for turn in answer.messages if turn.role == "assistant"}
+        rows = [{"answer_id": answer.id, "sha256": sha256} for sha256 in sorted(earlier)]
+        if rows:
+            await self._connection.execute(answer_turns.insert(), rows)
 
     async def get(self, scope: AccessScope, answer_id: AnswerId) -> Answer:
         one = sa.select(answers.c.body).where(_visible(scope), answers.c.id == answer_id)
@@ -44,8 +62,9 @@ class SqlAnswers:
     async def add_feedback(self, scope: AccessScope, feedback: Feedback) -> None:
         await self._assert_visible(scope, feedback.answer_id)
         values = {"rating": feedback.rating, "comment": feedback.comment, "created_at": feedback.created_at}
-        caller = scope.key_id or ""
-        new = insert_into(self._connection, _FEEDBACK).values(answer_id=feedback.answer_id, caller=caller, **values)
+        new = insert_into(self._connection, _FEEDBACK).values(
+            answer_id=feedback.answer_id, caller=scope.caller, end_user=scope.end_user, **values
+        )
         place = [_FEEDBACK.c.answer_id, _FEEDBACK.c.caller]
         await self._connection.execute(new.on_conflict_do_update(index_elements=place, set_=values))
 
@@ -58,7 +77,48 @@ class SqlAnswers:
 _FEEDBACK = feedback  # the table, where a parameter has its name
 
 
+def _row(scope: AccessScope, answer: Answer) -> sa.Insert:
+    return answers.insert().values(
+        id=answer.id,
+        tenant_id=scope.tenant_id,
+        key_id=answer.key_id,
+        corpus_id=answer.corpus_id,
+        version=answer.version,
+        status=answer.status,
+        created_at=answer.created_at,
+        body=_ANSWER.dump_json(answer).decode(),
+        end_user=scope.end_user,
+        text_sha256=sha256_of_words(answer.text),
+    )
+
+
+@contextmanager
+def _told_when_erased() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise Gone(_ERASED) from error
+
+
 def _visible(scope: AccessScope) -> sa.ColumnElement[bool]:
     given_to_caller = sa.true() if scope.may(Permission.ADMIN) else answers.c.key_id == scope.key_id
+    to_end_user = sa.true() if scope.end_user is None else answers.c.end_user == scope.end_user
     covered = sa.true() if scope.corpora is None else answers.c.corpus_id.in_(scope.corpora)
-    return sa.and_(answers.c.tenant_id == scope.tenant_id, given_to_caller, covered)
+    return sa.and_(answers.c.tenant_id == scope.tenant_id, given_to_caller, to_end_user, covered, ~_is_to_be_erased())
+
+
+def _is_to_be_erased() -> sa.ColumnElement[bool]:
+    """Answers of what was asked to be erased: gone for everybody from then on, though their rows go later."""
+    stone = tombstones.c
+    of_document = sa.exists().where(
+        answer_sources.c.answer_id == answers.c.id,
+        stone.kind == TombstoneKind.DOCUMENT.value,
+        stone.id == answer_sources.c.document_id,
+    )
+    of_corpus = sa.exists().where(stone.kind == TombstoneKind.CORPUS.value, stone.id == answers.c.corpus_id)
+    of_person = sa.exists().where(
+        stone.kind == TombstoneKind.PERSON.value,
+        stone.id == answers.c.end_user,
+        stone.erased_at >= answers.c.created_at,
+    )
+    return sa.or_(of_document.correlate(answers), of_corpus.correlate(answers), of_person.correlate(answers))

@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
+from rag_service.catalog.damage import assert_intact
 from rag_service.catalog.revision_rows import assert_visible
 from rag_service.catalog.scoping import ScopeShape, among, is_storable, run_in, unindexed, visible_documents
 from rag_service.catalog.tables import chunks, documents, memberships, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
-from rag_service.domain.documents import Chunk
+from rag_service.domain.documents import Chunk, embedded_text
 from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint
 from rag_service.domain.spans import Span
 from rag_service.domain.versions import Member
@@ -70,6 +71,7 @@ _PASSAGE = (
     chunks.c.text,
     chunks.c.headings,
     chunks.c.page_starts,
+    chunks.c.embedded_sha256,
     revisions.c.file_id,
     revisions.c.filename,
     revisions.c.title,
@@ -150,7 +152,10 @@ def _chunk_of(row: sa.Row[Any]) -> Chunk:
 
 def _passage_of(row: Sequence[Any]) -> Passage:
     # By place, not by name: looking up twelve names costs as much as all the rest.
-    chunk_id, document_id, revision, start, end, text, headings, page_starts, file_id, filename, title, attributes = row
+    chunk_id, document_id, revision, start, end, text, headings, page_starts, sha256, *of_revision = row
+    file_id, filename, title, attributes = of_revision
+    path = tuple(headings)
+    assert_intact(embedded_text(path, text), sha256, what=f"Passage {chunk_id} of document {document_id}")
     return Passage(
         rank=0,
         chunk_id=chunk_id,
@@ -160,7 +165,7 @@ def _passage_of(row: Sequence[Any]) -> Passage:
         filename=filename,
         title=title,
         attributes=attributes,
-        headings=tuple(headings),
+        headings=path,
         span=Span(start, end),
         page_starts=tuple((offset, page) for offset, page in page_starts),
         text=text,

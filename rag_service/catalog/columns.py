@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
+from rag_service.catalog.damage import damaged
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment: comes in with a time zone, goes out in UTC. SQLite keeps no zone, so it is put back here."""
@@ -38,7 +40,7 @@ class JsonText(TypeDecorator[Any]):
         return None if value is None else json.dumps(value, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else _loaded(value)
 
 
 class StringSet(TypeDecorator[frozenset[str]]):
@@ -51,4 +53,11 @@ class StringSet(TypeDecorator[frozenset[str]]):
         return None if value is None else json.dumps(sorted(value), separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> frozenset[str] | None:
-        return None if value is None else frozenset(json.loads(value))
+        return None if value is None else frozenset(_loaded(value))
+
+
+def _loaded(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise damaged("A row of the database") from error

@@ -24,7 +24,8 @@ async def read_corpus(
 ) -> Corpus:
     """Return a corpus, or raise NotFound. With `lock` nobody else seals in it or publishes it in this transaction."""
     one = corpora.select().where(allowed_corpora(scope), corpora.c.id == corpus_id)
-    row = (await connection.execute(one.with_for_update() if lock else one)).first()
+    # Whoever uploads holds the row as the parent of what it adds, and may wait for a draft that is locked here already.
+    row = (await connection.execute(one.with_for_update(key_share=True) if lock else one)).first()
     if row is None:
         raise NotFound("corpus", corpus_id)
     return corpus_of(row)

@@ -1,7 +1,7 @@
 """Connections to the catalog's database, with its errors translated."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -10,6 +10,8 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from rag_service.catalog.compacting import compact_sqlite, vacuum_postgresql
+from rag_service.catalog.complaints import DAMAGED, complaint
 from rag_service.catalog.sqlite_connection import connect_sqlite
 from rag_service.errors import CatalogUnavailable, Conflict, InvalidRequest, Misconfigured
 
@@ -39,6 +41,17 @@ class Database:
         with translated_errors():
             async with _transaction(self._writer) as connection:
                 yield connection
+
+    async def compact(self, tables: Sequence[str]) -> Sequence[str]:
+        """Let nothing of deleted rows lie in the files any more; return what is left to the database's operator.
+
+        Raises:
+            CatalogUnavailable: readers kept the write-ahead log from being emptied.
+        """
+        with translated_errors():
+            if self._writer.dialect.name == "sqlite":
+                return await compact_sqlite(str(self._writer.url.database), wait_s=WAIT_S)
+            return await vacuum_postgresql(self._writer, tables)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -79,7 +92,10 @@ def translated_errors() -> Iterator[None]:
     except exc.DBAPIError as error:
         if str(getattr(error.orig, "sqlstate", "")).startswith(_BAD_VALUE):
             raise InvalidRequest("A value holds characters or numbers that cannot be stored.") from error
-        raise CatalogUnavailable("The database did not carry out a statement.") from error
+        raise CatalogUnavailable(complaint(error.orig)) from error
+    except UnicodeDecodeError as error:
+        # From SQLite's driver, whose message quotes a schema that is damaged.
+        raise CatalogUnavailable(DAMAGED) from error
     except exc.TimeoutError as error:
         raise CatalogUnavailable(f"No database connection was free for {WAIT_S} s.") from error
 

@@ -13,7 +13,7 @@ from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.parsed_texts import read_parsed, write_parsed
 from rag_service.catalog.revision_rows import REVISION_COLUMNS, assert_visible, revision_of
 from rag_service.catalog.scoping import among, is_storable, visible_documents
-from rag_service.catalog.tables import corpora, document_principals, documents, memberships, revisions, versions
+from rag_service.catalog.tables import corpora, document_principals, documents, memberships, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import Document, ParsedDocument, PreparedRevision, Revision, RevisionState
 from rag_service.domain.ids import CorpusId, DocumentId, FileId
@@ -153,19 +153,16 @@ class SqlDocuments:
         if not is_storable(number):
             return False
         shown = (
-            sa.select(versions.c.number)
-            .join(memberships, memberships.c.corpus_id == versions.c.corpus_id)
-            .join(documents, documents.c.id == memberships.c.document_id)
+            sa.select(revisions.c.number)
+            .join(documents, documents.c.id == revisions.c.document_id)
             .where(
                 visible_documents(scope),
-                memberships.c.document_id == document_id,
-                memberships.c.revision == number,
-                memberships.c.born <= versions.c.number,
-                memberships.c.died > versions.c.number,
-                versions.c.published_at.is_not(None),
+                revisions.c.document_id == document_id,
+                revisions.c.number == number,
+                revisions.c.was_published,
             )
         )
-        return (await self._connection.execute(shown.limit(1))).first() is not None
+        return (await self._connection.execute(shown)).first() is not None
 
     async def parsed(self, scope: AccessScope, document_id: DocumentId, number: int) -> ParsedDocument:
         found = await read_parsed(self._connection, scope, document_id, number) if is_storable(number) else None

@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.draft_changes import revision_changed_to
 from rag_service.catalog.draft_rows import draft_of
-from rag_service.catalog.tables import OPEN_AUTOMATIC, draft_changes, drafts, revisions
+from rag_service.catalog.tables import OPEN_AUTOMATIC, OPEN_JOBS, draft_changes, drafts, jobs, revisions
 from rag_service.domain.documents import RevisionState
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
+from rag_service.domain.jobs import JobKind
 
 
 async def due_drafts(connection: AsyncConnection, now: datetime, patience: timedelta) -> list[Draft]:
@@ -19,7 +20,7 @@ async def due_drafts(connection: AsyncConnection, now: datetime, patience: timed
     due = (
         sa.select(drafts)
         .join(changes, changes.c.draft_id == drafts.c.id)
-        .where(OPEN_AUTOMATIC, ~_must_wait())
+        .where(OPEN_AUTOMATIC, ~_must_wait(), ~_has_a_job())
         .group_by(*drafts.c)
         # Without a ready change `first_ready` is NULL and nothing is due.
         .having(
@@ -41,6 +42,10 @@ def _must_wait() -> sa.ColumnElement[bool]:
             sa.and_(other.c.state == DraftState.SEALED, other.c.purpose == SealPurpose.PUBLISH),
         ),
     )
+
+
+def _has_a_job() -> sa.ColumnElement[bool]:
+    return sa.exists().where(OPEN_JOBS, jobs.c.kind == JobKind.SEAL_DRAFT, jobs.c.subject == drafts.c.id)
 
 
 def _readiness() -> sa.Subquery:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.job_rows import JOB, job_of
 from rag_service.catalog.tables import OPEN_JOBS, jobs, tenants
-from rag_service.domain.ids import TenantId
+from rag_service.domain.ids import JobId, TenantId
 from rag_service.domain.jobs import MAX_BACKOFF, Heartbeat, Job, JobKind, JobState, Priority
 
 _PAUSING = (JobState.QUEUED, JobState.FAILED, JobState.WAITING)
@@ -21,21 +21,31 @@ async def due_jobs(
     priorities: Collection[Priority],
     now: datetime,
     silent: Sequence[Heartbeat],
+    passed_over: Collection[JobId],
     limit: int,
 ) -> list[Job]:
     """Return the jobs that come next, all of one tenant and one priority, locked until the transaction ends."""
     for priority in sorted(priorities):
         due = sa.and_(OPEN_JOBS, jobs.c.kind.in_(kinds), jobs.c.priority == priority, _is_due(now, silent))
+        if passed_over:
+            due = sa.and_(due, jobs.c.id.not_in(passed_over))
         tenant_id = await _next_tenant(connection, due)
         if tenant_id is None:
             continue
         # The tenant first: who adds a job locks the tenant, too, and then looks at its jobs.
-        await _serve(connection, tenant_id)
+        await _lock(connection, tenant_id)
         found = sa.select(*JOB).where(due, jobs.c.tenant_id == tenant_id).order_by(_in_order(kinds)).limit(limit)
         rows = (await connection.execute(found.with_for_update(skip_locked=True))).all()
         if rows:
             return [job_of(row) for row in rows]
     return []
+
+
+async def serve(connection: AsyncConnection, tenant_ids: Collection[TenantId]) -> None:
+    """Note that it was these tenants' turn."""
+    others = tenants.alias()
+    latest = sa.select(sa.func.max(others.c.served)).scalar_subquery()
+    await connection.execute(tenants.update().where(tenants.c.id.in_(tenant_ids)).values(served=latest + 1))
 
 
 def _is_due(now: datetime, silent: Sequence[Heartbeat]) -> sa.ColumnElement[bool]:
@@ -61,7 +71,7 @@ def _in_order(kinds: Collection[JobKind]) -> sa.ColumnElement[int]:
     return jobs.c.sequence if len(kinds) == 1 else jobs.c.sequence + 0
 
 
-async def _serve(connection: AsyncConnection, tenant_id: TenantId) -> None:
-    others = tenants.alias()
-    latest = sa.select(sa.func.max(others.c.served)).scalar_subquery()
-    await connection.execute(tenants.update().where(tenants.c.id == tenant_id).values(served=latest + 1))
+async def _lock(connection: AsyncConnection, tenant_id: TenantId) -> None:
+    # As an update of it would, which lets others add rows that name the tenant.
+    locked = sa.select(tenants.c.id).where(tenants.c.id == tenant_id).with_for_update(key_share=True)
+    await connection.execute(locked)

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rag_service.catalog.batches import batches
 from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.rows import columns_of
+from rag_service.catalog.scoping import not_erased
 from rag_service.catalog.tables import files, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import StoredFile
+from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import FileId
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.errors import Conflict, NotFound
@@ -29,14 +31,14 @@ class SqlFiles:
         await self._connection.execute(files.insert().values(values))
 
     async def get(self, scope: AccessScope, file_id: FileId) -> StoredFile:
-        row = (await self._connection.execute(files.select().where(_mine(scope), files.c.id == file_id))).first()
+        row = (await self._connection.execute(files.select().where(_shown(scope), files.c.id == file_id))).first()
         if row is None:
             raise NotFound("file", file_id)
         return _file_of(row)
 
     async def delete(self, scope: AccessScope, file_id: FileId) -> None:
         used = sa.exists().where(revisions.c.file_id == files.c.id)
-        one = sa.select(used.label("used")).select_from(files).where(_mine(scope), files.c.id == file_id)
+        one = sa.select(used.label("used")).select_from(files).where(_shown(scope), files.c.id == file_id)
         row = (await self._connection.execute(one)).first()
         if row is None:
             raise NotFound("file", file_id)
@@ -65,9 +67,9 @@ class SqlFiles:
         position = (files.c.created_at, files.c.id)
         return await fetch_page(
             self._connection,
-            files.select().where(_mine(scope)),
+            files.select().where(_shown(scope)),
             position=position,
-            cursor=lambda file_id: sa.select(*position).where(_mine(scope), files.c.id == file_id),
+            cursor=lambda file_id: sa.select(*position).where(_shown(scope), files.c.id == file_id),
             page=page,
             item_of=_file_of,
         )
@@ -75,6 +77,10 @@ class SqlFiles:
 
 def _mine(scope: AccessScope) -> sa.ColumnElement[bool]:
     return files.c.tenant_id == scope.tenant_id
+
+
+def _shown(scope: AccessScope) -> sa.ColumnElement[bool]:
+    return sa.and_(_mine(scope), not_erased(scope, TombstoneKind.FILE, files.c.id))
 
 
 def _file_of(row: sa.Row[Any]) -> StoredFile:

@@ -14,7 +14,7 @@ from rag_service.catalog.tables import drafts, jobs
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import DraftState, SealPurpose
 from rag_service.domain.ids import JobId
-from rag_service.domain.jobs import FINISHED_STATES, OPEN_STATES, RETRYABLE_STATES, Job, JobKind, JobState, new_job
+from rag_service.domain.jobs import FINISHED_STATES, OPEN_STATES, RETRYABLE_STATES, Job, JobKind, JobState, follow_up
 from rag_service.errors import Conflict, InvalidRequest, NotFound
 from rag_service.reasons import ReasonCode
 
@@ -31,8 +31,10 @@ async def cancel(connection: AsyncConnection, scope: AccessScope, job_id: JobId,
             await take_back(connection, job)
         case JobKind.SEAL_DRAFT:
             await _give_up_seal(connection, job, now)
+        case JobKind.ERASE:
+            raise Conflict("An erasure that was asked for is carried out.")
         case JobKind.UNSEAL_DRAFT:
-            await _assert_not_begun(connection, job)
+            await _assert_not_needed(connection, job)
     return await _set(
         connection,
         job,
@@ -52,6 +54,8 @@ async def retry(connection: AsyncConnection, scope: AccessScope, job_id: JobId, 
     other = await open_job(connection, job.tenant_id, job.kind, job.subject)
     if other is not None and other.id != job_id:
         raise Conflict(f"Job {other.id} does the same already.")
+    if job.kind is JobKind.UNSEAL_DRAFT and job.state not in OPEN_STATES:
+        await _assert_not_sealed_again(connection, job)
     if job.kind is JobKind.PREPARE_REVISION:
         await wish_again(connection, job, now)
     return await _set(
@@ -103,13 +107,22 @@ async def _give_up_seal(connection: AsyncConnection, job: Job, now: datetime) ->
         # It stays as a preview: a publish that never comes would keep every other draft from the slot.
         await update_draft(connection, draft.id, purpose=SealPurpose.PREVIEW)
         return
-    unseal = new_job(
-        job.tenant_id, JobKind.UNSEAL_DRAFT, job.subject, now=now, corpus_id=job.corpus_id, priority=job.priority
-    )
-    await add_job(connection, unseal)
+    await add_job(connection, follow_up(job, JobKind.UNSEAL_DRAFT, now=now))
 
 
-async def _assert_not_begun(connection: AsyncConnection, job: Job) -> None:
-    state = (await connection.execute(sa.select(drafts.c.state).where(drafts.c.id == job.subject))).scalar_one_or_none()
-    if state == DraftState.UNSEALING:
-        raise Conflict(f"Job {job.id} has begun: a draft is not left half unsealed.")
+async def _assert_not_sealed_again(connection: AsyncConnection, job: Job) -> None:
+    # One would write points while the other takes them away.
+    seal = await open_job(connection, job.tenant_id, JobKind.SEAL_DRAFT, job.subject)
+    if seal is not None:
+        raise Conflict(f"Job {seal.id} seals this draft. Cancel it first.")
+
+
+async def _assert_not_needed(connection: AsyncConnection, job: Job) -> None:
+    row = (await connection.execute(drafts.select().where(drafts.c.id == job.subject))).first()
+    if row is None:
+        return
+    draft = draft_of(row)
+    # A preview may stay sealed; anything else that holds the slot would keep it for ever.
+    is_to_publish = draft.automatic or draft.purpose is SealPurpose.PUBLISH
+    if draft.holds_the_slot and (draft.state is not DraftState.SEALED or is_to_publish):
+        raise Conflict(f"Draft {draft.id} is {draft.state.value}. Without job {job.id} it would stay so.")

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog import job_control
 from rag_service.catalog.batches import batches
-from rag_service.catalog.due_jobs import due_jobs
+from rag_service.catalog.due_jobs import due_jobs, serve
 from rag_service.catalog.job_rows import JOB, add_job, allowed_jobs, job_of
 from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.prepared_subjects import note_draft
@@ -42,8 +42,17 @@ class SqlJobs:
         limit: int,
         priorities: Collection[Priority] = tuple(Priority),
         silent: Sequence[Heartbeat] = (),
+        passed_over: Collection[JobId] = (),
     ) -> list[Job]:
-        return await due_jobs(self._connection, kinds, priorities=priorities, now=now, silent=silent, limit=limit)
+        return await due_jobs(
+            self._connection,
+            kinds,
+            priorities=priorities,
+            now=now,
+            silent=silent,
+            passed_over=passed_over,
+            limit=limit,
+        )
 
     async def claim(self, due: Sequence[Job], *, now: datetime, lease: timedelta) -> list[Job]:
         values = {
@@ -56,11 +65,17 @@ class SqlJobs:
             "stage_started_at": None,
             "done": 0,
             "total": None,
+            # What it waited for stays to be compared with what it waits for next.
+            "detail": sa.case((jobs.c.state == JobState.WAITING, jobs.c.detail)),
+            # A job that waits is looked at twice a second: that alone is nothing to tell people.
+            "changes": _unless(sa.and_(jobs.c.state == JobState.WAITING, jobs.c.stage.is_(None))),
         }
         taken: dict[JobId, Job] = {}
         for batch in batches(due):
-            changed = jobs.update().where(jobs.c.id.in_([job.id for job in batch])).values(values | _CHANGED)
+            changed = jobs.update().where(jobs.c.id.in_([job.id for job in batch])).values(values)
             taken |= {row.id: job_of(row) for row in await self._connection.execute(changed.returning(*JOB))}
+        if due:
+            await serve(self._connection, {job.tenant_id for job in due})
         return [taken[job.id] for job in due]
 
     async def extend(self, held: Sequence[Job], *, now: datetime, lease: timedelta) -> frozenset[JobId]:
@@ -101,7 +116,8 @@ class SqlJobs:
         return dead
 
     async def wait(self, job_id: JobId, fence: int, *, look_at: datetime, detail: str) -> Job:
-        return await self._change(job_id, fence, _put_back(JobState.WAITING, look_at) | {"detail": detail})
+        told = {"detail": detail, "changes": _unless(sa.and_(jobs.c.detail == detail, jobs.c.stage.is_(None)))}
+        return await self._change(job_id, fence, _put_back(JobState.WAITING, look_at) | told)
 
     async def release(self, held: Sequence[Job], *, now: datetime) -> None:
         await self._change_held(held, _put_back(JobState.QUEUED, now) | _CHANGED)
@@ -176,7 +192,7 @@ class SqlJobs:
         return frozenset(changed)
 
     async def _change(self, job_id: JobId, fence: int, values: Mapping[str, Any]) -> Job:
-        changed = jobs.update().where(_held(job_id, fence)).values(dict(values) | _CHANGED).returning(*JOB)
+        changed = jobs.update().where(_held(job_id, fence)).values(_CHANGED | dict(values)).returning(*JOB)
         row = (await self._connection.execute(changed)).first()
         if row is None:
             raise _lost(job_id)
@@ -186,6 +202,11 @@ class SqlJobs:
 def _put_back(state: JobState, not_before: datetime) -> dict[str, Any]:
     """Return the values of a job whose attempt does not count."""
     return {"state": state, "attempts": jobs.c.attempts - 1, "not_before": not_before, "lease_until": None}
+
+
+def _unless(unnoticed: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """Return the number of changes, one more unless people can see none."""
+    return jobs.c.changes + sa.case((unnoticed, 0), else_=1)
 
 
 def _jobs(scope: AccessScope) -> sa.Select[Any]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from rag_service.catalog.complaints import DAMAGED
 from rag_service.catalog.database import WAIT_S, Database, connect
 from rag_service.errors import CatalogUnavailable
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of the newest script in migrations/versions."""
 
 _LOCK = 7_203_911  # any number, the same in every release
@@ -67,6 +68,8 @@ async def _create_file(path: Path) -> None:
     for attempt in range(1, _TRIES + 1):
         try:
             return await asyncio.to_thread(_switch_to_wal, path)
+        except UnicodeDecodeError as error:
+            raise CatalogUnavailable(DAMAGED) from error
         except (OSError, sqlite3.Error) as error:
             # Switching fails at once, without waiting for a lock, while another process switches too.
             if attempt == _TRIES:

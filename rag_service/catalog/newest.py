@@ -1,10 +1,11 @@
 """Each live document at its newest revision: what a list of a corpus's files shows."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from rag_service.catalog.tables import corpora, documents, draft_changes, drafts, memberships, revisions
+from rag_service.catalog.tables import SEALED, corpora, documents, draft_changes, drafts, memberships, revisions
 from rag_service.domain.documents import RevisionState
 from rag_service.domain.drafts import DraftState
 from rag_service.domain.ids import CorpusId
@@ -31,6 +32,15 @@ def _change_in_progress(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement
     )
 
 
+def _change_of_revision(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(
+        draft_changes.c.document_id == revisions.c.document_id,
+        draft_changes.c.revision == revisions.c.number,
+        draft_changes.c.draft_id == drafts.c.id,
+        *conditions,
+    )
+
+
 FAILED = revisions.c.state == RevisionState.FAILED
 COMPLETED = sa.and_(~FAILED, _member_of_published(memberships.c.revision == revisions.c.number))
 IN_PROGRESS = sa.and_(~FAILED, ~COMPLETED)
@@ -38,7 +48,13 @@ IN_PROGRESS = sa.and_(~FAILED, ~COMPLETED)
 _ADDED = draft_changes.c.revision.is_not(None)
 _REMOVED = draft_changes.c.revision.is_(None)
 
+BEING_SEALED = _change_of_revision(sa.and_(drafts.c.automatic, SEALED))
 REMOVAL_PENDING = _change_in_progress(_REMOVED)
+
+_CAME_OUT = sa.or_(drafts.c.automatic, drafts.c.state == DraftState.PUBLISHED)
+
+# A later upload raises the newest revision above one that is in a held draft, or was in one that is discarded.
+_HELD = sa.and_(_change_of_revision(~_CAME_OUT), ~_change_of_revision(_CAME_OUT))
 
 
 def _live(
@@ -58,18 +74,22 @@ _LIVE = _live(
 
 def live_revisions(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Select from every revision of live documents, with their documents and corpora; held ones are left out."""
+    return _of_live_documents(columns).where(revisions.c.number <= documents.c.latest_revision, ~_HELD)
+
+
+def newest_revisions(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Select from the newest revision of each live document, with its document and corpus."""
+    return _of_live_documents(columns).where(revisions.c.number == documents.c.latest_revision)
+
+
+def _of_live_documents(columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
     return (
         sa.select(*columns)
         .select_from(revisions)
         .join(documents, documents.c.id == revisions.c.document_id)
         .join(corpora, corpora.c.id == documents.c.corpus_id)
-        .where(_LIVE, revisions.c.number <= documents.c.latest_revision)
+        .where(_LIVE)
     )
-
-
-def newest_revisions(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Select from the newest revision of each live document, with its document and corpus."""
-    return live_revisions(*columns).where(revisions.c.number == documents.c.latest_revision)
 
 
 def newest_counts(corpus_id: CorpusId) -> sa.Select[Any]:

@@ -21,7 +21,7 @@ class SqlIdempotentReplies:
 
     async def find(self, scope: AccessScope, key: str) -> tuple[str, int, str] | None:
         kept = sa.select(replies.c.request_hash, replies.c.status, replies.c.body).where(
-            replies.c.tenant_id == scope.tenant_id, replies.c.caller == _caller(scope), replies.c.key == key
+            replies.c.tenant_id == scope.tenant_id, replies.c.caller == scope.caller, replies.c.key == key
         )
         row = (await self._connection.execute(kept)).first()
         return None if row is None else (row.request_hash, row.status, row.body)
@@ -29,12 +29,13 @@ class SqlIdempotentReplies:
     async def keep(self, scope: AccessScope, key: str, request_hash: str, status: int, body: str) -> None:
         reply = insert_into(self._connection, replies).values(
             tenant_id=scope.tenant_id,
-            caller=_caller(scope),
+            caller=scope.caller,
             key=key,
             request_hash=request_hash,
             status=status,
             body=body,
             created_at=self._clock(),
+            end_user=scope.end_user,
         )
         added = await self._connection.execute(reply.on_conflict_do_nothing())
         if added.rowcount == 0:
@@ -42,7 +43,3 @@ class SqlIdempotentReplies:
 
     async def forget(self, *, before: datetime) -> int:
         return (await self._connection.execute(replies.delete().where(replies.c.created_at < before))).rowcount
-
-
-def _caller(scope: AccessScope) -> str:
-    return scope.key_id or ""

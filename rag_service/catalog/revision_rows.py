@@ -15,7 +15,8 @@ from rag_service.domain.versions import Member
 from rag_service.errors import NotFound
 from rag_service.reasons import ReasonCode
 
-REVISION_COLUMNS = tuple(column for column in revisions.c if column.name not in {"document_id", "prepared_at"})
+_NOT_OF_A_REVISION = {"document_id", "prepared_at", "was_published"}
+REVISION_COLUMNS = tuple(column for column in revisions.c if column.name not in _NOT_OF_A_REVISION)
 
 
 def revision_of(row: sa.Row[Any]) -> Revision:

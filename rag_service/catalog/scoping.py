@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rag_service.catalog.tables import corpora, document_principals, documents
+from rag_service.catalog.tables import corpora, document_principals, documents, tombstones
 from rag_service.domain.access import AccessScope
+from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.versions import Member
 
 _LARGEST = 2**53
@@ -76,12 +77,14 @@ async def run_in(
 
 def allowed_corpora(scope: Limits) -> sa.ColumnElement[bool]:
     """Corpora of the scope's tenant, and inside the scope."""
-    return sa.and_(corpora.c.tenant_id == scope.tenant_id, _covered(scope, corpora.c.id))
+    mine = sa.and_(corpora.c.tenant_id == scope.tenant_id, _covered(scope, corpora.c.id))
+    return sa.and_(mine, not_erased(scope, TombstoneKind.CORPUS, corpora.c.id))
 
 
 def writable_documents(scope: Limits) -> sa.ColumnElement[bool]:
     """Documents of the scope's corpora, whoever may read them: uploaders may grant more than they have."""
-    return sa.and_(documents.c.tenant_id == scope.tenant_id, _covered(scope, unindexed(documents.c.corpus_id)))
+    mine = sa.and_(documents.c.tenant_id == scope.tenant_id, _covered(scope, unindexed(documents.c.corpus_id)))
+    return sa.and_(mine, not_erased(scope, TombstoneKind.DOCUMENT, documents.c.id))
 
 
 def visible_documents(scope: Limits) -> sa.ColumnElement[bool]:
@@ -119,3 +122,11 @@ def is_storable(number: int) -> bool:
 
 def _covered(scope: Limits, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return sa.true() if scope.corpora is None else column.in_(scope.corpora)
+
+
+def not_erased(scope: Limits, kind: TombstoneKind, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Rows without a tombstone: callers see nothing of what is to be erased from the request on."""
+    # Workers still have to end what they do with it.
+    if scope.sees_all_documents:
+        return sa.true()
+    return ~sa.exists().where(tombstones.c.kind == kind.value, tombstones.c.id == column)

@@ -6,15 +6,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.automatic_draft import automatic_draft
+from rag_service.catalog.build_rows import assert_build, sync_build
 from rag_service.catalog.corpus_rows import read_corpus
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.draft_changes import revision_changed_to
 from rag_service.catalog.draft_rows import draft_in_slot, read_draft, update_draft
-from rag_service.catalog.frequency_rows import values_of
+from rag_service.catalog.frequency_rows import keep_frequencies
 from rag_service.catalog.latest import note_withdrawals, raise_latest
 from rag_service.catalog.membership_rows import write_memberships
 from rag_service.catalog.sealable import assert_sealable
-from rag_service.catalog.tables import corpora, document_frequencies, draft_changes, memberships, revisions, versions
+from rag_service.catalog.tables import corpora, draft_changes, memberships, revisions, versions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import RevisionState
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
@@ -32,7 +33,7 @@ async def ask(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId
     if not draft.automatic:
         corpus = await read_corpus(connection, scope, draft.corpus_id)
         await assert_sealable(connection, scope, draft, published=corpus.published)
-    await update_draft(connection, draft_id, purpose=purpose)
+    await update_draft(connection, draft_id, purpose=purpose, asked_by=scope.key_id)
     return await read_draft(connection, scope, draft_id)
 
 
@@ -70,10 +71,10 @@ async def finish(
     same = draft.number == version.number and draft.corpus_id == version.corpus_id
     if same and draft.state in {DraftState.SEALED, DraftState.PUBLISHED}:
         return
-    if not same or draft.state is not DraftState.SEALING:
+    if not same or draft.state is not DraftState.SEALING or draft.fingerprint != version.fingerprint:
         raise Conflict(f"Draft {draft.id} is not being sealed as version {version.number}.")
     await write_memberships(connection, version, difference)
-    await _write_version(connection, scope, version, frequencies)
+    await _write_version(connection, version, frequencies)
     await update_draft(connection, draft.id, state=DraftState.SEALED)
 
 
@@ -88,10 +89,19 @@ async def mark_published(connection: AsyncConnection, scope: AccessScope, draft_
 
 
 async def _take_number(connection: AsyncConnection, draft: Draft, corpus: Corpus) -> None:
-    """Give a draft the next number of its corpus; never the same twice."""
+    """Give a draft the next number of its corpus, never the same twice, and the build to be sealed under."""
     number = corpus.highest + 1
+    fingerprint = draft.wanted_fingerprint or corpus.fingerprint
+    await assert_build(connection, corpus.id, fingerprint)
     await connection.execute(corpora.update().where(corpora.c.id == corpus.id).values(highest=number))
-    await update_draft(connection, draft.id, state=DraftState.SEALING, number=number, sealed_against=corpus.published)
+    await update_draft(
+        connection,
+        draft.id,
+        state=DraftState.SEALING,
+        number=number,
+        sealed_against=corpus.published,
+        fingerprint=fingerprint,
+    )
 
 
 async def _tidy(connection: AsyncConnection, scope: AccessScope, draft: Draft, corpus: Corpus, now: datetime) -> None:
@@ -127,20 +137,19 @@ def _is_overtaken(corpus: Corpus) -> sa.ColumnElement[bool]:
     )
 
 
-async def _write_version(
-    connection: AsyncConnection, scope: AccessScope, version: Version, frequencies: DocumentFrequencies
-) -> None:
-    corpus = await read_corpus(connection, scope, version.corpus_id)
-    place = {"corpus_id": version.corpus_id, "number": version.number}
+async def _write_version(connection: AsyncConnection, version: Version, frequencies: DocumentFrequencies) -> None:
     await connection.execute(
         versions.insert().values(
+            corpus_id=version.corpus_id,
+            number=version.number,
             draft_id=version.draft_id,
             document_count=version.document_count,
             chunk_count=version.chunk_count,
             notes=version.notes,
             created_at=version.created_at,
-            **place,
+            fingerprint=version.fingerprint,
         )
     )
-    frozen = values_of(frequencies)
-    await connection.execute(document_frequencies.insert().values(fingerprint=corpus.fingerprint, **place, **frozen))
+    await keep_frequencies(connection, version.corpus_id, version.number, version.fingerprint, frequencies)
+    # The points are written already: from here on the law of points asks for them.
+    await sync_build(connection, version.corpus_id, version.fingerprint, version.number)

@@ -1,6 +1,6 @@
 """The catalog in SQLite or PostgreSQL."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,17 +8,21 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.answers import SqlAnswers
+from rag_service.catalog.builds import SqlBuilds
 from rag_service.catalog.chunks import SqlChunks
 from rag_service.catalog.corpora import SqlCorpora
 from rag_service.catalog.database import Database, connect
 from rag_service.catalog.documents import SqlDocuments
 from rag_service.catalog.drafts import SqlDrafts
+from rag_service.catalog.erasures import SqlErasures
 from rag_service.catalog.files import SqlFiles
 from rag_service.catalog.jobs import SqlJobs
 from rag_service.catalog.kept_vectors import SqlKeptVectors
 from rag_service.catalog.keys import SqlKeys
 from rag_service.catalog.points import SqlPoints
 from rag_service.catalog.replies import SqlIdempotentReplies
+from rag_service.catalog.retention import SqlRetentions
+from rag_service.catalog.tables import metadata
 from rag_service.catalog.uploads import SqlUploads
 from rag_service.catalog.versions import SqlVersions
 from rag_service.catalog.workers import SqlWorkers
@@ -38,11 +42,14 @@ class SqlTransaction:
     chunks: ports.Chunks
     drafts: ports.Drafts
     versions: ports.Versions
+    builds: ports.Builds
     points: ports.Points
+    retentions: ports.Retentions
     jobs: ports.Jobs
     workers: ports.Workers
     uploads: ports.Uploads
     answers: ports.Answers
+    erasures: ports.Erasures
     replies: ports.IdempotentReplies
 
 
@@ -65,6 +72,10 @@ class SqlCatalog:
         """Open a transaction that commits when the block ends and rolls back when it raises."""
         async with self._database.writing() as connection:
             yield _transaction(connection, self._clock)
+
+    async def compact(self) -> Sequence[str]:
+        """See `ports.eraser.Compacts`."""
+        return await self._database.compact([table.name for table in metadata.sorted_tables])
 
 
 def utc_now() -> datetime:
@@ -91,10 +102,13 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         chunks=SqlChunks(connection),
         drafts=SqlDrafts(connection, clock),
         versions=SqlVersions(connection),
+        builds=SqlBuilds(connection),
         points=SqlPoints(connection),
+        retentions=SqlRetentions(connection),
         jobs=SqlJobs(connection),
         workers=SqlWorkers(connection),
         uploads=SqlUploads(connection),
         answers=SqlAnswers(connection),
+        erasures=SqlErasures(connection),
         replies=SqlIdempotentReplies(connection, clock),
     )

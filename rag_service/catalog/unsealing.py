@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog.build_rows import take_back_build
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.draft_rows import draft_of, read_draft, update_draft
 from rag_service.catalog.membership_rows import undo_memberships
@@ -34,9 +35,10 @@ async def finish(connection: AsyncConnection, scope: AccessScope, draft_id: Draf
     await undo_memberships(connection, draft.corpus_id, draft.number)
     mine = sa.and_(versions.c.corpus_id == draft.corpus_id, versions.c.number == draft.number)
     await connection.execute(versions.delete().where(mine))
+    await take_back_build(connection, draft.corpus_id, draft.fingerprint)
     if draft.automatic:
         await _take_over(connection, draft.corpus_id, draft_id)
-    await update_draft(connection, draft_id, state=DraftState.OPEN, number=None, sealed_against=None)
+    await update_draft(connection, draft_id, state=DraftState.OPEN, number=None, sealed_against=None, fingerprint=None)
     return await read_draft(connection, scope, draft_id)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rag_service.catalog.batches import batches
 from rag_service.catalog.documents import granted_principals
 from rag_service.catalog.job_rows import add_jobs
-from rag_service.catalog.newest import COMPLETED, REMOVAL_PENDING
+from rag_service.catalog.newest import BEING_SEALED, COMPLETED, REMOVAL_PENDING
 from rag_service.catalog.revision_rows import REVISION_COLUMNS, revision_of, values_of
 from rag_service.catalog.scoping import allowed_corpora, visible_documents, writable_documents
 from rag_service.catalog.tables import corpora, document_principals, documents, files, revisions
@@ -74,6 +74,7 @@ def _known(scope: AccessScope, corpus_id: CorpusId, keys: Sequence[str]) -> sa.S
             documents.c.key,
             documents.c.created_at.label("document_created_at"),
             COMPLETED.label("is_published"),
+            BEING_SEALED.label("is_being_sealed"),
             REMOVAL_PENDING.label("removal_pending"),
         )
         .select_from(documents)
@@ -96,7 +97,7 @@ def _known_of(row: sa.Row[Any], scope: AccessScope, corpus_id: CorpusId, princip
         document=document,
         latest=revision_of(row),
         is_published=bool(row.is_published),
-        is_settled=bool(row.is_published) and not row.removal_pending,
+        is_settled=bool(row.is_published or row.is_being_sealed) and not row.removal_pending,
     )
 
 

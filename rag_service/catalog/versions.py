@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog import labels
 from rag_service.catalog.corpus_rows import read_corpus
-from rag_service.catalog.frequency_rows import frequencies_of, no_frequencies
+from rag_service.catalog.frequency_rows import no_frequencies, read_frequencies
 from rag_service.catalog.membership_rows import births_of, members_at, written_at
 from rag_service.catalog.pagination import fetch_page, number_in
 from rag_service.catalog.rows import columns_of
 from rag_service.catalog.scoping import allowed_corpora, is_storable
-from rag_service.catalog.tables import corpora, document_frequencies, versions
+from rag_service.catalog.tables import corpora, versions
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import CorpusId, DocumentId
+from rag_service.domain.ids import CorpusId, DocumentId, Fingerprint
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.domain.versions import OPEN, Member, Version, VersionDifference
 from rag_service.errors import NotFound
@@ -77,15 +77,13 @@ class SqlVersions:
         await read_corpus(self._connection, scope, corpus_id)
         return await written_at(self._connection, corpus_id, number)
 
-    async def frequencies(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> DocumentFrequencies:
-        row = (await self._connection.execute(_frequencies(scope, corpus_id, number))).first()
-        if row is None:
-            raise NotFound("corpus", corpus_id)
+    async def frequencies(
+        self, scope: AccessScope, corpus_id: CorpusId, number: int, fingerprint: Fingerprint
+    ) -> DocumentFrequencies | None:
+        await read_corpus(self._connection, scope, corpus_id)
         if number == 0:
             return no_frequencies()
-        if row.terms is None:
-            raise NotFound("version", str(number))
-        return frequencies_of(row)
+        return await read_frequencies(self._connection, corpus_id, number, fingerprint)
 
     async def label(self, scope: AccessScope, corpus_id: CorpusId, label: str, number: int, now: datetime) -> None:
         version = await self.get(scope, corpus_id, number)
@@ -106,19 +104,6 @@ class SqlVersions:
 
 def _versions(scope: AccessScope, corpus_id: CorpusId) -> sa.Select[Any]:
     return sa.select(versions).join(corpora).where(allowed_corpora(scope), corpora.c.id == corpus_id)
-
-
-def _frequencies(scope: AccessScope, corpus_id: CorpusId, number: int) -> sa.Select[Any]:
-    table = document_frequencies
-    frozen = sa.and_(
-        table.c.corpus_id == corpora.c.id,
-        table.c.number == (number if is_storable(number) else 0),
-        table.c.fingerprint == corpora.c.fingerprint,
-    )
-    columns = sa.select(table.c.chunk_count, table.c.terms, table.c.counts)
-    return columns.select_from(corpora.outerjoin(table, frozen)).where(
-        allowed_corpora(scope), corpora.c.id == corpus_id
-    )
 
 
 def _version_of(row: sa.Row[Any]) -> Version:

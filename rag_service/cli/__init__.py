@@ -5,6 +5,7 @@ import click
 from rag_service.cli.context import EXIT_CODES, ReadableGroup
 from rag_service.cli.corpora import corpus
 from rag_service.cli.draft import draft
+from rag_service.cli.erase import erase
 from rag_service.cli.ingest import ingest
 from rag_service.cli.jobs import job
 from rag_service.cli.keys import key
@@ -19,5 +20,5 @@ def main() -> None:
     """Question answering over your documents, every sentence with its citation."""
 
 
-for command in (serve, ingest, ask, search, key, corpus, draft, version, job, reconcile, evaluation):
+for command in (serve, ingest, ask, search, key, corpus, draft, version, job, reconcile, erase, evaluation):
     main.add_command(command)

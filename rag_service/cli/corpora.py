@@ -29,6 +29,61 @@ def list_corpora(session: Session) -> None:
     session.show(corpora, "\n".join(_line(each) for each in corpora) or "No corpora.")
 
 
+@corpus.command("retention")
+@click.argument("name")
+@click.option("--keep-versions", type=click.IntRange(min=1), help="Keep this many of the newest versions.")
+@click.option(
+    "--keep-days", type=click.IntRange(min=0), help="Keep others for this many days after people last asked them."
+)
+@service_command
+def retention(session: Session, name: str, keep_versions: int | None, keep_days: int | None) -> None:
+    """Show or set how long versions are kept; the published one and those with a label stay for ever."""
+    kept = session.client.retention(name)
+    if keep_versions is not None or keep_days is not None:
+        kept = session.client.set_retention(
+            name,
+            keep_versions=kept["keep_versions"] if keep_versions is None else keep_versions,
+            keep_days=kept["keep_days"] if keep_days is None else keep_days,
+        )
+    session.show(kept, _kept(kept))
+
+
+def _kept(retention: dict[str, Any]) -> str:
+    numbers = ", ".join(map(str, retention["droppable"])) or "none"
+    return (
+        f"Kept are the newest {retention['keep_versions']} versions and those that people asked within "
+        f"{retention['keep_days']} days. Of {retention['versions']} versions the next round removes: {numbers}."
+    )
+
+
+@corpus.command("rebuild")
+@click.argument("name")
+@service_command
+def rebuild(session: Session, name: str) -> None:
+    """Build a corpus under the settings of the service, in the background.
+
+    Questions are answered from the old build until the new one is complete; then it is published, and can be rolled back.
+    """
+    job = session.client.rebuild(name)
+    session.show(job, f"{job['id']} builds {name}. `rag job watch {job['id']}` shows how far it is.")
+
+
+@corpus.command("builds")
+@click.argument("name")
+@service_command
+def list_builds(session: Session, name: str) -> None:
+    """List under which settings a corpus is built; a star marks the build that answers questions."""
+    builds = session.client.builds(name)
+    session.show(builds, "\n".join(_build_line(each) for each in builds))
+
+
+def _build_line(each: dict[str, Any]) -> str:
+    model = f"{each['model']}, {each['dimensions']} dimensions" if each["model"] else "settings not noted"
+    cutting = f", {each['target_tokens']} tokens" if each["target_tokens"] else ""
+    filled = f", {each['done']} of {each['total']} documents" if each["state"] == "filling" else ""
+    return f"{'*' if each['current'] else ' '} {each['id'][:8]}  {model}{cutting}  ({each['state']}{filled})"
+
+
 def _line(each: dict[str, Any]) -> str:
     counts = each["file_counts"]
     parts = [

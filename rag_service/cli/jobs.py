@@ -104,7 +104,7 @@ def purge(session: Session, states: tuple[str, ...], days: float) -> None:
 
 
 def _line(found: "Json") -> str:
-    about = found["document"] or found["subject"]
+    about = found["document"] or found["subject"] or "a file you may not see"
     where = f" in {found['corpus']}" if found["corpus"] else ""
     why = f" ({found['reason']})" if found["reason"] else ""
     return f"{found['id']}  {found['state']:<9}  {found['kind'].replace('_', ' ')}: {about}{where}{_far(found)}{why}"

@@ -23,12 +23,13 @@ def ask(session: Session, question: str, corpus: str) -> None:
 
 @click.command()
 @click.argument("query")
-@click.option("--corpus", required=True, help="Corpus to search.")
+@click.option("--corpus", required=True, help='Corpus to search: "name", or "name@12" for an old version.')
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 50), help="Passages to show.")
+@click.option("--exact", is_flag=True, help="Compare with every chunk: slower, and repeatable at an old version.")
 @service_command
-def search(session: Session, query: str, corpus: str, limit: int) -> None:
+def search(session: Session, query: str, corpus: str, limit: int, *, exact: bool) -> None:
     """Find passages, without answering."""
-    hits = session.client.search(corpus, query, limit=limit)
+    hits = session.client.search(corpus, query, limit=limit, exact=exact)
     session.show(hits, "\n\n".join(_hit_lines(hits)) or "Nothing found.")
 
 

@@ -7,6 +7,7 @@ import httpx
 
 from rag_service.client.corpora import CorpusCalls, FileCounts
 from rag_service.client.drafts import DraftCalls
+from rag_service.client.erasures import ErasureCalls
 from rag_service.client.errors import ApiError
 from rag_service.client.files import FileCalls
 from rag_service.client.jobs import JobCalls, JobEvent
@@ -19,7 +20,17 @@ from rag_service.client.versions import VersionCalls
 __all__ = ["ApiError", "AskEvent", "Client", "Ended", "FileCounts", "JobEvent", "Json", "Sources", "Unit"]
 
 
-class Client(CorpusCalls, FileCalls, QuestionCalls, DraftCalls, VersionCalls, JobCalls, ReconciliationCalls, KeyCalls):
+class Client(
+    CorpusCalls,
+    FileCalls,
+    QuestionCalls,
+    DraftCalls,
+    VersionCalls,
+    JobCalls,
+    ReconciliationCalls,
+    ErasureCalls,
+    KeyCalls,
+):
     """A connection to the service. One client may be used by several threads."""
 
     def is_ready(self) -> bool:

@@ -48,6 +48,14 @@ class CorpusCalls(Transport):
                 raise
             return self.create_corpus(name)
 
+    def builds(self, corpus: str) -> list[Json]:
+        """Return the builds of a corpus, oldest first."""
+        return list(self._call("GET", f"/v1/corpora/{segment(corpus)}/builds")["data"])
+
+    def rebuild(self, corpus: str) -> Json:
+        """Ask for a corpus to be built under the settings of the service; return the job."""
+        return self._call("POST", f"/v1/corpora/{segment(corpus)}/builds")
+
     def counts(self, corpus: str) -> FileCounts:
         """Return how far the documents of a corpus are."""
         counts = self.corpus(corpus)["file_counts"]

@@ -26,6 +26,15 @@ class VersionCalls(Transport):
         """Return what was published when, newest first."""
         return list(self._pages(f"{_corpus(corpus)}/publications"))
 
+    def retention(self, corpus: str) -> Json:
+        """Return how long the versions of a corpus are kept."""
+        return self._call("GET", f"{_corpus(corpus)}/retention")
+
+    def set_retention(self, corpus: str, *, keep_versions: int, keep_days: int) -> Json:
+        """Replace how long the versions of a corpus are kept."""
+        kept = {"keep_versions": keep_versions, "keep_days": keep_days}
+        return self._call("PUT", f"{_corpus(corpus)}/retention", json=kept)
+
     def difference(self, corpus: str, before: int, after: int, *, document_id: str | None = None) -> Json:
         """Return what differs between two versions, or how the text of one document does."""
         params = {"from": before, "to": after, **({"document_id": document_id} if document_id else {})}

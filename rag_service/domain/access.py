@@ -29,6 +29,7 @@ class AccessScope:
     A document is visible when it is granted to one of `principals`.
     `corpora` narrows to some corpora of the tenant; None leaves all corpora of that tenant.
     `sees_all_documents` skips the check of principals, inside the tenant only: for workers, never for callers.
+    `end_user` is a keyed hash of the person for whom an application asks; of answers only that person's are visible.
     """
 
     tenant_id: TenantId
@@ -37,6 +38,12 @@ class AccessScope:
     corpora: frozenset[CorpusId] | None = None
     key_id: KeyId | None = None
     sees_all_documents: bool = False
+    end_user: str | None = None
+
+    @property
+    def caller(self) -> str:
+        """Who asks: a key, and behind it perhaps one of its end users."""
+        return "/".join(filter(None, (self.key_id, self.end_user)))
 
     def may(self, permission: Permission) -> bool:
         """Say whether the caller holds `permission`; `admin` holds every one."""

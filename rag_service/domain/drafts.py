@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rag_service.domain.documents import Revision
-from rag_service.domain.ids import CorpusId, DocumentId, DraftId, TenantId
+from rag_service.domain.ids import CorpusId, DocumentId, DraftId, Fingerprint, KeyId, TenantId
 from rag_service.domain.versions import Member
 
 
@@ -25,6 +25,10 @@ class DraftState(StrEnum):
     DISCARDED = "discarded"
 
 
+LIVE_STATES = frozenset(DraftState) - {DraftState.PUBLISHED, DraftState.DISCARDED}
+"""A draft in one of these can still become a version."""
+
+
 class SealPurpose(StrEnum):
     """What a draft is sealed for. A preview makes room for a publish."""
 
@@ -37,8 +41,10 @@ class Draft:
     """A list of document changes of a corpus, not yet a version.
 
     `base` is what was published when it was opened; `sealed_against` what was published when it took its `number`:
-    the version it becomes is made of that one, whatever is published meanwhile. The automatic draft takes plain uploads,
-    has no name, and publishes by itself.
+    the version it becomes is made of that one, whatever is published meanwhile. `fingerprint` is the build it is sealed
+    under, taken together with the number: the one that is wanted, else the corpus's; `asked_by` is the key that asked for
+    the seal, None when nobody did. The automatic draft takes plain
+    uploads, has no name, and publishes by itself.
     """
 
     id: DraftId
@@ -53,6 +59,9 @@ class Draft:
     base: int
     sealed_against: int | None
     created_at: datetime
+    wanted_fingerprint: Fingerprint | None = None
+    fingerprint: Fingerprint | None = None
+    asked_by: KeyId | None = None
 
     @property
     def holds_the_slot(self) -> bool:

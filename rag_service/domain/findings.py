@@ -23,11 +23,13 @@ class FindingKind(StrEnum):
     UNREADABLE_BUILD = "unreadable_build"
     ORPHAN_BLOB = "orphan_blob"
     MISSING_BLOB = "missing_blob"
+    UNCHECKED_CORPUS = "unchecked_corpus"  # a part gave out on the way; the cause is in the log
+    UNCHECKED_FILES = "unchecked_files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that is wrong: `subject` is the id of a point, the hash of a blob, or the name of a build."""
+    """One thing that is wrong: `subject` is a point, the hash of a blob, a build, or what could not be looked at."""
 
     kind: FindingKind
     subject: str

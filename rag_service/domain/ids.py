@@ -14,6 +14,7 @@ DraftId = NewType("DraftId", str)
 JobId = NewType("JobId", str)
 WorkerId = NewType("WorkerId", str)
 AnswerId = NewType("AnswerId", str)
+ErasureId = NewType("ErasureId", str)
 
 Fingerprint = NewType("Fingerprint", str)
 """Hex digest that names one way of chunking and embedding; see `domain/fingerprints.py`."""

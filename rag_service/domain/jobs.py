@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
-from rag_service.domain.ids import CorpusId, DocumentId, JobId, TenantId, WorkerId, new_id
+from rag_service.domain.drafts import Draft
+from rag_service.domain.ids import CorpusId, DocumentId, Fingerprint, JobId, TenantId, WorkerId, new_id
 from rag_service.errors import NotFound
 from rag_service.reasons import ReasonCode
 
@@ -22,6 +23,8 @@ class JobKind(StrEnum):
     PREPARE_REVISION = "prepare_revision"  # subject: document id / revision number
     SEAL_DRAFT = "seal_draft"  # subject: draft id; what for is in the draft
     UNSEAL_DRAFT = "unseal_draft"  # subject: draft id
+    ERASE = "erase"  # subject: erasure id
+    FILL_BUILD = "fill_build"  # subject: corpus id / fingerprint of the build
 
 
 class JobState(StrEnum):
@@ -158,12 +161,35 @@ def new_job(
     )
 
 
+def draft_job(draft: Draft, kind: JobKind, *, now: datetime, priority: Priority = Priority.BULK) -> Job:
+    """Return a job about a draft."""
+    return new_job(draft.tenant_id, kind, draft.id, now=now, corpus_id=draft.corpus_id, priority=priority)
+
+
+def follow_up(job: Job, kind: JobKind, *, now: datetime) -> Job:
+    """Return a job about the same thing that is as urgent."""
+    return new_job(job.tenant_id, kind, job.subject, now=now, corpus_id=job.corpus_id, priority=job.priority)
+
+
 def revision_of(job: Job) -> tuple[DocumentId, int]:
     """Return document and number of the revision that a PREPARE_REVISION job is about, or raise NotFound."""
     document_id, _, number = job.subject.rpartition("/")
     if not document_id or not number.isdecimal():
         raise NotFound("revision", job.subject)
     return DocumentId(document_id), int(number)
+
+
+def fill_subject(corpus_id: CorpusId, fingerprint: Fingerprint) -> str:
+    """Return the subject of the FILL_BUILD job of a build."""
+    return f"{corpus_id}/{fingerprint}"
+
+
+def build_of(job: Job) -> tuple[CorpusId, Fingerprint]:
+    """Return corpus and fingerprint of the build that a FILL_BUILD job is about, or raise NotFound."""
+    corpus_id, _, fingerprint = job.subject.rpartition("/")
+    if not corpus_id:
+        raise NotFound("build", job.subject)
+    return CorpusId(corpus_id), Fingerprint(fingerprint)
 
 
 def backoff(attempt: int, *, jitter: float) -> timedelta:

@@ -1,8 +1,9 @@
-"""The law of points: which points the index holds of a corpus.
+"""The law of points: which points the index holds of a build of a corpus.
 
-For every membership (document, revision, born, died) of a corpus there is exactly one point per chunk of that revision
-under the corpus's fingerprint: with the id `point_id(chunk, born)`, that born and died, and the document's principals.
-Nothing else, except points of a draft while it is sealing or unsealing.
+For every membership (document, revision, born, died) of the corpus with born <= synced and died > since there is exactly
+one point per chunk of that revision under the build's fingerprint: with the id `point_id(chunk, born)`, that born, that
+died if it is <= synced and else none, and the document's principals. Nothing else, except points of a draft while it is
+sealing or unsealing, and whatever a build holds while it is being filled.
 """
 
 from dataclasses import dataclass

@@ -30,3 +30,8 @@ class Span:
 def sha256_of(text: str) -> str:
     """Return the hex SHA-256 of `text` in UTF-8: the hash that quotes and texts are known by."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def sha256_of_words(text: str) -> str:
+    """Return the hex SHA-256 of `text` with each run of white space as one space: copies in other layouts share it."""
+    return sha256_of(" ".join(text.split()))

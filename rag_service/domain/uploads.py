@@ -72,7 +72,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownUpload:
-    """A document that is there, at its newest revision. Settled: published, and no removal of it waits."""
+    """A document that is there, at its newest revision. Settled: that is published, or about to be; no removal waits."""
 
     document: Document
     latest: Revision

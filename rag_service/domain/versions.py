@@ -14,7 +14,9 @@ OPEN = 2**53 - 1
 class Corpus:
     """A named set of documents. `published` is the version people ask, 0 before the first.
 
-    `highest` is the last number given to a seal; numbers are never used twice.
+    `highest` is the last number given to a seal; numbers are never used twice. `fingerprint` is the build of what is
+    published. A version is kept as one of the newest `keep_versions` or while it is younger than `keep_days`.
+    `erasures` counts what was erased: whatever was kept of a version under another count may have changed.
     """
 
     id: CorpusId
@@ -25,14 +27,18 @@ class Corpus:
     highest: int
     fingerprint: Fingerprint
     created_at: datetime
+    keep_versions: int = 50
+    keep_days: int = 30
+    erasures: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedVersion:
-    """The version of a corpus that one question keeps from start to end."""
+    """The version of a corpus that one question keeps from start to end, and the build it was sealed under."""
 
     corpus: Corpus
     number: int
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -45,7 +51,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A sealed state of a corpus. `published_at` is when people could ask it first, None for a sealed draft."""
+    """A sealed state of a corpus, under one build. `published_at` is when people could ask it first, None before."""
 
     corpus_id: CorpusId
     number: int
@@ -53,6 +59,7 @@ class Version:
     document_count: int
     chunk_count: int
     created_at: datetime
+    fingerprint: Fingerprint
     notes: str = ""
     published_at: datetime | None = None
 

@@ -36,6 +36,11 @@ def words(text: str) -> tuple[str, ...]:
     return _words(text)
 
 
+def forgettable_words(text: str) -> tuple[str, ...]:
+    """Return what `words` does, and remember nothing: for texts that are long, or that are being erased."""
+    return _words.__wrapped__(text)
+
+
 def stems(text: str) -> tuple[str, ...]:
     """Return the stems of the words of `text`, in order."""
     return _stems(text)

@@ -1,6 +1,7 @@
 """BM25 as sparse vectors: the saturated term frequency in the passage, the IDF in the query."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag_service.embedding.words import STOP_IDS, VERSION, term_ids
 from rag_service.ports.sparse_encoder import DocumentFrequencies
@@ -11,6 +12,11 @@ K1 = 1.5
 B = 0.75
 AVERAGE_TERMS = 100.0
 """A constant instead of the corpus's average: a passage's vector never depends on other passages."""
+
+# Whole steps of powers of two: an engine's float32 holds every sum below 1,024 of their products exactly. A score is
+# then the same in whatever order an engine adds, which changes when it moves a point from one segment to another.
+PASSAGE_STEPS = 256
+QUERY_STEPS = 64
 
 
 class Bm25Encoder:
@@ -28,7 +34,8 @@ class Bm25Encoder:
     @property
     def fingerprint(self) -> str:
         """Name of the tokeniser and the constants."""
-        return f"bm25-{VERSION}-k1={self._k1:g}-b={self._b:g}-avg={self._average_terms:g}"
+        constants = f"k1={self._k1:g}-b={self._b:g}-avg={self._average_terms:g}"
+        return f"bm25-{VERSION}-{constants}-steps={PASSAGE_STEPS}x{QUERY_STEPS}"
 
     def encode_passage(self, text: str) -> SparseVector:
         """Return saturated term frequencies; empty for a text without terms."""
@@ -36,7 +43,7 @@ class Bm25Encoder:
         terms, counts = np.unique(np.array(ids, dtype=np.uint32), return_counts=True)
         length = sum(term not in STOP_IDS for term in ids)
         norm = self._k1 * (1 - self._b + self._b * length / self._average_terms)
-        return SparseVector(indices=terms, values=(counts * (self._k1 + 1) / (counts + norm)).astype(np.float32))
+        return SparseVector(indices=terms, values=_in_steps(counts * (self._k1 + 1) / (counts + norm), PASSAGE_STEPS))
 
     def encode_query(self, text: str, frequencies: DocumentFrequencies) -> SparseVector:
         """Return the inverse document frequency of each term of `text`, known or not."""
@@ -44,4 +51,9 @@ class Bm25Encoder:
         terms = np.array(sorted(ids - STOP_IDS or ids), dtype=np.uint32)
         containing = frequencies.of(terms).astype(np.float64)
         idf = np.log1p((frequencies.chunk_count - containing + 0.5) / (containing + 0.5))
-        return SparseVector(indices=terms, values=idf.astype(np.float32))
+        return SparseVector(indices=terms, values=_in_steps(idf, QUERY_STEPS))
+
+
+def _in_steps(values: NDArray[np.float64], steps: int) -> NDArray[np.float32]:
+    """Return the values rounded, none of them to zero."""
+    return (np.maximum(np.rint(values * steps), 1) / steps).astype(np.float32)

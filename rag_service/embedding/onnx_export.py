@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,8 @@ def export(settings: EmbeddingSettings, folder: ModelFolder) -> Path:
             f"The embedding model's graph cannot be written: {exc}. Name another folder in RAG_EMBEDDING__ONNX_DIR."
         ) from exc
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder is none, that is what is told
+            partial.unlink()
     return target
 
 

@@ -1,10 +1,10 @@
 """Where exported models lie, and whether a file is what was written."""
 
-import hashlib
 import sys
 from pathlib import Path
 
 from rag_service.domain.fingerprints import digest_of
+from rag_service.embedding.file_hashes import sha256_of_file
 from rag_service.embedding.local import fingerprint_of
 from rag_service.embedding.model_folder import ModelFolder
 from rag_service.settings import EmbeddingSettings
@@ -30,12 +30,6 @@ def is_intact(graph: Path) -> bool:
 def mark_intact(graph: Path, written: Path) -> None:
     """Note the hash of what was written, to be known again when it has been moved to `graph`."""
     _digest_file(graph).write_text(sha256_of_file(written), encoding="ascii")
-
-
-def sha256_of_file(path: Path) -> str:
-    """Return the hex SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest_file(graph: Path) -> Path:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -33,16 +34,28 @@ class OnnxRuntime:
 
     name = BACKEND
 
+    def __init__(self) -> None:
+        self._graph: Path | None = None
+        self._ensuring = threading.Lock()
+
     def parallel_batches(self, settings: EmbeddingSettings) -> int:
         """One for each thread: small batches side by side stay in the caches and wait for nobody."""
         return settings.threads or os.cpu_count() or 1
 
     def load(self, settings: EmbeddingSettings, folder: ModelFolder, *, for_one: bool) -> Encode:
-        graph = graph_file(settings, folder)
-        if not is_intact(graph):
-            log.info("embedding_model_export", file=str(graph))
-            _export()
-        return encoding_with(graph, folder, threads=settings.threads if for_one else 1)
+        # One for queries and one for passages load at the same time: one of them hashes the graph, or has it written.
+        with self._ensuring:
+            if self._graph is None:
+                self._graph = _ensured_graph(settings, folder)
+        return encoding_with(self._graph, folder, threads=settings.threads if for_one else 1)
+
+
+def _ensured_graph(settings: EmbeddingSettings, folder: ModelFolder) -> Path:
+    graph = graph_file(settings, folder)
+    if not is_intact(graph):
+        log.info("embedding_model_export", file=str(graph))
+        _export()
+    return graph
 
 
 def encoding_with(graph: Path, folder: ModelFolder, *, threads: int) -> Encode:

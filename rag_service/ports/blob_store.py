@@ -34,7 +34,11 @@ class BlobStore(Protocol):
         """
 
     def read(self, scope: AccessScope, sha256: str) -> AsyncIterator[bytes]:
-        """Yield the bytes in pieces of at most 1 MiB."""
+        """Yield the bytes in pieces of at most 1 MiB.
+
+        Raises:
+            DocumentRejected: before the last piece: they are not the bytes that were written.
+        """
 
     async def exists(self, scope: AccessScope, sha256: str) -> bool:
         """Say whether the scope's tenant has the blob."""

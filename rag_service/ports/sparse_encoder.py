@@ -53,9 +53,26 @@ def minus(table: DocumentFrequencies, removed: DocumentFrequencies) -> DocumentF
     return _combined(table, removed, sign=-1)
 
 
+def without(table: DocumentFrequencies, erased: DocumentFrequencies) -> DocumentFrequencies:
+    """Return the table without chunks that are erased: as `minus`, but a table that is wrong stops no erasure."""
+    left = table.counts.astype(np.int64) - erased.of(table.terms)
+    present = left > 0
+    return DocumentFrequencies(
+        chunk_count=max(table.chunk_count - erased.chunk_count, 0),
+        terms=table.terms[present],
+        counts=left[present].astype(np.uint32),
+    )
+
+
 def _combined(table: DocumentFrequencies, other: DocumentFrequencies, *, sign: int) -> DocumentFrequencies:
-    terms = np.union1d(table.terms, other.terms)
-    counts = table.of(terms).astype(np.int64) + sign * other.of(terms).astype(np.int64)
+    # A table of a large corpus has 200,000 terms, a change few: merging both anew takes a hundred times as long.
+    places = np.searchsorted(table.terms, other.terms)
+    known = places < table.terms.size
+    known[known] = table.terms[places[known]] == other.terms[known]
+    counts = table.counts.astype(np.int64)
+    counts[places[known]] += sign * other.counts[known].astype(np.int64)
+    terms = np.insert(table.terms, places[~known], other.terms[~known])
+    counts = np.insert(counts, places[~known], sign * other.counts[~known].astype(np.int64))
     chunk_count = table.chunk_count + sign * other.chunk_count
     if chunk_count < 0 or (counts < 0).any():
         raise ValueError("the frequencies to subtract were never added")

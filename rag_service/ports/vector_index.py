@@ -48,13 +48,13 @@ class Candidate:
 
 
 class VectorIndex(Protocol):
-    """Points by build. Rules every backend keeps: tests/contract/test_vector_index.py.
+    """Points by build. Rules every backend keeps: tests/contract/test_vector_index*.py.
 
     `fingerprint` names the build; writing the first point of a build makes its place.
 
     Raises:
-        IndexUnavailable: the backend cannot be reached, or did not answer in time.
-        InvalidRequest: a vector is not finite, is zero, or has other dimensions than the build.
+        IndexUnavailable: the backend cannot be reached, did not answer in time, or has no room left on its disk.
+        InvalidRequest: a vector is not finite, is zero or nearly so, or has other dimensions than the build.
     """
 
     async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
@@ -71,6 +71,9 @@ class VectorIndex(Protocol):
 
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         """Remove the points from every version. Unknown ids are ignored."""
+
+    async def remove_corpus(self, fingerprint: Fingerprint, corpus_id: CorpusId) -> None:
+        """Remove every point of a corpus from a build. What is written meanwhile may stay. Safe to repeat."""
 
     async def search(
         self,
@@ -106,3 +109,14 @@ class VectorIndex(Protocol):
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Build or rebuild the search structures, while searches and writes go on."""
+
+    async def compact(self, fingerprint: Fingerprint) -> None:
+        """Optimise, and leave no byte of points that were purged or removed before this call in any file of the index.
+
+        Their ids, vectors, payloads and logs are gone when this returns; when it raises, repeat it. Dead points stay:
+        they are history. What is purged while it runs is not found any more, but needs another call to leave the disk.
+        Searches and writes go on meanwhile.
+        """
+
+    async def drop(self, fingerprint: Fingerprint) -> None:
+        """Remove a whole build from the index and its disk. An unknown one is ignored; a damaged one goes as well."""

@@ -1,19 +1,29 @@
-"""One build: its live shard, and the road from it to an optimised copy."""
+"""One build: its live shard, and the roads from it to a better one."""
 
 import asyncio
 import shutil
-import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import qdrant_edge as edge
 
 from rag_service.errors import IndexUnavailable
-from rag_service.retrieval.edge_folder import copy_shard, current_generation, make_current, new_generation
+from rag_service.retrieval.edge_child import EdgeChild
+from rag_service.retrieval.edge_folder import (
+    copy_shard,
+    current_generation,
+    make_current,
+    new_generation,
+    other_generations,
+    remove_generation,
+)
+from rag_service.retrieval.edge_room import allocated_bytes, disk_errors, prove_room, require_room
 from rag_service.retrieval.edge_shard import Shard
 
-_STDERR_TAIL = 500
+# A copy, and the structures that are built beside it before the old ones go.
+_COPIES = 2
 
 
 class EdgeBuild:
@@ -21,16 +31,27 @@ class EdgeBuild:
 
     def __init__(self, path: Path, shard: Shard) -> None:
         self._path = path
+        self._folder = path.parent
         self.shard = shard
+        self._child = EdgeChild()
         self._writing = asyncio.Lock()
-        self._optimising = asyncio.Lock()
+        self._rebuilding = asyncio.Lock()
         self._journal: deque[edge.UpdateOperation] | None = None
+        self._broken = False
+        self._compactions_begun = 0
+        self._last_compaction = 0
 
     @classmethod
     def create(cls, folder: Path, *, dimensions: int, exact_below: int) -> "EdgeBuild":
         path = new_generation(folder)
-        shard = Shard.create(path, dimensions=dimensions, exact_below=exact_below)
-        make_current(path)
+        require_room(folder.parent)
+        try:
+            shard = Shard.create(path, dimensions=dimensions, exact_below=exact_below)
+            with disk_errors("keep a new build"):
+                make_current(path)
+        except IndexUnavailable:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return cls(path, shard)
 
     @classmethod
@@ -42,70 +63,137 @@ class EdgeBuild:
     async def apply(self, operations: Sequence[edge.UpdateOperation]) -> None:
         """Change the shard, durably when this returns. Searches get their turn between two operations."""
         async with self._writing:
+            self._mend()
             for operation in operations:
-                if self._journal is not None:
-                    self._journal.append(operation)
-                self.shard.apply(operation)
+                require_room(self._path)
+                self._change(operation)
                 await asyncio.sleep(0)
             # `update` alone does not reach the disk.
-            self.shard.flush()
+            self._flush()
 
     async def optimise(self) -> None:
         """Let a child process optimise a copy, bring the copy up to date, and put it in place."""
-        async with self._optimising:
-            copy = new_generation(self._path.parent)
-            try:
-                await self._copy_to(copy)
-                await _run_optimiser(copy)
-                await self._replace_by(copy)
-            finally:
-                self._journal = None
-                if copy != self._path:
-                    await asyncio.to_thread(shutil.rmtree, copy, ignore_errors=True)
+        async with self._rebuild():
+            copy = await self._copy()
+            await self._child.run("optimise", copy)
+            await self._replace_by(copy)
+
+    async def compact(self, *, exact_below: int) -> None:
+        """Let a child process move the points of a copy into a new shard, and put that in place, optimised.
+
+        Several calls that wait for their turn share one run.
+        """
+        begun_before = self._compactions_begun
+        async with self._rebuild():
+            if self._last_compaction > begun_before:
+                return
+            self._compactions_begun += 1
+            copy, fresh = await self._copy(), new_generation(self._folder)
+            await self._child.run("fill", copy, fresh, exact_below)
+            await asyncio.to_thread(remove_generation, copy)
+            await self._child.run("optimise", fresh)
+            await self._replace_by(fresh)
+            self._last_compaction = self._compactions_begun
+
+    @asynccontextmanager
+    async def ended(self) -> AsyncIterator[None]:
+        """Close the build for good. A rebuild is given up, a write in progress comes to its end."""
+        self._child.stop()
+        async with self._rebuilding, self._writing:
+            with suppress(IndexUnavailable):
+                self.shard.close()
+            yield
 
     def close(self) -> None:
-        self.shard.flush()
+        if not self._broken:
+            self.shard.flush()
         self.shard.close()
 
-    async def _copy_to(self, copy: Path) -> None:
-        async with self._writing:
+    def _change(self, operation: edge.UpdateOperation) -> None:
+        if self._journal is not None:
+            self._journal.append(operation)
+        try:
+            self.shard.apply(operation)
+        except IndexUnavailable:
+            self._broken = True
+            raise
+
+    def _flush(self) -> None:
+        try:
             self.shard.flush()
+        except IndexUnavailable:
+            self._broken = True
+            raise
+
+    def _mend(self) -> None:
+        """Open a shard again that failed to write: until then the engine serves searches and takes no change."""
+        if self._broken:
+            # Without room it would not open, and serve nothing.
+            prove_room(self._path)
+            self.shard.close()
+            self.shard = Shard.load(self._path)
+            self._broken = False
+
+    @asynccontextmanager
+    async def _rebuild(self) -> AsyncIterator[None]:
+        """Let no other rebuild run, and leave no other shard than the current one behind."""
+        async with self._rebuilding:
+            if self._child.stopped:
+                raise IndexUnavailable("The build has been dropped.")
+            try:
+                with disk_errors("rebuild a build"):
+                    require_room(self._path, beyond=_COPIES * allocated_bytes(self._path))
+                    yield
+            finally:
+                self._journal = None
+                await asyncio.to_thread(_discard_others, self._folder)
+
+    async def _copy(self) -> Path:
+        """Copy the shard as it is now; what is written from now on goes to the journal too."""
+        copy = new_generation(self._folder)
+        async with self._writing:
+            self._mend()
+            self._flush()
             self._journal = deque()
             await asyncio.to_thread(copy_shard, self._path, copy)
+        return copy
 
-    async def _replace_by(self, copy: Path) -> None:
-        optimised = Shard.load(copy)
+    async def _replace_by(self, generation: Path) -> None:
+        require_room(generation)
+        rebuilt = Shard.load(generation)
         try:
-            await self._replay(optimised)
+            await self._replay(rebuilt)
             async with self._writing:
-                await self._replay(optimised)
-                optimised.flush()
-                make_current(copy)
-                replaced, self.shard = self.shard, optimised
-                old, self._path = self._path, copy
+                await self._replay(rebuilt)
+                rebuilt.flush()
+                replaced, old = self.shard, self._path
+                self._swap(rebuilt, generation)
         except BaseException:
-            optimised.close()
+            if self.shard is not rebuilt:
+                rebuilt.close()
             raise
-        replaced.close()
-        await asyncio.to_thread(shutil.rmtree, old, ignore_errors=True)
+        try:
+            replaced.close()
+        finally:
+            await asyncio.to_thread(remove_generation, old)
 
-    async def _replay(self, optimised: Shard) -> None:
+    def _swap(self, rebuilt: Shard, generation: Path) -> None:
+        try:
+            make_current(generation)
+        finally:
+            # It counts as soon as it is named, even where bringing the name to disk fails.
+            if current_generation(self._folder) == generation:
+                self.shard, self._path, self._broken = rebuilt, generation, False
+
+    async def _replay(self, rebuilt: Shard) -> None:
         while self._journal:
-            optimised.apply(self._journal.popleft())
+            require_room(self._folder)
+            rebuilt.apply(self._journal.popleft())
             await asyncio.sleep(0)
 
 
-async def _run_optimiser(folder: Path) -> None:
-    command = [sys.executable, "-m", "rag_service.retrieval.optimise_child", str(folder)]
-    child = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        _, complaint = await child.communicate()
-    except asyncio.CancelledError:
-        child.kill()
-        await child.wait()
-        raise
-    if child.returncode != 0:
-        tail = complaint.decode(errors="replace")[-_STDERR_TAIL:]
-        raise IndexUnavailable(f"The optimiser ended with status {child.returncode}: {tail}")
+def _discard_others(folder: Path) -> None:
+    # What cannot be removed now is removed at the next start.
+    with suppress(FileNotFoundError):
+        for generation in other_generations(folder):
+            shutil.rmtree(generation, ignore_errors=True)

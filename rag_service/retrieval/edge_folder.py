@@ -3,6 +3,7 @@
 INDEX_DIR/.lock                       held by the one process that has the folder open
 INDEX_DIR/FINGERPRINT/current         names the generation that counts; replaced atomically
 INDEX_DIR/FINGERPRINT/g-…/            a shard; any generation but the current one is a leftover
+INDEX_DIR/.dropped-…/                 a build that was dropped; a leftover too
 """
 
 import fcntl
@@ -18,7 +19,9 @@ from rag_service.domain.ids import Fingerprint
 from rag_service.errors import InvalidRequest, Misconfigured
 
 _CURRENT = "current"
+_DROPPED = ".dropped-"
 _PLAIN_NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_GENERATION = re.compile(r"g-[0-9a-f]{32}")
 
 
 def lock_folder(index_dir: Path) -> IO[str]:
@@ -38,13 +41,13 @@ def lock_folder(index_dir: Path) -> IO[str]:
 
 
 def remove_leftovers(index_dir: Path) -> None:
-    """Remove what a crash left: generations that never became current, and builds without any."""
+    """Remove what a crash left: dropped builds, generations that never became current, and builds without any."""
+    for dropped in index_dir.glob(f"{_DROPPED}*"):
+        shutil.rmtree(dropped)
     for build in _builds(index_dir):
-        current = current_generation(build)
-        for entry in build.iterdir():
-            if entry.is_dir() and entry != current:
-                shutil.rmtree(entry)
-        if current is None:
+        for generation in other_generations(build):
+            shutil.rmtree(generation)
+        if current_generation(build) is None:
             shutil.rmtree(build)
 
 
@@ -70,10 +73,35 @@ def new_generation(build: Path) -> Path:
 
 
 def current_generation(build: Path) -> Path | None:
-    """Return the shard that counts, None before the first."""
+    """Return the shard that counts, None before the first; one that does not exist when its name was damaged."""
     with suppress(FileNotFoundError):
-        return build / (build / _CURRENT).read_text()
+        name = (build / _CURRENT).read_text("ascii", errors="replace")
+        return build / (name if _GENERATION.fullmatch(name) else "damaged")
     return None
+
+
+def other_generations(build: Path) -> list[Path]:
+    """Return the shards that do not count; none when it is not known which one does."""
+    current = current_generation(build)
+    if current is not None and not current.is_dir():
+        return []
+    return [entry for entry in build.iterdir() if entry.is_dir() and entry != current]
+
+
+def put_aside(build: Path) -> Path | None:
+    """End a build at once, whenever the machine stops; return the folder left to remove, None when there was none."""
+    if not build.exists():
+        return None
+    aside = build.with_name(f"{_DROPPED}{uuid.uuid4().hex}")
+    build.rename(aside)
+    _sync_folder(build.parent)
+    return aside
+
+
+def remove_generation(generation: Path) -> None:
+    """Remove a shard, so that it stays away whenever the machine stops."""
+    shutil.rmtree(generation)
+    _sync_folder(generation.parent)
 
 
 def make_current(generation: Path) -> None:
@@ -135,4 +163,5 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _builds(index_dir: Path) -> list[Path]:
-    return [entry for entry in index_dir.iterdir() if entry.is_dir()]
+    # A disk's own `lost+found` is no build.
+    return [entry for entry in index_dir.iterdir() if entry.is_dir() and _PLAIN_NAME.fullmatch(entry.name)]

@@ -57,6 +57,13 @@ def upsert(points: list[Point]) -> edge.UpdateOperation:
     return edge.UpdateOperation.upsert_points([_engine_point(point) for point in points])
 
 
+def rewrite(records: list[edge.Record]) -> edge.UpdateOperation:
+    """Return the operation that writes points as they were read."""
+    return edge.UpdateOperation.upsert_points(
+        [edge.Point(record.id, record.vector or {}, record.payload) for record in records]
+    )
+
+
 def set_died(ids: list[PointId], died: int) -> edge.UpdateOperation:
     """Return the operation that ends the life of points at `died`."""
     return _set_payload(ids, {"died": died})
@@ -70,6 +77,16 @@ def set_principals(ids: list[PointId], principals: frozenset[str]) -> edge.Updat
 def purge(ids: list[PointId]) -> edge.UpdateOperation:
     """Return the operation that removes points."""
     return edge.UpdateOperation.delete_points(list(ids))
+
+
+def purge_corpus(corpus_id: CorpusId, *, parts: int) -> list[edge.UpdateOperation]:
+    """Return operations that together remove every point of a corpus, each about as many as the others."""
+    # The engine's type stubs leave this condition out.
+    slices: list[Condition] = [edge.SliceCondition(total=parts, index=part) for part in range(parts)]  # type: ignore[attr-defined]
+    return [
+        edge.UpdateOperation.delete_points_by_filter(edge.Filter(must=[_equals(CORPUS_ID, corpus_id), one]))
+        for one in slices
+    ]
 
 
 def with_ids(ids: list[PointId]) -> edge.HasIdCondition:

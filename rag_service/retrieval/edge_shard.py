@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import qdrant_edge as edge
@@ -16,6 +17,7 @@ from rag_service.retrieval.edge_search import search_shard
 from rag_service.retrieval.vector_checks import check_query
 
 _ALL_CORPORA = 1_000_000
+_POINTS_PER_REWRITE = 1_000
 
 
 class Shard:
@@ -89,6 +91,22 @@ class Shard:
         with engine_errors("list points"):
             records, _ = self._shard.scroll(request)
         return [edge_schema.state_of(record) for record in records]
+
+    def rewriting(self) -> Iterator[edge.UpdateOperation]:
+        """Yield the operations that write every point there is, dead ones too, into another shard."""
+        place = None
+        while True:
+            request = edge.ScrollRequest(offset=place, limit=_POINTS_PER_REWRITE, with_payload=True, with_vector=True)
+            with engine_errors("read points"):
+                records, place = self._shard.scroll(request)
+            yield edge_schema.rewrite(records)
+            if place is None:
+                return
+
+    def count_of(self, corpus_id: CorpusId) -> int:
+        with engine_errors("count"):
+            everything = edge_schema.of_corpus(corpus_id, born_after=-1)
+            return int(self._shard.count(edge.CountRequest(exact=True, filter=everything)))
 
     def corpora(self) -> dict[CorpusId, int]:
         """Return how many points of each corpus there are."""

@@ -14,12 +14,13 @@ from rag_service.retrieval import wire
 from rag_service.retrieval.socket_pool import Connection, SocketPool
 
 _WRITE_TIMEOUT_S = 60.0  # a flush on a busy disk takes seconds, and a write may wait for a copy to end
+_LONG_TIMEOUT_S = 4 * 3600.0  # a million points take ten minutes; only a host that hangs takes hours
 _FRAME_BYTES = 8 * 2**20
 _IDS_PER_FRAME = 20_000
 
 
 class IndexClient:
-    """VectorIndex behind a socket. `timeout_s` bounds one search or page; `optimise` takes as long as it takes."""
+    """VectorIndex behind a socket. `timeout_s` bounds one search or page; work on whole builds may take hours."""
 
     def __init__(self, socket_path: Path, timeout_s: float) -> None:
         self._pool = SocketPool(socket_path)
@@ -43,6 +44,9 @@ class IndexClient:
 
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         await self._change_ids("purge", fingerprint, ids)
+
+    async def remove_corpus(self, fingerprint: Fingerprint, corpus_id: CorpusId) -> None:
+        await self._work_on("remove_corpus", fingerprint, corpus_id=corpus_id)
 
     async def search(
         self,
@@ -87,7 +91,17 @@ class IndexClient:
             message["after"] = page[-1].id
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
-        await self._ask({"op": "optimise", "fingerprint": fingerprint}, timeout_s=None)
+        await self._work_on("optimise", fingerprint)
+
+    async def compact(self, fingerprint: Fingerprint) -> None:
+        await self._work_on("compact", fingerprint)
+
+    async def drop(self, fingerprint: Fingerprint) -> None:
+        await self._work_on("drop", fingerprint)
+
+    async def _work_on(self, op: str, fingerprint: Fingerprint, **arguments: object) -> None:
+        message = {"op": op, "fingerprint": fingerprint, **arguments}
+        await self._ask(message, timeout_s=max(self._timeout_s, _LONG_TIMEOUT_S))
 
     async def _change_ids(self, op: str, fingerprint: Fingerprint, ids: Sequence[PointId], **more: object) -> None:
         for start in range(0, len(ids), _IDS_PER_FRAME):
@@ -97,7 +111,7 @@ class IndexClient:
         message = {"op": op, "fingerprint": fingerprint, **arguments}
         await self._ask(message, timeout_s=max(self._timeout_s, _WRITE_TIMEOUT_S))
 
-    async def _ask(self, message: wire.Message, *, timeout_s: float | None) -> Any:
+    async def _ask(self, message: wire.Message, *, timeout_s: float) -> Any:
         try:
             async with asyncio.timeout(timeout_s):
                 answer = await self._answer(message)

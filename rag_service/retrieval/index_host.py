@@ -27,6 +27,7 @@ log = structlog.get_logger()
 _LONGEST_SOCKET_PATH_BYTES = 100  # the kernel's limit is 108 on Linux and 104 on macOS
 _IDLE_S = 2.0
 _LOOK_S = 0.5
+_AFTER_FAILURE_S = 60.0
 
 
 def main() -> None:
@@ -120,6 +121,7 @@ async def _optimise_when_idle(requests: IndexRequests, *, after: int) -> None:
                 await requests.optimise(fingerprint)
             except (IndexUnavailable, OSError):
                 log.exception("index_optimise_failed", fingerprint=fingerprint)
+                await asyncio.sleep(_AFTER_FAILURE_S)
             else:
                 log.info("index_optimised", fingerprint=fingerprint, duration_s=round(time.monotonic() - started, 1))
 

@@ -2,6 +2,8 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rag_service.domain.ids import Fingerprint
 from rag_service.errors import IndexUnavailable, InvalidRequest
@@ -35,8 +37,17 @@ class IndexRequests:
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Rebuild the search structures of a build; what is written meanwhile counts for the next time."""
-        self.unoptimised[fingerprint] = 0
-        await self._index.optimise(fingerprint)
+        with self._counted_anew(fingerprint):
+            await self._index.optimise(fingerprint)
+
+    @contextmanager
+    def _counted_anew(self, fingerprint: Fingerprint) -> Iterator[None]:
+        written = self.unoptimised.pop(fingerprint, 0)
+        try:
+            yield
+        except BaseException:
+            self.unoptimised[fingerprint] += written
+            raise
 
     async def _result(self, message: wire.Message) -> object:
         match message["op"]:
@@ -50,9 +61,24 @@ class IndexRequests:
                 return self._states(message)
             case "optimise":
                 await self.optimise(Fingerprint(message["fingerprint"]))
+            case "compact":
+                await self._compact(Fingerprint(message["fingerprint"]))
+            case "drop":
+                await self._drop(Fingerprint(message["fingerprint"]))
+            case "remove_corpus":
+                await self._index.remove_corpus(message["fingerprint"], message["corpus_id"])
+                self.last_write_s = time.monotonic()
             case _:
                 await self._write(message)
         return None
+
+    async def _compact(self, fingerprint: Fingerprint) -> None:
+        with self._counted_anew(fingerprint):
+            await self._index.compact(fingerprint)
+
+    async def _drop(self, fingerprint: Fingerprint) -> None:
+        await self._index.drop(fingerprint)
+        self.unoptimised.pop(fingerprint, None)
 
     async def _search(self, message: wire.Message) -> object:
         found = await self._index.search(

@@ -25,12 +25,14 @@ class MemoryIndex:
 
     def __init__(self) -> None:
         self._builds: dict[Fingerprint, _Points] = {}
+        self._dimensions: dict[Fingerprint, int] = {}
 
     async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
         if not points:
             return
-        known = self._builds.get(fingerprint)
-        check_points(points, dimensions=dimensions_of(list(known.values()) if known else points))
+        dimensions = self._dimensions.get(fingerprint, dimensions_of(points))
+        check_points(points, dimensions=dimensions)
+        self._dimensions[fingerprint] = dimensions
         self._builds.setdefault(fingerprint, {}).update({point.id: point for point in points})
 
     async def retire(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, at: int) -> None:
@@ -46,6 +48,10 @@ class MemoryIndex:
         for point_id in ids:
             self._points(fingerprint).pop(point_id, None)
 
+    async def remove_corpus(self, fingerprint: Fingerprint, corpus_id: CorpusId) -> None:
+        points = self._points(fingerprint)
+        await self.purge(fingerprint, [point.id for point in points.values() if point.corpus_id == corpus_id])
+
     async def search(
         self,
         fingerprint: Fingerprint,
@@ -57,11 +63,11 @@ class MemoryIndex:
         limit: int,
         exact: bool = False,
     ) -> list[Candidate]:
-        points = self._points(fingerprint)
-        if not points:
+        if fingerprint not in self._builds:
             return []
-        check_query(query, dimensions=dimensions_of(list(points.values())))
-        visible = [point for point in points.values() if _is_visible(point, scope, corpus_id, version)]
+        check_query(query, dimensions=self._dimensions[fingerprint])
+        points = self._points(fingerprint).values()
+        visible = [point for point in points if _is_visible(point, scope, corpus_id, version)]
         return _best(visible, query, limit) if visible else []
 
     async def builds(self) -> dict[Fingerprint, int | None]:
@@ -80,6 +86,13 @@ class MemoryIndex:
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Nothing to build: every search is a full scan."""
+
+    async def compact(self, fingerprint: Fingerprint) -> None:
+        """Nothing on any disk."""
+
+    async def drop(self, fingerprint: Fingerprint) -> None:
+        self._builds.pop(fingerprint, None)
+        self._dimensions.pop(fingerprint, None)
 
     def _points(self, fingerprint: Fingerprint) -> _Points:
         return self._builds.get(fingerprint, {})

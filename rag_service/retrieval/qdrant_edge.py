@@ -1,5 +1,7 @@
 """The Qdrant engine as a library: one shard per build, one process per folder."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,12 +15,14 @@ from rag_service.ports.vector_index import Candidate, Point, PointState
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval import edge_schema
 from rag_service.retrieval.edge_build import EdgeBuild
-from rag_service.retrieval.edge_folder import build_folder, fingerprints, lock_folder, remove_leftovers
+from rag_service.retrieval.edge_folder import build_folder, fingerprints, lock_folder, put_aside, remove_leftovers
+from rag_service.retrieval.edge_room import disk_errors
 from rag_service.retrieval.vector_checks import check_points, dimensions_of
 
 # One operation stops every search for as long as it runs: about 50 ms with these.
 _POINTS_PER_OPERATION = 256
 _IDS_PER_OPERATION = 500
+_REMOVED_PER_OPERATION = 4_096
 _STATES_PER_PAGE = 1_000
 _ALL = 2**62
 _Item = TypeVar("_Item")
@@ -36,6 +40,7 @@ class EdgeIndex:
         self._folder = folder
         self._exact_below = exact_below
         self._builds: dict[Fingerprint, EdgeBuild] = {}
+        self._dropping = asyncio.Lock()
         remove_leftovers(folder)
 
     async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
@@ -60,6 +65,11 @@ class EdgeIndex:
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         if build := self._build(fingerprint):
             await build.apply([edge_schema.purge(batch) for batch in _batches(ids, _IDS_PER_OPERATION)])
+
+    async def remove_corpus(self, fingerprint: Fingerprint, corpus_id: CorpusId) -> None:
+        if build := self._build(fingerprint):
+            parts = -(-build.shard.count_of(corpus_id) // _REMOVED_PER_OPERATION)
+            await build.apply(edge_schema.purge_corpus(corpus_id, parts=parts))
 
     async def search(
         self,
@@ -109,6 +119,18 @@ class EdgeIndex:
         if build := self._build(fingerprint):
             await build.optimise()
 
+    async def compact(self, fingerprint: Fingerprint) -> None:
+        if build := self._build(fingerprint):
+            await build.compact(exact_below=self._exact_below)
+
+    async def drop(self, fingerprint: Fingerprint) -> None:
+        folder = build_folder(self._folder, fingerprint)
+        with disk_errors("remove a build"):
+            async with self._dropping:
+                aside = await self._put_aside(fingerprint, folder)
+            if aside is not None:
+                await asyncio.to_thread(shutil.rmtree, aside)
+
     def counts(self) -> dict[Fingerprint, int | None]:
         """Return how many points each build holds, dead ones too; None for one that cannot be opened."""
         return {fingerprint: self._count(fingerprint) for fingerprint in fingerprints(self._folder)}
@@ -124,6 +146,16 @@ class EdgeIndex:
             build.close()
         self._builds.clear()
         self._lock.close()
+
+    async def _put_aside(self, fingerprint: Fingerprint, folder: Path) -> Path | None:
+        # A build that cannot be opened is no less to be removed.
+        build = self._builds.get(fingerprint)
+        if build is None:
+            return put_aside(folder)
+        async with build.ended():
+            # No await in here: nobody may open the folder again before it is gone.
+            del self._builds[fingerprint]
+            return put_aside(folder)
 
     async def _set_died(self, fingerprint: Fingerprint, ids: Sequence[PointId], died: int) -> None:
         if build := self._build(fingerprint):
@@ -146,9 +178,9 @@ class EdgeIndex:
     def _count(self, fingerprint: Fingerprint) -> int | None:
         try:
             build = self._build(fingerprint)
+            return build.shard.count() if build else 0
         except IndexUnavailable:
             return None
-        return build.shard.count() if build else 0
 
 
 def _batches(items: Sequence[_Item], size: int) -> Iterator[list[_Item]]:

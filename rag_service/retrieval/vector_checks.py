@@ -8,6 +8,9 @@ from rag_service.errors import InvalidRequest
 from rag_service.ports.vector_index import Point
 from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 
+# The engine squares in 32 bits: what is shorter or longer it does not bring to length one, and its cosines are wrong.
+_SHORTEST, _LONGEST = 1e-3, 1e15
+
 
 def check_points(points: Sequence[Point], *, dimensions: int) -> None:
     """Refuse the whole batch when one vector cannot be used.
@@ -40,8 +43,8 @@ def _check_dense(vector: DenseVector, dimensions: int, *, what: str) -> None:
         raise InvalidRequest(f"The dense vector of {what} has shape {vector.shape}, the build has ({dimensions},).")
     if not np.isfinite(vector).all():
         raise InvalidRequest(f"The dense vector of {what} holds a value that is not finite.")
-    if not vector.any():
-        raise InvalidRequest(f"The dense vector of {what} is zero.")
+    if not _SHORTEST <= (length := float(np.linalg.norm(vector.astype(np.float64)))) <= _LONGEST:
+        raise InvalidRequest(f"The dense vector of {what} has the length {length:.3g}: it has no direction.")
 
 
 def _check_sparse(vector: SparseVector, *, what: str) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rag_service.catalog.file_check import check_structure, sqlite_file, was_left_open
 from rag_service.errors import Misconfigured
 from rag_service.settings import Settings
 from rag_service.supervisor.processes import Supervisor
@@ -17,12 +18,13 @@ def serve(settings: Settings) -> None:
     """Run the service until SIGINT or SIGTERM.
 
     Raises:
-        Misconfigured: another service runs over this data folder, or its parts do not start.
+        Misconfigured: another service runs over this data folder, its catalog is damaged, or its parts do not start.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(PermissionError):
         settings.data_dir.chmod(0o700)
     with _claimed(settings):
+        _check_catalog(settings)
         asyncio.run(_serve(settings))
 
 
@@ -72,6 +74,15 @@ def _claimed(settings: Settings) -> Iterator[None]:
                 f"Another service runs over {settings.data_dir.resolve()}. Stop it, or set RAG_DATA_DIR."
             ) from exc
         yield
+
+
+def _check_catalog(settings: Settings) -> None:
+    file = sqlite_file(settings.catalog_url)
+    # After each stop it would cost what only a broken machine makes worth it.
+    if file is not None and was_left_open(file):
+        _say("The service was not stopped in order. Looking at the catalog…")
+        if not check_structure(file):
+            _say("The catalog is too large to be looked at as a whole; going on.")
 
 
 def _say(line: str) -> None:

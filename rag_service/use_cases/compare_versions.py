@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rag_service.domain.access import AccessScope
 from rag_service.domain.differences import DiffedDocument, DocumentDiff, VersionDiff
 from rag_service.domain.documents import Revision
-from rag_service.domain.ids import DocumentId
+from rag_service.domain.ids import DocumentId, Fingerprint
 from rag_service.domain.text_differences import text_diff
 from rag_service.domain.uploads import key_of
 from rag_service.domain.versions import Corpus, Member
@@ -41,13 +41,15 @@ class CompareVersions:
     async def documents(self, scope: AccessScope, *, corpus: str, before: int, after: int) -> VersionDiff:
         """Return which documents and how many chunks differ, or raise NotFound."""
         async with self._catalog.reading() as tx:
-            target = await _readable(tx, scope, corpus, (before, after))
+            target, builds = await _readable(tx, scope, corpus, (before, after))
             old = await tx.versions.members(scope, target.id, before)
             new = await tx.versions.members(scope, target.id, after)
             removed, added = sorted(old - new), sorted(new - old)
             revisions = await tx.documents.revisions(scope, removed + added)
-            chunks_before = await _chunks(tx, scope, target, [member for member in removed if member in revisions])
-            chunks_after = await _chunks(tx, scope, target, [member for member in added if member in revisions])
+            seen_before = [member for member in removed if member in revisions]
+            seen_after = [member for member in added if member in revisions]
+            chunks_before = await _chunks(tx, scope, builds.get(before), seen_before)
+            chunks_after = await _chunks(tx, scope, builds.get(after), seen_after)
         return _diff(before, after, _paired(removed, added, revisions), chunks_before, chunks_after)
 
     async def texts(
@@ -55,7 +57,7 @@ class CompareVersions:
     ) -> DocumentDiff:
         """Return how the text of a document differs; NotFound when it is in neither version."""
         async with self._catalog.reading() as tx:
-            target = await _readable(tx, scope, corpus, (before, after))
+            target, _ = await _readable(tx, scope, corpus, (before, after))
             old = sorted(await tx.versions.members(scope, target.id, before, documents=[document_id]))
             new = sorted(await tx.versions.members(scope, target.id, after, documents=[document_id]))
             documents = _paired(old, new, await tx.documents.revisions(scope, old + new))
@@ -66,20 +68,29 @@ class CompareVersions:
         return DocumentDiff(document=documents[0], hunks=hunks)
 
 
-async def _readable(tx: Transaction, scope: AccessScope, corpus: str, numbers: Iterable[int]) -> Corpus:
-    """Return the corpus, all of whose `numbers` the caller may read."""
+async def _readable(
+    tx: Transaction, scope: AccessScope, corpus: str, numbers: Iterable[int]
+) -> tuple[Corpus, dict[int, Fingerprint]]:
+    """Return the corpus, all of whose `numbers` the caller may read, and the builds of these."""
     require_one_of(scope, READERS, kind="corpus", ref=corpus)
     target = await tx.corpora.get(scope, corpus)
+    builds = {}
     for number in numbers:
         if number:
-            await readable_version(tx, scope, target.id, number, ref=str(number), published=READERS)
-    return target
+            version = await readable_version(tx, scope, target.id, number, ref=str(number), published=READERS)
+            builds[number] = version.fingerprint
+    return target, builds
 
 
-async def _chunks(tx: Transaction, scope: AccessScope, corpus: Corpus, members: Sequence[Member]) -> _Chunks:
+async def _chunks(
+    tx: Transaction, scope: AccessScope, fingerprint: Fingerprint | None, members: Sequence[Member]
+) -> _Chunks:
+    """Return the chunks of revisions under the build of their version; before the first there are none."""
     found = _Chunks()
+    if fingerprint is None:
+        return found
     for start in range(0, len(members), _BATCH_MEMBERS):
-        batch = await tx.chunks.of_members(scope, corpus.fingerprint, members[start : start + _BATCH_MEMBERS])
+        batch = await tx.chunks.of_members(scope, fingerprint, members[start : start + _BATCH_MEMBERS])
         for chunk in (chunk for chunks in batch.values() for chunk in chunks):
             found.counts[chunk.embedded_sha256] += 1
             found.tokens[chunk.embedded_sha256] = chunk.token_count

@@ -1,9 +1,11 @@
 """Corpora and the files in them, as content teams see them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from rag_service.domain.access import AccessScope, Permission
+from rag_service.domain.builds import Build, BuildState
 from rag_service.domain.documents import Revision
 from rag_service.domain.drafts import DraftChange
 from rag_service.domain.ids import CorpusId, FileId, Fingerprint, new_id
@@ -18,10 +20,18 @@ from rag_service.use_cases.permissions import require
 class CreateCorpus:
     """Makes an empty corpus."""
 
-    def __init__(self, *, catalog: Catalog, clock: Callable[[], datetime], fingerprint: Fingerprint) -> None:
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        clock: Callable[[], datetime],
+        fingerprint: Fingerprint,
+        recipe: Mapping[str, Any],
+    ) -> None:
         self._catalog = catalog
         self._clock = clock
         self._fingerprint = fingerprint
+        self._recipe = recipe
 
     async def __call__(self, scope: AccessScope, *, name: str, description: str = "") -> Corpus:
         """Return the new corpus.
@@ -47,7 +57,20 @@ class CreateCorpus:
         )
         async with self._catalog.writing() as tx:
             await tx.corpora.add(scope, corpus)
+            await tx.builds.add(scope, self._build(corpus))
         return corpus
+
+    def _build(self, corpus: Corpus) -> Build:
+        """Return the build of an empty corpus: it has all there is."""
+        return Build(
+            corpus_id=corpus.id,
+            fingerprint=self._fingerprint,
+            recipe=self._recipe,
+            state=BuildState.READY,
+            since=0,
+            synced=0,
+            created_at=corpus.created_at,
+        )
 
 
 class ReadCorpusFile:

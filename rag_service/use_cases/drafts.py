@@ -4,17 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from rag_service.domain.access import AccessScope, Permission
-from rag_service.domain.drafts import DescribedChange, Draft, DraftChange, DraftState, SealPurpose
+from rag_service.domain.drafts import LIVE_STATES, DescribedChange, Draft, DraftChange, DraftState, SealPurpose
 from rag_service.domain.ids import DocumentId, DraftId, new_id
-from rag_service.domain.jobs import OPEN_STATES, Job, JobKind, Priority, new_job
+from rag_service.domain.jobs import Job, JobKind, Priority, draft_job
 from rag_service.errors import Conflict
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.job_queue import JobQueue
+from rag_service.use_cases.draft_jobs import open_job_of
 from rag_service.use_cases.names import checked_name
 from rag_service.use_cases.permissions import require, require_one_of
 from rag_service.use_cases.readable_versions import READERS
-
-_LIVE = frozenset({DraftState.OPEN, DraftState.SEALING, DraftState.SEALED, DraftState.UNSEALING})
 
 
 class ManageDrafts:
@@ -135,17 +134,10 @@ class ManageDrafts:
         require_one_of(scope, READERS, kind="corpus", ref=corpus)
         async with self._catalog.reading() as tx:
             target = await tx.corpora.get(scope, corpus)
-            return await tx.drafts.list(scope, target.id, states=_LIVE)
+            return await tx.drafts.list(scope, target.id, states=LIVE_STATES)
 
     def _job(self, draft: Draft, kind: JobKind) -> Job:
-        return new_job(
-            draft.tenant_id,
-            kind,
-            draft.id,
-            now=self._clock(),
-            corpus_id=draft.corpus_id,
-            priority=Priority.PERSON,
-        )
+        return draft_job(draft, kind, now=self._clock(), priority=Priority.PERSON)
 
 
 async def _draft(tx: Transaction, scope: AccessScope, corpus: str, ref: str) -> Draft:
@@ -154,6 +146,5 @@ async def _draft(tx: Transaction, scope: AccessScope, corpus: str, ref: str) -> 
 
 
 async def _assert_no_seal_waits(tx: Transaction, scope: AccessScope, draft: Draft) -> None:
-    for job in await tx.jobs.of_subject(scope, draft.id):
-        if job.kind is JobKind.SEAL_DRAFT and job.state in OPEN_STATES:
-            raise Conflict(f"Job {job.id} seals this draft. Cancel it first.")
+    if job := await open_job_of(tx, scope, draft, JobKind.SEAL_DRAFT):
+        raise Conflict(f"Job {job.id} seals this draft. Cancel it first.")

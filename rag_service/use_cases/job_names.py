@@ -14,8 +14,12 @@ from rag_service.ports.catalog import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobNames:
-    """Names of a job's corpus and of the file it prepares; None of what is gone or may not be seen."""
+    """Names of a job's corpus and of the file it prepares; None of what is gone or may not be seen.
 
+    `subject` is the job's, which names a document by its id.
+    """
+
+    subject: str | None = None
     corpus: str | None = None
     document: str | None = None
 
@@ -27,7 +31,14 @@ async def names_of(tx: Transaction, scope: AccessScope, jobs: Sequence[Job]) -> 
         with suppress(NotFound):
             corpora[corpus_id] = (await tx.corpora.get(scope, corpus_id)).name
     documents = await _documents_of(tx, scope, jobs)
-    return {job.id: JobNames(corpus=corpora.get(job.corpus_id), document=documents.get(job.id)) for job in jobs}
+    return {
+        job.id: JobNames(
+            subject=job.subject if job.kind is not JobKind.PREPARE_REVISION or job.id in documents else None,
+            corpus=corpora.get(job.corpus_id),
+            document=documents.get(job.id),
+        )
+        for job in jobs
+    }
 
 
 async def _documents_of(tx: Transaction, scope: AccessScope, jobs: Sequence[Job]) -> dict[JobId, str]:

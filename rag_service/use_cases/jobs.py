@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from rag_service.domain.access import AccessScope, Permission, system_scope
 from rag_service.domain.ids import JobId
-from rag_service.domain.jobs import FINISHED_STATES, Job, JobKind, JobState, SeenJob, seen
+from rag_service.domain.jobs import FINISHED_STATES, Job, JobKind, JobState, SeenJob, revision_of, seen
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.errors import NotFound
 from rag_service.ports.catalog import Catalog, Transaction
@@ -27,6 +27,8 @@ _CHANGING = {
     JobKind.PREPARE_REVISION: Permission.UPLOAD,
     JobKind.SEAL_DRAFT: Permission.PUBLISH,
     JobKind.UNSEAL_DRAFT: Permission.PUBLISH,
+    JobKind.ERASE: Permission.ADMIN,
+    JobKind.FILL_BUILD: Permission.PUBLISH,
 }
 """What it takes to cancel or retry a job."""
 
@@ -104,7 +106,7 @@ class ManageJobs:
         """Stop a job for good and return it; one that is cancelled already is returned as it is.
 
         Raises:
-            NotFound: no such job, or the caller may not change jobs of its kind.
+            NotFound: no such job, or the caller may not change jobs of its kind, or see what it prepares.
             Conflict: the job is over.
         """
         async with self._catalog.writing() as tx:
@@ -116,7 +118,7 @@ class ManageJobs:
         """Put a failed, dead or cancelled job back into the queue, with all its attempts, and return it.
 
         Raises:
-            NotFound: no such job, or the caller may not change jobs of its kind.
+            NotFound: no such job, or the caller may not change jobs of its kind, or see what it prepares.
             Conflict: it is in another state, another job does the same, or the document has a newer revision.
         """
         async with self._catalog.writing() as tx:
@@ -173,6 +175,10 @@ class ManageJobs:
         _require_sight(scope, job_id)
         job = await tx.jobs.get(scope, job_id)
         require(scope, _CHANGING[job.kind], kind="job", ref=job_id)
+        if job.kind is JobKind.PREPARE_REVISION:
+            document_id, _ = revision_of(job)
+            if document_id not in await tx.documents.principals(scope, [document_id]):
+                raise NotFound("job", job_id)
 
 
 def is_over(seen_job: SeenJob) -> bool:

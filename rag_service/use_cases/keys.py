@@ -1,5 +1,6 @@
 """API keys, one-time login links and browser sessions."""
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
@@ -27,14 +28,20 @@ class ManageKeys:
         self._public_url = public_url
         self._seen: dict[bytes, tuple[datetime, ApiKey]] = {}
 
-    async def create_first(self, tenant_id: TenantId, tenant_name: str) -> tuple[ApiKey, str] | None:
-        """Make a tenant and its admin key when no key exists at all; else return None."""
+    async def create_first(
+        self, tenant_id: TenantId, tenant_name: str, *, hand_over: Callable[[str], None] = lambda _: None
+    ) -> tuple[ApiKey, str] | None:
+        """Make a tenant and its admin key when no key exists at all; else return None.
+
+        `hand_over` gets the secret before the key counts: no crash leaves a service with a key that nobody has.
+        """
         key, secret = self._new_key(tenant_id, "admin", frozenset(Permission))
         async with self._catalog.writing() as tx:
             if await tx.keys.has_any():
                 return None
             await tx.keys.add_tenant(tenant_id, tenant_name)
             await tx.keys.add(key, secret)
+            await asyncio.to_thread(hand_over, secret)
         return key, secret
 
     async def create(

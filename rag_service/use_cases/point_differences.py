@@ -1,4 +1,4 @@
-"""Where the points of a corpus and the law of points differ: a merge of two lists in order of point id."""
+"""Where the points of a build and the law of points differ: a merge of two lists in order of point id."""
 
 import asyncio
 import struct
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from rag_service.domain.access import AccessScope
+from rag_service.domain.builds import Build
 from rag_service.domain.findings import FindingKind
 from rag_service.domain.ids import ChunkId, PointId, TenantId
 from rag_service.domain.points import ExpectedPoint
-from rag_service.domain.versions import Corpus
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import PointState, VectorIndex
 
@@ -41,13 +41,13 @@ class _Row:
     principals: frozenset[str]
 
 
-async def suspects(catalog: Catalog, index: VectorIndex, scope: AccessScope, corpus: Corpus) -> AsyncIterator[Suspect]:
+async def suspects(catalog: Catalog, index: VectorIndex, scope: AccessScope, build: Build) -> AsyncIterator[Suspect]:
     """Yield what differs. The two lists are read one after the other, so each suspect has to be looked at once more."""
     # The catalog first: what it has by then, the index has had for longer.
-    wanted = await _read_expected(catalog, scope, corpus)
+    wanted = await _read_expected(catalog, scope, build)
     rows = wanted.rows()
     row = next(rows, None)
-    async for page in index.states(corpus.fingerprint, corpus_id=corpus.id):
+    async for page in index.states(build.fingerprint, corpus_id=build.corpus_id):
         for state in page:
             while row is not None and row.id < state.id:
                 yield Suspect(id=row.id, chunk_id=row.chunk_id, state=None)
@@ -110,11 +110,13 @@ def _id_of(packed: bytes) -> PointId:
     return PointId(str(UUID(bytes=packed)))
 
 
-async def _read_expected(catalog: Catalog, scope: AccessScope, corpus: Corpus) -> _Expected:
+async def _read_expected(catalog: Catalog, scope: AccessScope, build: Build) -> _Expected:
     expected, after = _Expected(), None
     while True:
         async with catalog.reading() as tx:
-            points, after = await tx.points.page(scope, corpus.id, after=after, limit=_MEMBERSHIPS_PER_PAGE)
+            points, after = await tx.points.page(
+                scope, build.corpus_id, build.fingerprint, after=after, limit=_MEMBERSHIPS_PER_PAGE
+            )
         if after is None:
             await asyncio.to_thread(expected.sort)
             return expected

@@ -1,13 +1,15 @@
 """Who may see a document: the catalog's rows decide at once, and the points follow."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rag_service.domain.access import AccessScope, Permission, system_scope
 from rag_service.domain.documents import Document
-from rag_service.domain.ids import CorpusId, DocumentId, PointId
+from rag_service.domain.ids import CorpusId, DocumentId, Fingerprint, PointId
+from rag_service.domain.points import ExpectedPoint
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import VectorIndex
+from rag_service.use_cases.longest_hold import in_time
 from rag_service.use_cases.permissions import require
 
 _DOCUMENTS_AT_ONCE = 64
@@ -15,7 +17,7 @@ _DOCUMENTS_AT_ONCE = 64
 
 
 class SpreadRights:
-    """Brings the principals of documents to the points of all their revisions. Safe to repeat.
+    """Brings the principals of documents to the points of all their revisions, in every build. Safe to repeat.
 
     What a crash leaves undone, and a draft that was being sealed meanwhile, is mended by the reconciler: until then a
     document is found by too few, never shown to too many, because every passage is checked against the catalog.
@@ -31,13 +33,19 @@ class SpreadRights:
             async with self._catalog.writing() as tx:
                 # Two changes of the same rights must reach the index in the order in which they were made.
                 await tx.points.slot(scope, corpus_id, hold=True)
-                corpus = await tx.corpora.get(scope, corpus_id)
-                ids: defaultdict[frozenset[str], list[PointId]] = defaultdict(list)
-                for document_id in document_ids[start : start + _DOCUMENTS_AT_ONCE]:
-                    for point in await tx.points.of_document(scope, document_id):
-                        ids[point.principals].append(point.id)
-                for principals, granted in ids.items():
-                    await self._index.grant(corpus.fingerprint, granted, principals=principals)
+                points = await tx.points.of_documents(scope, document_ids[start : start + _DOCUMENTS_AT_ONCE])
+                await in_time(self._grant_all(points))
+
+    async def _grant_all(self, points: Mapping[Fingerprint, Sequence[ExpectedPoint]]) -> None:
+        for fingerprint, of_build in points.items():
+            await self._grant(fingerprint, of_build)
+
+    async def _grant(self, fingerprint: Fingerprint, points: Sequence[ExpectedPoint]) -> None:
+        ids: defaultdict[frozenset[str], list[PointId]] = defaultdict(list)
+        for point in points:
+            ids[point.principals].append(point.id)
+        for principals, granted in ids.items():
+            await self._index.grant(fingerprint, granted, principals=principals)
 
 
 class GrantDocument:

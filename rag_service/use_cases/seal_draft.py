@@ -5,45 +5,52 @@ the number and what it was taken against are noted before anything is written, a
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
 from rag_service.domain.ids import DraftId
-from rag_service.domain.jobs import OPEN_STATES, JobKind, Priority, new_job
+from rag_service.domain.jobs import JobKind, Priority, draft_job
 from rag_service.domain.versions import Version
 from rag_service.errors import Conflict, SlotTaken
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.sparse_encoder import DocumentFrequencies
+from rag_service.use_cases.chunk_progress import OnChunks, unheard
+from rag_service.use_cases.draft_jobs import open_job_of
 from rag_service.use_cases.seal_plan import SealPlan, StillHeld, number_of, read_plan
 from rag_service.use_cases.unseal_draft import UnsealDraft
-from rag_service.use_cases.version_points import WritePoints
+from rag_service.use_cases.write_version import WriteVersion
 
 
 class SealDraft:
     """Brings a draft to where it was asked to be: sealed for a preview, or published."""
 
     def __init__(
-        self, *, catalog: Catalog, write_points: WritePoints, unseal: UnsealDraft, clock: Callable[[], datetime]
+        self, *, catalog: Catalog, write_version: WriteVersion, unseal: UnsealDraft, clock: Callable[[], datetime]
     ) -> None:
         self._catalog = catalog
-        self._write_points = write_points
+        self._write_version = write_version
         self._unseal = unseal
         self._clock = clock
 
-    async def __call__(self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> Version:
+    async def __call__(
+        self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld, on_chunks: OnChunks = unheard
+    ) -> Version:
         """Return the version made of the draft. Safe to repeat, also after a crash at any point.
 
         A draft that was sealed against something no longer published is unsealed and sealed again before it is published.
 
         Raises:
             SlotTaken: another draft goes first; a preview in the way is asked to make room.
-            Conflict: the draft does not fit what is published, is not complete, or is discarded.
+            Conflict: the draft does not fit what is published, is not complete, or is discarded; or the parts of the build
+                that it is sealed under cannot be opened.
             LeaseLost: by `still_held`; nothing is written after that.
         """
+        await self._write_version.assert_possible(scope, draft_id)
         draft = await self._begin(scope, draft_id, still_held)
         while not _is_settled(draft):
-            await self._advance(scope, draft, still_held)
+            await self._advance(scope, draft, still_held, on_chunks)
             draft = await self._begin(scope, draft_id, still_held)
         async with self._catalog.reading() as tx:
             return await tx.versions.get(scope, draft.corpus_id, number_of(draft))
@@ -64,19 +71,19 @@ class SealDraft:
             await self._ask_for_room(scope, draft_id)
             raise
 
-    async def _advance(self, scope: AccessScope, draft: Draft, still_held: StillHeld) -> None:
+    async def _advance(self, scope: AccessScope, draft: Draft, still_held: StillHeld, on_chunks: OnChunks) -> None:
         match draft.state:
             case DraftState.SEALING:
-                await self._seal(scope, draft, still_held)
+                await self._seal(scope, draft, still_held, on_chunks)
             case DraftState.SEALED:
                 await self._publish(scope, draft, still_held)
             case _:
-                await self._unseal.finish(scope, draft, still_held=still_held)
+                await self._unseal.finish(scope, draft, still_held=still_held, on_chunks=on_chunks)
 
-    async def _seal(self, scope: AccessScope, draft: Draft, still_held: StillHeld) -> None:
+    async def _seal(self, scope: AccessScope, draft: Draft, still_held: StillHeld, on_chunks: OnChunks) -> None:
         async with self._catalog.reading() as tx:
             plan = await read_plan(tx, scope, draft)
-        frequencies = await self._write_points(scope, plan, still_held=still_held)
+        frequencies = await self._write_version(scope, plan, still_held=still_held, on_chunks=on_chunks)
         async with self._catalog.writing() as tx:
             await still_held(tx)
             await tx.drafts.finish_sealing(scope, self._version(plan, frequencies), plan.difference, frequencies)
@@ -91,9 +98,11 @@ class SealDraft:
 
     async def _switch(self, tx: Transaction, scope: AccessScope, draft: Draft) -> bool:
         """Publish a sealed draft, unless something else was published since it took its number."""
+        # The log of what is published names the key that asked for it.
+        asking = replace(scope, key_id=draft.asked_by)
         try:
             await tx.corpora.publish(
-                scope, draft.corpus_id, number_of(draft), expected=draft.sealed_against or 0, now=self._clock()
+                asking, draft.corpus_id, number_of(draft), expected=draft.sealed_against or 0, now=self._clock()
             )
         except Conflict:
             return False
@@ -107,18 +116,12 @@ class SealDraft:
             holder = await tx.drafts.in_slot(scope, draft.corpus_id)
             if not _is_to_publish(draft) or holder is None or not await _yields(tx, scope, holder):
                 return
-            await tx.drafts.start_unsealing(scope, holder.id)
+            try:
+                await tx.drafts.start_unsealing(scope, holder.id)
+            except Conflict:
+                return  # it was published at this moment: there is room
             for kind in (JobKind.UNSEAL_DRAFT, JobKind.SEAL_DRAFT):
-                await tx.jobs.add(
-                    new_job(
-                        holder.tenant_id,
-                        kind,
-                        holder.id,
-                        now=self._clock(),
-                        corpus_id=holder.corpus_id,
-                        priority=Priority.PERSON,
-                    )
-                )
+                await tx.jobs.add(draft_job(holder, kind, now=self._clock(), priority=Priority.PERSON))
 
     def _version(self, plan: SealPlan, frequencies: DocumentFrequencies) -> Version:
         return Version(
@@ -128,6 +131,7 @@ class SealDraft:
             document_count=plan.document_count,
             chunk_count=frequencies.chunk_count,
             created_at=self._clock(),
+            fingerprint=plan.fingerprint,
             notes=plan.draft.notes,
         )
 
@@ -142,7 +146,7 @@ def _is_settled(draft: Draft) -> bool:
 
 async def _assert_its_turn(tx: Transaction, scope: AccessScope, draft: Draft) -> None:
     # Its unsealing must be over, or a repetition of that job would take the new seal away.
-    if await _has_open_job(tx, scope, draft, JobKind.UNSEAL_DRAFT):
+    if await open_job_of(tx, scope, draft, JobKind.UNSEAL_DRAFT):
         raise SlotTaken(f"Draft {draft.id} is being unsealed.")
     if draft.state is DraftState.OPEN and not _is_to_publish(draft):
         await _assert_no_publish_waits(tx, scope, draft)
@@ -151,16 +155,11 @@ async def _assert_its_turn(tx: Transaction, scope: AccessScope, draft: Draft) ->
 async def _assert_no_publish_waits(tx: Transaction, scope: AccessScope, preview: Draft) -> None:
     # Else a preview that made room could take the slot again before the publish looks at it.
     for other in await tx.drafts.list(scope, preview.corpus_id, states=frozenset({DraftState.OPEN})):
-        if _is_to_publish(other) and await _has_open_job(tx, scope, other, JobKind.SEAL_DRAFT):
+        if _is_to_publish(other) and await open_job_of(tx, scope, other, JobKind.SEAL_DRAFT):
             raise SlotTaken(f"Draft {other.id} of this corpus is published first.")
 
 
 async def _yields(tx: Transaction, scope: AccessScope, holder: Draft) -> bool:
     is_preview = holder.state is DraftState.SEALED and not _is_to_publish(holder)
     # A job that has not ended would count as the one that seals it again.
-    return is_preview and not await _has_open_job(tx, scope, holder, JobKind.SEAL_DRAFT)
-
-
-async def _has_open_job(tx: Transaction, scope: AccessScope, draft: Draft, kind: JobKind) -> bool:
-    jobs = await tx.jobs.of_subject(scope, draft.id)
-    return any(job.kind is kind and job.state in OPEN_STATES for job in jobs)
+    return is_preview and await open_job_of(tx, scope, holder, JobKind.SEAL_DRAFT) is None

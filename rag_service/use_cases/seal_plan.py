@@ -5,9 +5,9 @@ from typing import Protocol
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import Draft, wanted_members
+from rag_service.domain.ids import Fingerprint
 from rag_service.domain.versions import Corpus, VersionDifference, difference
 from rag_service.ports.catalog import Transaction
-from rag_service.ports.sparse_encoder import DocumentFrequencies
 
 
 class StillHeld(Protocol):
@@ -19,17 +19,18 @@ class StillHeld(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealPlan:
-    """The way from the highest version below `number` to the one that the draft becomes.
+    """The way from the highest version below `number` to the one that the draft becomes, under a build.
 
-    `frequencies` are those of that highest version; its number is below `number - 1` when drafts were unsealed.
+    `highest` is the number of that version: below `number - 1` when drafts were unsealed.
     """
 
     corpus: Corpus
     draft: Draft
     number: int
+    fingerprint: Fingerprint
+    highest: int
     difference: VersionDifference
     document_count: int
-    frequencies: DocumentFrequencies
 
 
 async def read_plan(tx: Transaction, scope: AccessScope, draft: Draft) -> SealPlan:
@@ -48,9 +49,10 @@ async def read_plan(tx: Transaction, scope: AccessScope, draft: Draft) -> SealPl
         corpus=corpus,
         draft=draft,
         number=number,
+        fingerprint=fingerprint_of(draft),
+        highest=highest,
         difference=difference(before, wanted),
         document_count=unchanged + len(wanted),
-        frequencies=await tx.versions.frequencies(scope, corpus.id, highest),
     )
 
 
@@ -59,6 +61,13 @@ def number_of(draft: Draft) -> int:
     if draft.number is None:
         raise ValueError(f"draft {draft.id} has no number")
     return draft.number
+
+
+def fingerprint_of(draft: Draft) -> Fingerprint:
+    """Return the build that the draft is sealed under."""
+    if draft.fingerprint is None:
+        raise ValueError(f"draft {draft.id} has no build")
+    return draft.fingerprint
 
 
 async def _document_count(tx: Transaction, scope: AccessScope, corpus: Corpus, number: int) -> int:

@@ -10,17 +10,21 @@ from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Passage
 from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint
 from rag_service.domain.versions import Corpus, PinnedVersion
-from rag_service.errors import Conflict, InvalidRequest, NotFound
+from rag_service.errors import InvalidRequest, NotFound
+from rag_service.ports.build_parts import BuildParts, Parts
 from rag_service.ports.catalog import Catalog, Transaction
-from rag_service.ports.embedder import Embedder
-from rag_service.ports.sparse_encoder import DocumentFrequencies, SparseEncoder
+from rag_service.ports.sparse_encoder import DocumentFrequencies
 from rag_service.ports.vector_index import Candidate, VectorIndex
 from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 from rag_service.settings import RetrievalSettings
 from rag_service.telemetry.timings import Stopwatch
 from rag_service.use_cases.names import DRAFT
+from rag_service.use_cases.parts_of import parts_of
 from rag_service.use_cases.permissions import require
 from rag_service.use_cases.readable_versions import readable_version, sealed_draft
+
+_Table = tuple[CorpusId, int, Fingerprint, int]
+"""Corpus, version, build, and how much was erased."""
 
 _KEPT_TABLES = 32
 _MAX_VERSION_DIGITS = 15
@@ -54,29 +58,27 @@ class Search:
         *,
         catalog: Catalog,
         index: VectorIndex,
-        embedder: Embedder,
-        sparse_encoder: SparseEncoder,
+        build_parts: BuildParts,
         fuse: Fuse,
         settings: RetrievalSettings,
-        fingerprint: Fingerprint,
     ) -> None:
         self._catalog = catalog
         self._index = index
-        self._embedder = embedder
-        self._sparse_encoder = sparse_encoder
+        self._build_parts = build_parts
         self._fuse = fuse
         self._settings = settings
-        self._fingerprint = fingerprint
-        self._tables: OrderedDict[tuple[CorpusId, int], DocumentFrequencies] = OrderedDict()
+        self._tables: OrderedDict[_Table, DocumentFrequencies] = OrderedDict()
 
-    async def __call__(self, scope: AccessScope, *, corpus: str, query: str, limit: int) -> SearchResult:
+    async def __call__(
+        self, scope: AccessScope, *, corpus: str, query: str, limit: int, exact: bool = False
+    ) -> SearchResult:
         """Return the best `limit` passages of `corpus` (a name or an id; "name@12" as in `pin`).
 
         Raises:
             NotFound: no such corpus or version in scope, or the caller may not ask it.
             InvalidRequest: the query is blank.
         """
-        return await self.at(scope, await self.pin(scope, corpus), query, limit=limit)
+        return await self.at(scope, await self.pin(scope, corpus), query, limit=limit, exact=exact)
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
         """Return the version that `corpus` names: the published one, or what stands after the @.
@@ -87,19 +89,28 @@ class Search:
         name, at, ref = corpus.partition("@")
         async with self._catalog.reading() as tx:
             found = await tx.corpora.get(scope, name)
-            number = await _number(tx, scope, found, ref) if at else found.published
-        return PinnedVersion(corpus=found, number=number)
+            if at:
+                return await _pinned(tx, scope, found, ref)
+        return PinnedVersion(corpus=found, number=found.published, fingerprint=found.fingerprint)
 
     async def at(
-        self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int, distinct: bool = False
+        self,
+        scope: AccessScope,
+        pinned: PinnedVersion,
+        query: str,
+        *,
+        limit: int,
+        distinct: bool = False,
+        exact: bool = False,
     ) -> SearchResult:
         """Return the best `limit` passages of a pinned version, ranks from 1.
 
         `distinct` leaves out passages that repeat the words of a better one, from another document too: right for
-        what a generator reads, wrong for a list in which people look for documents.
+        what a generator reads, wrong for a list in which people look for documents. `exact` looks at every point
+        instead of walking the graph: slower in a large corpus, and the same at a pinned version whatever is written.
 
         Raises:
-            Conflict: the corpus was built under other settings than the service runs with.
+            Conflict: the parts that the version was built with cannot be opened: no other model answers for them.
         """
         if not query.strip():
             raise InvalidRequest("The query is empty.", param="query")
@@ -107,9 +118,10 @@ class Search:
         watch = Stopwatch()
         passages: list[Passage] = []
         if pinned.number:
-            vectors = await self._vectors(scope, pinned, query, watch)
+            parts = await parts_of(self._catalog, self._build_parts, scope, pinned.corpus.id, pinned.fingerprint)
+            vectors = await self._vectors(scope, pinned, parts, query, watch)
             with watch.stage("index"):
-                candidates = await self._candidates(scope, pinned, vectors, limit)
+                candidates = await self._candidates(scope, pinned, vectors, limit, exact=exact)
             with watch.stage("fusion"):
                 ranked = self._fuse(candidates, dense_weight=self._settings.dense_weight, limit=len(candidates))
             with watch.stage("passages"):
@@ -122,50 +134,47 @@ class Search:
         require(scope, Permission.CHAT, kind="corpus", ref=corpus.name)
         if corpus.tenant_id != scope.tenant_id or not scope.covers(corpus.id):
             raise NotFound("corpus", corpus.name)
-        if corpus.fingerprint != self._fingerprint:
-            raise Conflict(
-                f"The corpus {corpus.name} was built under other embedding or chunking settings. "
-                "Start the service with those, or load the documents into a new corpus."
-            )
 
-    async def _vectors(self, scope: AccessScope, pinned: PinnedVersion, query: str, watch: Stopwatch) -> QueryVectors:
+    async def _vectors(
+        self, scope: AccessScope, pinned: PinnedVersion, parts: Parts, query: str, watch: Stopwatch
+    ) -> QueryVectors:
         dense, sparse = await asyncio.gather(
-            self._dense(query, watch),
-            self._sparse(scope, pinned, query, watch),
+            _dense(parts, query, watch), self._sparse(scope, pinned, parts, query, watch)
         )
         return QueryVectors(dense=dense, sparse=sparse)
 
-    async def _dense(self, query: str, watch: Stopwatch) -> DenseVector:
-        with watch.stage("embed"):
-            return await self._embedder.embed_query(query)
-
-    async def _sparse(self, scope: AccessScope, pinned: PinnedVersion, query: str, watch: Stopwatch) -> SparseVector:
+    async def _sparse(
+        self, scope: AccessScope, pinned: PinnedVersion, parts: Parts, query: str, watch: Stopwatch
+    ) -> SparseVector:
         with watch.stage("encode"):
             frequencies = await self._frequencies(scope, pinned)
-            return self._sparse_encoder.encode_query(query, frequencies)
+            return parts.sparse_encoder.encode_query(query, frequencies)
 
     async def _frequencies(self, scope: AccessScope, pinned: PinnedVersion) -> DocumentFrequencies:
-        key = (pinned.corpus.id, pinned.number)
+        # A number is never used twice, also after an unseal: its table changes with an erasure only.
+        key = (pinned.corpus.id, pinned.number, pinned.fingerprint, pinned.corpus.erasures)
         if key not in self._tables:
             async with self._catalog.reading() as tx:
-                self._tables[key] = await tx.versions.frequencies(scope, *key)
-            # A number is never used twice, also after an unseal: its table never changes.
+                table = await tx.versions.frequencies(scope, pinned.corpus.id, pinned.number, pinned.fingerprint)
+            if table is None:
+                raise NotFound("version", str(pinned.number))
+            self._tables[key] = table
             while len(self._tables) > _KEPT_TABLES:
                 self._tables.popitem(last=False)
         self._tables.move_to_end(key)
         return self._tables[key]
 
     async def _candidates(
-        self, scope: AccessScope, pinned: PinnedVersion, vectors: QueryVectors, limit: int
+        self, scope: AccessScope, pinned: PinnedVersion, vectors: QueryVectors, limit: int, *, exact: bool
     ) -> list[Candidate]:
         return await self._index.search(
-            pinned.corpus.fingerprint,
+            pinned.fingerprint,
             vectors,
             scope=scope,
             corpus_id=pinned.corpus.id,
             version=pinned.number,
             limit=max(limit, self._settings.candidates),
-            exact=self._settings.exact,
+            exact=exact or self._settings.exact,
         )
 
     async def _passages(
@@ -192,17 +201,25 @@ class Search:
         return list(passages.values())[:limit]
 
 
-async def _number(tx: Transaction, scope: AccessScope, corpus: Corpus, ref: str) -> int:
-    """Return the number of the version that `ref` names, if the caller may ask it."""
+async def _dense(parts: Parts, query: str, watch: Stopwatch) -> DenseVector:
+    with watch.stage("embed"):
+        return await parts.embedder.embed_query(query)
+
+
+async def _pinned(tx: Transaction, scope: AccessScope, corpus: Corpus, ref: str) -> PinnedVersion:
+    """Return the version that `ref` names, if the caller may ask it."""
     if ref == DRAFT:
-        return await sealed_draft(tx, scope, corpus.id, ref=ref)
+        number = await sealed_draft(tx, scope, corpus.id, ref=ref)
+        version = await tx.versions.get(scope, corpus.id, number)
+        return PinnedVersion(corpus=corpus, number=number, fingerprint=version.fingerprint)
     if ref.isascii() and ref.isdigit() and len(ref) <= _MAX_VERSION_DIGITS:
         number = int(ref)
     else:
         number = (await tx.versions.labels(scope, corpus.id)).get(ref, 0)
     if number == corpus.published and number:
-        return number
-    return (await readable_version(tx, scope, corpus.id, number, ref=ref)).number
+        return PinnedVersion(corpus=corpus, number=number, fingerprint=corpus.fingerprint)
+    version = await readable_version(tx, scope, corpus.id, number, ref=ref)
+    return PinnedVersion(corpus=corpus, number=version.number, fingerprint=version.fingerprint)
 
 
 def _scored(ranked: Iterable[tuple[Candidate, float]], found: Mapping[ChunkId, Passage]) -> Iterable[Passage]:

@@ -6,7 +6,8 @@ from rag_service.domain.ids import DraftId
 from rag_service.domain.versions import VersionDifference
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.vector_index import VectorIndex
-from rag_service.use_cases.seal_plan import StillHeld, number_of, read_plan
+from rag_service.use_cases.chunk_progress import OnChunks, unheard
+from rag_service.use_cases.seal_plan import StillHeld, fingerprint_of, number_of, read_plan
 from rag_service.use_cases.version_points import UndoPoints
 
 
@@ -20,7 +21,9 @@ class UnsealDraft:
         self._catalog = catalog
         self._undo_points = UndoPoints(catalog=catalog, index=index)
 
-    async def __call__(self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> None:
+    async def __call__(
+        self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld, on_chunks: OnChunks = unheard
+    ) -> None:
         """Open the draft again. Safe to repeat, also after a crash at any point.
 
         Raises:
@@ -33,14 +36,23 @@ class UnsealDraft:
             if draft.state is DraftState.OPEN:
                 return
             draft = await tx.drafts.start_unsealing(scope, draft_id)
-        await self.finish(scope, draft, still_held=still_held)
+        await self.finish(scope, draft, still_held=still_held, on_chunks=on_chunks)
 
-    async def finish(self, scope: AccessScope, draft: Draft, *, still_held: StillHeld) -> None:
+    async def finish(
+        self, scope: AccessScope, draft: Draft, *, still_held: StillHeld, on_chunks: OnChunks = unheard
+    ) -> None:
         """Go on with a draft that is unsealing."""
         async with self._catalog.reading() as tx:
-            corpus = await tx.corpora.get(scope, draft.corpus_id)
             written = await _written(tx, scope, draft)
-        await self._undo_points(scope, corpus, number_of(draft), written, still_held=still_held)
+        await self._undo_points(
+            scope,
+            draft.corpus_id,
+            fingerprint_of(draft),
+            number_of(draft),
+            written,
+            still_held=still_held,
+            on_chunks=on_chunks,
+        )
         async with self._catalog.writing() as tx:
             await still_held(tx)
             await tx.drafts.finish_unsealing(scope, draft.id)

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from rag_service.api.dependencies import container_of
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import Revision
+from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.spans import Span
 from rag_service.web.highlights import View, clamp, view_around
@@ -66,7 +67,8 @@ async def source_excerpt(
 async def _read(
     request: Request, scope: AccessScope, document_id: str, number: int, offsets: tuple[int, int], *, margin: int
 ) -> _Source:
-    read_text = container_of(request).read_revision_text
-    revision, parsed = await read_text(scope, DocumentId(document_id), number)
+    parts = container_of(request)
+    async with parts.tell_erased(scope, TombstoneKind.DOCUMENT, document_id):
+        revision, parsed = await parts.read_revision_text(scope, DocumentId(document_id), number)
     quote = clamp(*offsets, len(parsed.text))
     return _Source(revision=revision, quote=quote, view=view_around(parsed, quote, margin=margin))

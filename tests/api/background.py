@@ -33,6 +33,7 @@ async def seal(service: Service, draft_id: str) -> int:
         published = await tx.versions.members(scope, draft.corpus_id, draft.sealed_against)
         wanted = wanted_members(published, await tx.drafts.changes(scope, draft.id))
         highest = await tx.versions.members(scope, draft.corpus_id, draft.number - 1)
+        corpus = await tx.corpora.get(scope, draft.corpus_id)
         version = Version(
             corpus_id=draft.corpus_id,
             number=draft.number,
@@ -40,6 +41,7 @@ async def seal(service: Service, draft_id: str) -> int:
             document_count=len(wanted),
             chunk_count=len(wanted),
             created_at=now(),
+            fingerprint=corpus.fingerprint,
             notes=draft.notes,
         )
 

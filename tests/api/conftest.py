@@ -1,6 +1,5 @@
 """Fixtures of the API's tests."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,29 +8,30 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from openai import AsyncOpenAI
+from starlette.routing import BaseRoute
 
 from rag_service.api import install
-from rag_service.catalog.migrating import migrate
 from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.domain.ids import TenantId
 from tests.api.parts import Service, open_parts
 
 
 @pytest.fixture(scope="session")
-def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated catalog without rows, made once: migrating takes longer than a test."""
-    path = tmp_path_factory.mktemp("catalog") / "catalog.db"
-    asyncio.run(migrate(f"sqlite+aiosqlite:///{path}"))
-    return path
+def routes() -> list[BaseRoute]:
+    """The routes of the API, which hold no state: to look into their handlers takes longer than a test."""
+    app = FastAPI()
+    install(app)
+    return app.router.routes
 
 
 @pytest.fixture
-async def service(tmp_path: Path, empty_catalog: Path) -> AsyncIterator[Service]:
-    database = shutil.copy(empty_catalog, tmp_path / "catalog.db")
+async def service(tmp_path: Path, migrated: Path, routes: list[BaseRoute]) -> AsyncIterator[Service]:
+    database = shutil.copy(migrated, tmp_path / "catalog.db")
     async with open_catalog(f"sqlite+aiosqlite:///{database}") as catalog:
         parts = open_parts(catalog, tmp_path)
         app = FastAPI()
         install(app)
+        app.router.routes[:] = routes
         app.state.container = parts
         first = await parts.keys.create_first(TenantId("tenant_a"), "a")
         assert first is not None

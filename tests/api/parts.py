@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +12,11 @@ import httpx
 from fastapi import FastAPI
 from openai import AsyncOpenAI
 
+from rag_service.blobs.erasure_log import ErasureLogFile
 from rag_service.blobs.fsspec_store import FsspecBlobStore
+from rag_service.catalog.database import insert_into
 from rag_service.catalog.sql_catalog import SqlCatalog
+from rag_service.catalog.tables import documents, files, revisions
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import (
     Answer,
@@ -29,28 +32,39 @@ from rag_service.domain.answers import (
 )
 from rag_service.domain.ids import AnswerId, ChunkId, DocumentId, FileId, Fingerprint, TenantId, new_id
 from rag_service.domain.spans import Span
-from rag_service.domain.versions import PinnedVersion
+from rag_service.domain.versions import Corpus, PinnedVersion
 from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.hashing import HashingEmbedder
-from rag_service.embedding.kept import KeptEmbedder
 from rag_service.queue.polled import PolledQueue
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import SecuritySettings, Settings, UploadSettings
+from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
+from rag_service.use_cases.builds import ManageBuilds
 from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
+from rag_service.use_cases.delegation import ActForEndUser
 from rag_service.use_cases.drafts import ManageDrafts
+from rag_service.use_cases.erasing.read_erasures import ReadErasures
+from rag_service.use_cases.erasing.request_erasure import RequestErasure
+from rag_service.use_cases.erasing.tell_erased import TellErased
 from rag_service.use_cases.feedback import GiveFeedback
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.publish import Publish
 from rag_service.use_cases.reconcile import Reconcile
+from rag_service.use_cases.retention import ManageRetention
 from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
+from tests.build_parts import own_parts
 
 PUBLIC_URL = "http://rag.test"
 MAX_FILE_BYTES = 200_000
+RECIPE = {
+    "embedder": {"model": "hashing", "dimensions": 8},
+    "chunker": {"target_tokens": 254, "overlap_tokens": 0, "heading_prefix": True},
+}
 MAX_REQUEST_BYTES = 50_000
 QUOTE = "The car park closes at 22:30."
 
@@ -83,7 +97,9 @@ class ScriptedAnswers:
             corpus = await tx.corpora.get(scope, question.corpus.partition("@")[0])
         if self.before_first:
             await self.before_first.wait()
-        answer = _answer(scope, question, PinnedVersion(corpus=corpus, number=corpus.published))
+        answer = _answer(
+            scope, question, PinnedVersion(corpus=corpus, number=corpus.published, fingerprint=corpus.fingerprint)
+        )
         yield SourcesFound(
             answer_id=answer.id,
             corpus_name=corpus.name,
@@ -96,6 +112,7 @@ class ScriptedAnswers:
             await self.after_first.wait()
         if self.error:
             raise self.error
+        await _put_source(self.catalog, corpus, answer.passages[0])
         async with self.catalog.writing() as tx:
             await tx.answers.add(scope, answer)
         yield Finished(answer=answer)
@@ -107,13 +124,17 @@ class ScriptedSearch:
 
     catalog: SqlCatalog
     passages: tuple[Passage, ...] = ()
+    exact: bool = False
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
         async with self.catalog.reading() as tx:
             found = await tx.corpora.get(scope, corpus)
-        return PinnedVersion(corpus=found, number=found.published)
+        return PinnedVersion(corpus=found, number=found.published, fingerprint=found.fingerprint)
 
-    async def at(self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int) -> Any:
+    async def at(
+        self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int, exact: bool = False
+    ) -> Any:
+        self.exact = exact
         return SimpleNamespace(pinned=pinned, passages=self.passages[:limit], timings_ms={})
 
 
@@ -193,6 +214,23 @@ def passage(*, file_id: str = "file_a", chunk_id: str = "chunk_a", score: float 
     )
 
 
+async def _put_source(catalog: SqlCatalog, corpus: Corpus, passage: Passage) -> None:
+    """Have the revision in the catalog that an answer shows."""
+    mine = {"tenant_id": corpus.tenant_id, "created_at": corpus.created_at}
+    document = {"id": passage.document_id, "corpus_id": corpus.id, "key": passage.filename}
+    same = {"filename": passage.filename, "size_bytes": 1}
+    revision = {"document_id": passage.document_id, "number": 1, "file_id": passage.file_id, "media_type": "text/plain"}
+    hashed = {"raw_sha256": "0", "parser_fingerprint": "p", "state": "prepared", "attributes": {}, "chunk_count": 1}
+    rows = (
+        (files, mine | same | {"id": passage.file_id, "purpose": "assistants", "sha256": "0"}),
+        (documents, mine | document),
+        (revisions, same | revision | hashed | {"created_at": corpus.created_at}),
+    )
+    async with catalog._database.writing() as connection:
+        for table, row in rows:
+            await connection.execute(insert_into(connection, table).values(row).on_conflict_do_nothing())
+
+
 def _answer(scope: AccessScope, question: Question, pinned: PinnedVersion) -> Answer:
     found = passage()
     span = Span(0, len(QUOTE))
@@ -226,25 +264,39 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
     settings = Settings(data_dir=folder, security=security, uploads=uploads)
     blobs = FsspecBlobStore(f"file://{folder}/blobs")
     clock: Callable[[], datetime] = now
-    index, embedder = MemoryIndex(), HashingEmbedder(8)
+    index = MemoryIndex()
     spread_rights = SpreadRights(catalog=catalog, index=index)
+    service_keys = ServiceKeys(b"s" * 32)
     return SimpleNamespace(
         settings=settings,
         clock=clock,
         catalog=catalog,
+        catalog_files=catalog,
         blobs=blobs,
         index=index,
+        sparse_encoder=Bm25Encoder(),
         reconcile=Reconcile(
             catalog=catalog,
             index=index,
             blobs=blobs,
-            vectors=KeptEmbedder(embedder=embedder, kept=catalog.kept_vectors),
-            sparse_encoder=Bm25Encoder(),
+            build_parts=own_parts(Fingerprint("build"), HashingEmbedder(8), kept=catalog.kept_vectors),
             clock=clock,
         ),
         read_revision_text=ReadRevisionText(catalog=catalog),
         grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
         embedder=LoadedEmbedder(),
+        act_for=ActForEndUser(service_keys),
+        service_keys=service_keys,
+        request_erasure=RequestErasure(
+            catalog=catalog,
+            log=ErasureLogFile(folder / "erasures.jsonl"),
+            keyed_hash=service_keys,
+            queue=PolledQueue(),
+            clock=clock,
+            settle=timedelta(),
+        ),
+        erasures=ReadErasures(catalog=catalog),
+        tell_erased=TellErased(catalog=catalog, keyed_hash=service_keys),
         keys=ManageKeys(catalog=catalog, clock=clock, settings=security, public_url=PUBLIC_URL),
         store_file=StoreFile(catalog=catalog, blobs=blobs, clock=clock, max_bytes=MAX_FILE_BYTES),
         uploads=AcceptUploads(
@@ -260,11 +312,15 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
         read_corpus_file=ReadCorpusFile(catalog=catalog),
         list_corpus_files=ListCorpusFiles(catalog=catalog),
         jobs=ManageJobs(catalog=catalog, queue=PolledQueue(), clock=clock, settings=settings.jobs),
-        create_corpus=CreateCorpus(catalog=catalog, clock=clock, fingerprint=Fingerprint("build")),
+        create_corpus=CreateCorpus(catalog=catalog, clock=clock, fingerprint=Fingerprint("build"), recipe=RECIPE),
+        builds=ManageBuilds(
+            catalog=catalog, clock=clock, queue=PolledQueue(), fingerprint=Fingerprint("build"), recipe=RECIPE
+        ),
         drafts=ManageDrafts(catalog=catalog, clock=clock, queue=PolledQueue()),
         versions=ReadVersions(catalog=catalog),
         curate_versions=CurateVersions(catalog=catalog, clock=clock),
         publish=Publish(catalog=catalog, clock=clock),
+        retention=ManageRetention(catalog=catalog, clock=clock),
         search=ScriptedSearch(catalog),
         ask_question=ScriptedAnswers(catalog),
         give_feedback=GiveFeedback(catalog=catalog, clock=clock),

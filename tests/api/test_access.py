@@ -135,3 +135,26 @@ async def test_a_key_bound_to_a_corpus_sees_only_that(service: Service, client: 
         models = (await bound.get("/v1/models")).json()["data"]
 
     assert [model["id"] for model in models] == ["mine"]
+
+
+async def test_an_end_user_sees_no_answer_of_another_one_of_the_same_key(service: Service) -> None:
+    await service.corpus()
+    secret = await service.key(Permission.CHAT, Permission.DELEGATE)
+    async with service.client(secret, **{"x-rag-user": "anna"}) as anna, service.client(secret) as application:
+        answer = (await anna.post("/v1/chat/completions", json={"model": "handbook"} | HELLO)).json()
+        path = f"/v1/answers/{answer['x_rag']['answer_id']}"
+        replies = [
+            await anna.get(path),
+            await anna.get(path, headers={"x-rag-user": "ben"}),
+            await application.get(path),
+        ]
+
+    assert [reply.status_code for reply in replies] == [200, 404, 200]
+
+
+async def test_a_key_without_delegate_cannot_name_an_end_user(service: Service) -> None:
+    async with service.client(await service.key(Permission.CHAT), **{"x-rag-user": "anna"}) as client:
+        reply = await client.get("/v1/models")
+
+    assert reply.status_code == 400
+    assert "delegate" in reply.json()["error"]["message"]

@@ -63,7 +63,7 @@ async def start() -> Start:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0)
 
@@ -111,7 +111,7 @@ async def test_a_stop_closes_what_was_opened(start: Start) -> None:
 async def test_a_stop_does_not_wait_for_the_opening(start: Start) -> None:
     start.may_load.set()
 
-    async with asyncio.timeout(10), serving(start.front):
+    async with asyncio.timeout(60), serving(start.front):
         pass
 
     assert not start.front.has_failed
@@ -123,7 +123,7 @@ async def test_an_application_that_cannot_run_stops_the_server(start: Start, ste
     start.may_load.set()
     start.may_open.set()
 
-    async with asyncio.timeout(10), serving(start.front):
+    async with asyncio.timeout(60), serving(start.front):
         await start.stopped.wait()
 
     assert start.front.has_failed

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from rag_service.domain.access import Permission
-from rag_service.domain.jobs import Priority
+from rag_service.domain.jobs import Priority, revision_of
 from rag_service.reasons import ADVICE, ReasonCode
 from tests.api.jobs import announce_worker, die, note, succeed, take, upload
 from tests.api.parts import Service
@@ -210,3 +210,18 @@ async def test_who_may_only_publish_cannot_cancel_an_upload(service: Service, co
 async def test_only_admins_purge(service: Service) -> None:
     async with service.client(await service.key(Permission.UPLOAD, Permission.PUBLISH)) as client:
         assert (await client.post("/v1/jobs/purge", json={"states": ["dead"]})).status_code == 404
+
+
+async def test_a_job_about_a_hidden_document_names_it_not_and_cannot_be_changed(service: Service, corpus: str) -> None:
+    job_id = await upload(service)
+    async with service.parts.catalog.writing() as tx:
+        document_id, _ = revision_of(await tx.jobs.get(service.scope, job_id))
+        await tx.documents.grant(service.scope, document_id, frozenset({"board"}))
+
+    async with service.client(await service.key(Permission.UPLOAD)) as client:
+        seen = (await client.get(f"/v1/jobs/{job_id}")).json()
+        listed = (await client.get("/v1/jobs")).json()["data"]
+        changed = [(await client.post(f"/v1/jobs/{job_id}/{what}")).status_code for what in ("cancel", "retry")]
+
+    assert (seen["subject"], seen["document"], [job["subject"] for job in listed]) == (None, None, [None])
+    assert changed == [404, 404]

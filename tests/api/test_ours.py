@@ -1,6 +1,8 @@
 """Answers, feedback, keys, login links, models and health."""
 
+import shutil
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -99,11 +101,32 @@ async def test_alive_needs_nothing(service: Service) -> None:
         assert (await client.get("/livez")).json() == {"status": "ok"}
 
 
-async def test_ready_names_its_parts(service: Service) -> None:
+def disk(monkeypatch: pytest.MonkeyPatch, *, free: int) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=100, free=free))
+
+
+async def test_a_disk_that_is_nearly_full_is_told_and_the_service_stays_ready(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {}
+    for free in (10, 9):
+        disk(monkeypatch, free=free)
+        async with service.anonymous() as client:
+            reply = await client.get("/readyz")
+        said[free] = (reply.status_code, reply.json()["checks"]["disk"])
+
+    assert said == {10: (200, "ok"), 9: (200, "low")}
+
+
+async def test_ready_names_its_parts(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk(monkeypatch, free=50)
     async with service.anonymous() as client:
         reply = await client.get("/readyz")
 
-    assert reply.json() == {"status": "ready", "checks": {"catalog": "ok", "index": "ok", "embedder": "ok"}}
+    assert reply.json() == {
+        "status": "ready",
+        "checks": {"catalog": "ok", "index": "ok", "embedder": "ok", "disk": "ok"},
+    }
 
 
 async def test_while_starting_no_part_is_ready(service: Service) -> None:
@@ -120,12 +143,13 @@ async def test_not_ready_says_which_part(service: Service, monkeypatch: pytest.M
     async def cannot_load() -> None:
         raise EmbedderUnavailable("no model")
 
+    disk(monkeypatch, free=50)
     monkeypatch.setattr(service.parts.embedder, "warm_up", cannot_load, raising=False)
     async with service.anonymous() as client:
         reply = await client.get("/readyz")
 
     assert reply.status_code == 503
-    assert reply.json()["checks"] == {"catalog": "ok", "index": "ok", "embedder": "unavailable"}
+    assert reply.json()["checks"] == {"catalog": "ok", "index": "ok", "embedder": "unavailable", "disk": "ok"}
     assert "retry-after" in reply.headers
 
 

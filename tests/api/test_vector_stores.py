@@ -192,6 +192,17 @@ async def test_several_queries_find_each_passage_once(service: Service, client: 
     assert reply.json()["search_query"] == ["one", "two"]
 
 
+@pytest.mark.parametrize(("asked", "exact"), [({}, False), ({"exact": True}, True)])
+async def test_a_search_is_exact_when_asked_to_be(
+    service: Service, client: httpx.AsyncClient, asked: dict[str, bool], exact: bool
+) -> None:
+    store = await service.corpus()
+
+    await client.post(f"/v1/vector_stores/{store}/search", json={"query": "parking"} | asked)
+
+    assert service.parts.search.exact is exact
+
+
 @pytest.mark.parametrize("limit", [0, 51, "5", 1.5])
 async def test_a_limit_outside_1_to_50_is_refused(client: httpx.AsyncClient, limit: object) -> None:
     reply = await client.post("/v1/vector_stores/x/search", json={"query": "a", "max_num_results": limit})

@@ -1,7 +1,8 @@
 """`make bench`: measures the service beside plain LlamaIndex on the same texts and prints one table.
 
 `--rows N` sets how many documents are ingested for the throughput figures, `--whole` also loads the whole
-squad-open corpus (kept in .cache/bench, so only the first time takes long) and measures search over it.
+squad-open corpus (kept in .cache/bench, so only the first time takes long) and measures search over it, and seals
+drafts of a corpus of 100,000 chunks too, which takes a quarter of an hour or more to load.
 """
 
 import argparse
@@ -9,11 +10,14 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench import ours
 from tests.bench.calibration import Calibration, calibrate
 from tests.bench.figures import HEADER, Figure, percentiles
+from tests.bench.flip import flip_figures
+from tests.bench.seal_curve import FIGURE, SIZES, WHOLE, seal_figures
 from tests.bench.texts import rows
 
 CACHE = Path(".cache/bench")
@@ -29,6 +33,8 @@ def main() -> None:
     for figure in _ingestion(arguments.rows, peer, calibration):
         _print(figure.line())
     for figure in _serving(arguments, peer, calibration):
+        _print(figure.line())
+    for figure in _versions(whole=arguments.whole):
         _print(figure.line())
 
 
@@ -85,6 +91,11 @@ def _serving(arguments: argparse.Namespace, peer: dict[str, float], calibration:
         Figure("start: first answer, with data", answered_s, "s", limit="<= 15"),
     ]
     return figures + [Figure(f"memory of {name}", value, "MiB") for name, value in sorted(memory.items())]
+
+
+def _versions(*, whole: bool) -> Iterator[Figure]:
+    yield from seal_figures(WHOLE, figure=FIGURE) if whole else seal_figures(SIZES)
+    yield from flip_figures()
 
 
 def _print(line: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import EVERYONE, AccessScope, ApiKey, Permission, system_scope
 from rag_service.domain.answers import Answer, AnswerStatus, Citation, Message, Passage, Usage
+from rag_service.domain.builds import Build, BuildState
 from rag_service.domain.documents import (
     Block,
     BlockKind,
@@ -19,6 +20,7 @@ from rag_service.domain.documents import (
     Revision,
     RevisionState,
     StoredFile,
+    embedded_text,
 )
 from rag_service.domain.drafts import Draft, DraftChange, DraftState, wanted_members
 from rag_service.domain.ids import (
@@ -116,6 +118,19 @@ def corpus(name: str = "handbook", *, seconds: float = 0) -> Corpus:
 CORPUS = corpus().id
 
 
+def build(fingerprint: Fingerprint = FINGERPRINT, **changes: Any) -> Build:
+    ready = Build(
+        corpus_id=CORPUS,
+        fingerprint=fingerprint,
+        recipe={"model": "hashing"},
+        state=BuildState.READY,
+        since=0,
+        synced=0,
+        created_at=START,
+    )
+    return replace(ready, **changes)
+
+
 def document(name: str, *, principals: frozenset[str] = frozenset({EVERYONE})) -> Document:
     return Document(
         id=DocumentId(f"doc_{name}"),
@@ -156,7 +171,7 @@ def chunk(name: str, number: int = 1, *, ordinal: int = 0, text: str = "Snow ðŸ
         headings=("Head", "Below"),
         page_starts=((6, 1), (10, 2)),
         token_count=5,
-        embedded_sha256=sha256_of(text),
+        embedded_sha256=sha256_of(embedded_text(("Head", "Below"), text)),
     )
 
 
@@ -246,6 +261,7 @@ async def add_corpus(catalog: SqlCatalog) -> None:
     async with catalog.writing() as transaction:
         await add_tenants(transaction)
         await transaction.corpora.add(SYSTEM, corpus())
+        await transaction.builds.add(SYSTEM, build())
 
 
 async def upload(
@@ -343,6 +359,7 @@ async def change_set(transaction: Transaction, draft_id: DraftId) -> tuple[Versi
         document_count=len(wanted),
         chunk_count=len(wanted),
         created_at=START,
+        fingerprint=draft.fingerprint or held.fingerprint,
     )
     return version, difference(highest, wanted)
 

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from rag_service.domain.access import EVERYONE, AccessScope
 from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint, PointId, TenantId
@@ -107,3 +108,10 @@ def chunks(candidates: Sequence[Candidate]) -> list[str]:
 async def listed(index: VectorIndex, build: str, *, corpus: str = CORPUS, born_after: int = -1) -> list[PointState]:
     pages = index.states(Fingerprint(build), corpus_id=CorpusId(corpus), born_after=born_after)
     return [state async for page in pages for state in page]
+
+
+def assert_same(one: list[Candidate], other: list[Candidate]) -> None:
+    assert chunks(one) == chunks(other)
+    for mine, theirs in zip(one, other, strict=True):
+        assert mine.dense_score == pytest.approx(theirs.dense_score, abs=1e-5)
+        assert mine.sparse_score == pytest.approx(theirs.sparse_score, abs=1e-4)

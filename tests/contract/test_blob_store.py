@@ -11,7 +11,7 @@ import pytest
 from rag_service.blobs.fsspec_store import FsspecBlobStore
 from rag_service.domain.access import system_scope
 from rag_service.domain.ids import TenantId
-from rag_service.errors import BlobsUnavailable, Misconfigured, NotFound, TooLarge
+from rag_service.errors import BlobsUnavailable, DocumentRejected, Misconfigured, NotFound, TooLarge
 
 OURS, THEIRS = system_scope(TenantId("ours/../theirs")), system_scope(TenantId("theirs"))
 CONTENT = b"snow" * 400_000
@@ -50,6 +50,31 @@ async def test_a_blob_is_read_in_pieces(store: FsspecBlobStore) -> None:
     await store.write(OURS, arriving(), max_bytes=len(CONTENT))
 
     assert max(len(piece) for piece in await everything(store)) <= 2**20
+
+
+@pytest.mark.parametrize("content", [CONTENT, b"snow", b""])
+async def test_bytes_that_were_changed_on_disk_are_never_read_to_their_end(tmp_path: Path, content: bytes) -> None:
+    store = FsspecBlobStore(f"file://{tmp_path}")
+    stored = await store.write(OURS, arriving(content), max_bytes=len(CONTENT))
+    [path] = files_in(tmp_path)
+    path.write_bytes(content[:-1] + b"W")
+
+    got: list[bytes] = []
+    with pytest.raises(DocumentRejected, match="damaged"):
+        got.extend([piece async for piece in store.read(OURS, stored.sha256)])
+
+    assert len(b"".join(got)) < len(content) or not content
+
+
+async def test_writing_the_same_bytes_again_mends_a_damaged_blob(tmp_path: Path) -> None:
+    store = FsspecBlobStore(f"file://{tmp_path}")
+    await store.write(OURS, arriving(), max_bytes=len(CONTENT))
+    [path] = files_in(tmp_path)
+    path.write_bytes(b"torn")
+
+    await store.write(OURS, arriving(), max_bytes=len(CONTENT))
+
+    assert b"".join(await everything(store)) == CONTENT
 
 
 async def test_the_same_bytes_can_be_written_again(store: FsspecBlobStore) -> None:

@@ -7,12 +7,12 @@ import pytest
 import sqlalchemy as sa
 
 from rag_service.catalog.sql_catalog import SqlCatalog, utc_now
-from rag_service.catalog.tables import feedback
+from rag_service.catalog.tables import answer_sources, answer_turns, answers, feedback
 from rag_service.domain.access import AccessScope, Permission
-from rag_service.domain.answers import Feedback
-from rag_service.domain.ids import KeyId
-from rag_service.errors import Conflict, NotFound
-from tests.contract.catalog_values import ELSEWHERE, READER, START, STRANGER, add_corpus, answer
+from rag_service.domain.answers import Feedback, Message
+from rag_service.domain.ids import DocumentId, KeyId
+from rag_service.errors import Conflict, Gone, NotFound
+from tests.contract.catalog_values import ELSEWHERE, READER, START, STRANGER, add_corpus, answer, passage, upload
 
 OTHER_KEY = replace(READER, key_id=KeyId("key_other"))
 ADMIN = replace(OTHER_KEY, permissions=frozenset({Permission.ADMIN}))
@@ -21,6 +21,7 @@ ADMIN = replace(OTHER_KEY, permissions=frozenset({Permission.ADMIN}))
 @pytest.fixture
 async def catalog(catalog: SqlCatalog) -> SqlCatalog:
     await add_corpus(catalog)
+    await upload(catalog, "a")
     async with catalog.writing() as transaction:
         await transaction.answers.add(READER, answer())
     return catalog
@@ -95,3 +96,47 @@ async def test_a_key_is_used_once(catalog: SqlCatalog) -> None:
             await transaction.replies.keep(READER, "once", "other", 201, "{}")
 
         assert await transaction.replies.find(READER, "once") == ("hash", 201, "{}")
+
+
+async def rows_of(catalog: SqlCatalog, *columns: sa.Column[Any]) -> list[tuple[Any, ...]]:
+    async with catalog._database.reading() as connection:
+        return [tuple(row) for row in await connection.execute(sa.select(*columns).order_by(*columns))]
+
+
+async def test_the_revisions_that_an_answer_shows_are_noted(catalog: SqlCatalog) -> None:
+    columns = (answer_sources.c.answer_id, answer_sources.c.document_id, answer_sources.c.revision)
+
+    assert await rows_of(catalog, *columns) == [(answer().id, "doc_a", 1)]
+
+
+async def test_an_answer_over_a_revision_that_is_gone_is_not_kept(catalog: SqlCatalog) -> None:
+    erased = replace(passage(), document_id=DocumentId("doc_erased"))
+
+    with pytest.raises(Gone):
+        async with catalog.writing() as transaction:
+            await transaction.answers.add(READER, replace(answer("two"), passages=(passage(), erased)))
+
+    async with catalog.reading() as transaction:
+        with pytest.raises(NotFound):
+            await transaction.answers.get(READER, answer("two").id)
+
+
+async def test_the_earlier_answers_of_a_conversation_are_noted_whatever_their_layout(catalog: SqlCatalog) -> None:
+    earlier = Message(role="assistant", content="Snow\n[1]")
+    async with catalog.writing() as transaction:
+        await transaction.answers.add(READER, replace(answer("two"), messages=(earlier, *answer().messages)))
+
+    first = (await rows_of(catalog, answers.c.text_sha256))[0]
+    assert await rows_of(catalog, answer_turns.c.answer_id, answer_turns.c.sha256) == [(answer("two").id, first[0])]
+
+
+async def test_an_end_user_sees_no_answer_of_another_one_of_the_same_key(catalog: SqlCatalog) -> None:
+    anna, ben = replace(READER, end_user="anna"), replace(READER, end_user="ben")
+    async with catalog.writing() as transaction:
+        await transaction.answers.add(anna, answer("two"))
+
+    async with catalog.reading() as transaction:
+        assert (await transaction.answers.get(anna, answer("two").id)).id == answer("two").id
+        for stranger, name in ((ben, "two"), (anna, "one")):
+            with pytest.raises(NotFound):
+                await transaction.answers.get(stranger, answer(name).id)

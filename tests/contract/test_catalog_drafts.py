@@ -7,6 +7,7 @@ from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import DraftChange, DraftState, SealPurpose
 from rag_service.domain.ids import DraftId
+from rag_service.domain.jobs import JobKind, new_job
 from rag_service.domain.pages import PageRequest
 from rag_service.errors import Conflict, NotFound
 from rag_service.ports.catalog import Transaction
@@ -14,6 +15,7 @@ from rag_service.reasons import ReasonCode
 from tests.contract.catalog_values import (
     CORPUS,
     ELSEWHERE,
+    OURS,
     READER,
     START,
     STRANGER,
@@ -32,6 +34,7 @@ from tests.contract.catalog_values import (
     revision,
     seal,
     seal_in,
+    stored_file,
     upload,
 )
 
@@ -252,6 +255,19 @@ async def test_no_draft_is_due_while_another_of_the_corpus_is_sealing(catalog: S
     assert await due(catalog) == [second]
 
 
+async def test_a_draft_that_a_job_is_to_seal_is_not_due(catalog: SqlCatalog) -> None:
+    draft_id = await upload(catalog, "a")
+    await prepare(catalog, "a")
+    async with catalog.writing() as transaction:
+        seal_job = await transaction.jobs.add(new_job(OURS, JobKind.SEAL_DRAFT, draft_id, now=START))
+    assert await due(catalog) == []
+
+    async with catalog.writing() as transaction:
+        await transaction.jobs.cancel(SYSTEM, seal_job.id, now=START)
+
+    assert await due(catalog) == [draft_id]
+
+
 @pytest.mark.parametrize(("purpose", "count"), [(SealPurpose.PREVIEW, 1), (SealPurpose.PUBLISH, 0)])
 async def test_a_sealed_preview_keeps_no_draft_from_being_due(
     catalog: SqlCatalog, purpose: SealPurpose, count: int
@@ -276,6 +292,26 @@ async def test_a_document_only_in_a_held_draft_is_not_listed(catalog: SqlCatalog
         assert (await transaction.corpora.file_counts(SYSTEM, CORPUS))["total"] == 0
         with pytest.raises(NotFound):
             await transaction.documents.by_file(SYSTEM, CORPUS, new_upload("a").file.id)
+
+
+async def test_a_revision_of_a_discarded_draft_is_not_found_though_a_later_one_is_published(
+    catalog: SqlCatalog,
+) -> None:
+    await publish(catalog, "a")
+    other = stored_file("other")
+    second = replace(new_upload("a", 2), file=other, is_new_file=True, revision=revision("a", 2, file_id=other.id))
+    async with catalog.writing() as transaction:
+        draft_id = await held_in(transaction)
+        await transaction.uploads.add(SYSTEM, CORPUS, [second])
+        change = DraftChange(document_id=document("a").id, revision=2)
+        await transaction.drafts.set_changes(SYSTEM, draft_id, [change])
+        await transaction.drafts.discard(SYSTEM, draft_id)
+    await upload(catalog, "a", 3)
+
+    async with catalog.reading() as transaction:
+        with pytest.raises(NotFound):
+            await transaction.documents.by_file(SYSTEM, CORPUS, other.id)
+        assert (await transaction.documents.by_file(SYSTEM, CORPUS, stored_file("a").id)).number == 3
 
 
 async def test_a_held_revision_leaves_the_list_of_files_as_it_was(catalog: SqlCatalog) -> None:

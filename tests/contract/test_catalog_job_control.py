@@ -187,6 +187,38 @@ async def test_unsealing_that_has_begun_cannot_be_cancelled(catalog: SqlCatalog,
         await cancel(catalog, unseal.id)
 
 
+async def test_the_unsealing_that_a_cancelled_seal_left_cannot_be_cancelled(
+    catalog: SqlCatalog, draft_id: DraftId
+) -> None:
+    await cancel(catalog, (await seal_job(catalog, draft_id)).id)
+    async with catalog.reading() as transaction:
+        unseal = (await transaction.jobs.of_subject(SYSTEM, draft_id))[0]
+
+    with pytest.raises(Conflict, match="sealing"):
+        await cancel(catalog, unseal.id)
+
+
+async def test_the_unsealing_of_a_preview_that_has_not_begun_can_be_cancelled(catalog: SqlCatalog) -> None:
+    held = await hold(catalog, "a")
+    await preview(catalog, held)
+    async with catalog.writing() as transaction:
+        unseal = await transaction.jobs.add(new_job(OURS, JobKind.UNSEAL_DRAFT, held, now=START))
+
+    assert (await cancel(catalog, unseal.id)).state is JobState.CANCELLED
+
+
+async def test_unsealing_is_not_tried_again_while_the_draft_is_sealed_again(catalog: SqlCatalog) -> None:
+    held = await hold(catalog, "a")
+    await preview(catalog, held)
+    async with catalog.writing() as transaction:
+        unseal = await transaction.jobs.add(new_job(OURS, JobKind.UNSEAL_DRAFT, held, now=START))
+        await transaction.jobs.cancel(SYSTEM, unseal.id, now=START)
+        seal = await transaction.jobs.add(new_job(OURS, JobKind.SEAL_DRAFT, held, now=START))
+
+    with pytest.raises(Conflict, match=seal.id):
+        await retry(catalog, unseal.id)
+
+
 async def test_a_retried_upload_is_queued_with_its_change_back_in_the_draft(
     catalog: SqlCatalog, draft_id: DraftId
 ) -> None:

@@ -85,6 +85,26 @@ async def test_tenants_take_turns(catalog: SqlCatalog) -> None:
     assert await order(catalog) == ["ours0", "theirs0", "ours1", "theirs1", "ours2"]
 
 
+async def test_it_was_nobodys_turn_when_nothing_was_taken(catalog: SqlCatalog) -> None:
+    await add(catalog, wanted("ours"), wanted("theirs", tenant=THEIRS))
+
+    for _ in range(2):
+        async with catalog.writing() as transaction:
+            assert [one.id for one in await transaction.jobs.due(PREPARE, now=at(0), limit=1)] == ["ours"]
+
+
+async def test_jobs_that_are_passed_over_hide_neither_others_nor_other_tenants(catalog: SqlCatalog) -> None:
+    await add(catalog, wanted("large"), wanted("small"), wanted("theirs", tenant=THEIRS))
+
+    async with catalog.writing() as transaction:
+        found = [
+            [one.id for one in await transaction.jobs.due(PREPARE, now=at(0), limit=1, passed_over=passed_over)]
+            for passed_over in (["large"], ["large", "small"], ["large", "small", "theirs"])
+        ]
+
+    assert found == [["small"], ["theirs"], []]
+
+
 async def test_a_batch_belongs_to_one_tenant_and_the_next_to_the_other(catalog: SqlCatalog) -> None:
     await add(catalog, *(wanted(f"ours{n}") for n in range(3)), wanted("theirs", tenant=THEIRS))
 

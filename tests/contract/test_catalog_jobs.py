@@ -255,3 +255,41 @@ async def test_a_released_job_is_queued_as_if_it_had_not_begun(catalog: SqlCatal
 
     assert (back.state, back.attempts, back.lease_until) == (JobState.QUEUED, 0, None)
     assert (await claimed(catalog, 1)).fence == 2
+
+
+async def test_a_job_that_waits_for_the_same_thing_for_hours_has_not_changed(catalog: SqlCatalog) -> None:
+    changes = []
+    for second in range(4):
+        held = await claimed(catalog, second)
+        async with catalog.writing() as transaction:
+            waiting = await transaction.jobs.wait(
+                held.id, held.fence, look_at=at(second + 1), detail="the slot is taken"
+            )
+        changes.append(waiting.changes)
+
+    assert changes == [2, 2, 2, 2]
+
+
+async def test_a_job_that_waits_for_something_else_has_changed(catalog: SqlCatalog) -> None:
+    changes = []
+    for second, detail in enumerate(["the slot is taken", "the index is down"]):
+        held = await claimed(catalog, second)
+        async with catalog.writing() as transaction:
+            waiting = await transaction.jobs.wait(held.id, held.fence, look_at=at(second + 1), detail=detail)
+        changes.append(waiting.changes)
+
+    assert changes == [2, 3]
+
+
+async def test_a_job_that_got_somewhere_before_it_waits_again_has_changed(catalog: SqlCatalog) -> None:
+    changes = []
+    for second in range(2):
+        held = await claimed(catalog, second)
+        async with catalog.writing() as transaction:
+            await transaction.jobs.progress(held.id, held.fence, stage="embed", done=1, total=2, now=at(second))
+            waiting = await transaction.jobs.wait(
+                held.id, held.fence, look_at=at(second + 1), detail="the index is down"
+            )
+        changes.append(waiting.changes)
+
+    assert changes == [3, 6]

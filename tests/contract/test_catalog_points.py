@@ -12,6 +12,7 @@ from rag_service.errors import NotFound
 from tests.contract.catalog_values import (
     CORPUS,
     ELSEWHERE,
+    FINGERPRINT,
     OURS,
     START,
     STRANGER,
@@ -48,7 +49,7 @@ async def all_points(catalog: SqlCatalog, *, limit: int = 100) -> list[ExpectedP
     after: MembershipPlace | None = None
     async with catalog.reading() as tx:
         while True:
-            page, after = await tx.points.page(SYSTEM, CORPUS, after=after, limit=limit)
+            page, after = await tx.points.page(SYSTEM, CORPUS, FINGERPRINT, after=after, limit=limit)
             if after is None:
                 return found
             found += page
@@ -76,16 +77,16 @@ async def test_points_carry_the_principals_of_their_document_as_they_are_now(cat
 
 async def test_the_number_of_points_is_known(catalog: SqlCatalog) -> None:
     async with catalog.reading() as tx:
-        assert await tx.points.count(SYSTEM, CORPUS) == 3
+        assert await tx.points.count(SYSTEM, CORPUS, FINGERPRINT) == 3
 
 
-async def test_points_are_found_by_chunk_and_by_document(catalog: SqlCatalog) -> None:
+async def test_points_are_found_by_chunk_and_by_documents(catalog: SqlCatalog) -> None:
     async with catalog.reading() as tx:
-        of_chunks = await tx.points.of_chunks(SYSTEM, CORPUS, [chunk("b").id, chunk("absent").id])
-        of_document = await tx.points.of_document(SYSTEM, document("a").id)
+        of_chunks = await tx.points.of_chunks(SYSTEM, CORPUS, FINGERPRINT, [chunk("b").id, chunk("absent").id])
+        of_documents = await tx.points.of_documents(SYSTEM, [document("a").id, document("absent").id])
 
     assert [point.member for point in of_chunks] == [member("b")]
-    assert {point.member for point in of_document} == {member("a"), member("a", 2)}
+    assert {point.member for point in of_documents[FINGERPRINT]} == {member("a"), member("a", 2)}
 
 
 async def test_every_tenant_is_listed(catalog: SqlCatalog) -> None:
@@ -97,14 +98,19 @@ async def test_every_tenant_is_listed(catalog: SqlCatalog) -> None:
 async def test_a_corpus_outside_the_scope_is_not_found(catalog: SqlCatalog, scope) -> None:
     async with catalog.reading() as tx:
         for call in (
-            tx.points.page(scope, CORPUS, after=None, limit=1),
-            tx.points.count(scope, CORPUS),
-            tx.points.of_chunks(scope, CORPUS, [chunk("a").id]),
+            tx.points.page(scope, CORPUS, FINGERPRINT, after=None, limit=1),
+            tx.points.count(scope, CORPUS, FINGERPRINT),
+            tx.points.of_chunks(scope, CORPUS, FINGERPRINT, [chunk("a").id]),
             tx.points.slot(scope, CORPUS, hold=False),
-            tx.points.of_document(scope, document("a").id),
         ):
             with pytest.raises(NotFound):
                 await call
+
+
+@pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE], ids=["another tenant", "another corpus"])
+async def test_documents_outside_the_scope_have_no_points(catalog: SqlCatalog, scope) -> None:
+    async with catalog.reading() as tx:
+        assert await tx.points.of_documents(scope, [document("a").id]) == {}
 
 
 async def test_the_slot_says_which_number_is_being_written_or_undone(catalog: SqlCatalog) -> None:

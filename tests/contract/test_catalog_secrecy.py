@@ -9,11 +9,44 @@ import sqlalchemy as sa
 
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.drafts import DraftState
-from rag_service.domain.ids import AnswerId, CorpusId, DocumentId, DraftId, FileId, JobId
+from rag_service.domain.erasures import Erasure, ErasureKind, Tombstone, TombstoneKind
+from rag_service.domain.ids import AnswerId, CorpusId, DocumentId, DraftId, ErasureId, FileId, JobId
 from rag_service.domain.pages import PageRequest
+from rag_service.domain.versions import Member
 from rag_service.errors import NotFound
 from rag_service.ports.catalog import Transaction
-from tests.contract.catalog_values import CORPUS, STRANGER, SYSTEM, add_corpus, answer, chunk, job, publish, stored_file
+from tests.contract.catalog_values import (
+    CORPUS,
+    FINGERPRINT,
+    OURS,
+    START,
+    STRANGER,
+    SYSTEM,
+    add_corpus,
+    answer,
+    chunk,
+    job,
+    publish,
+    stored_file,
+)
+
+ERASURE = Erasure(
+    id=ErasureId("erasure_1"),
+    tenant_id=OURS,
+    kind=ErasureKind.PERSON,
+    subject={"end_user": "hash"},
+    requested_by=None,
+    created_at=START,
+)
+TOMBSTONE = Tombstone(
+    kind=TombstoneKind.ANSWER,
+    id="answer_gone",
+    tenant_id=OURS,
+    corpus_id=CORPUS,
+    erasure_id=ERASURE.id,
+    principals=frozenset({"hash"}),
+    erased_at=START,
+)
 
 Call = Callable[[Transaction, str], Awaitable[Any]]
 
@@ -36,10 +69,30 @@ CALLS: dict[str, tuple[Call, str]] = {
     "highest version": (lambda t, ref: t.versions.highest(STRANGER, CorpusId(ref)), CORPUS),
     "members": (lambda t, ref: t.versions.members(STRANGER, CorpusId(ref), 1), CORPUS),
     "what a version wrote": (lambda t, ref: t.versions.written_by(STRANGER, CorpusId(ref), 1), CORPUS),
-    "frequencies": (lambda t, ref: t.versions.frequencies(STRANGER, CorpusId(ref), 1), CORPUS),
+    "frequencies": (lambda t, ref: t.versions.frequencies(STRANGER, CorpusId(ref), 1, FINGERPRINT), CORPUS),
+    "build": (lambda t, ref: t.builds.get(STRANGER, CorpusId(ref), FINGERPRINT), CORPUS),
+    "builds": (lambda t, ref: t.builds.list(STRANGER, CorpusId(ref)), CORPUS),
+    "last published": (lambda t, ref: t.builds.last_published(STRANGER, CorpusId(ref)), CORPUS),
+    "members by document": (
+        lambda t, ref: t.builds.members_after(STRANGER, CorpusId(ref), 1, after=None, limit=9),
+        CORPUS,
+    ),
+    "changes between versions": (
+        lambda t, ref: t.builds.changed_between(STRANGER, CorpusId(ref), after=0, up_to=9),
+        CORPUS,
+    ),
+    "chunks there are": (
+        lambda t, ref: t.builds.without_chunks(
+            STRANGER, FINGERPRINT, [Member(document_id=DocumentId(ref), revision=1)]
+        ),
+        "doc_a",
+    ),
+    "points": (lambda t, ref: t.points.count(STRANGER, CorpusId(ref), FINGERPRINT), CORPUS),
     "labels": (lambda t, ref: t.versions.labels(STRANGER, CorpusId(ref)), CORPUS),
     "publications": (lambda t, ref: t.corpora.publications(STRANGER, CorpusId(ref), PageRequest()), CORPUS),
     "job": (lambda t, ref: t.jobs.get(STRANGER, JobId(ref)), job("a").id),
+    "erasure": (lambda t, ref: t.erasures.get(STRANGER, ErasureId(ref)), ERASURE.id),
+    "tombstone": (lambda t, ref: t.erasures.tombstone(STRANGER, TombstoneKind.ANSWER, ref), "answer_gone"),
     "answer": (lambda t, ref: t.answers.get(STRANGER, AnswerId(ref)), answer().id),
 }
 
@@ -70,6 +123,7 @@ async def test_forbidden_and_absent_look_the_same(catalog: SqlCatalog, kind: str
     async with catalog.writing() as transaction:
         await transaction.jobs.add(job("a"))
         await transaction.answers.add(SYSTEM, answer())
+        await transaction.erasures.add(SYSTEM, ERASURE, [TOMBSTONE])
     call, forbidden = CALLS[kind]
     forbidden = version.draft_id if forbidden == "the draft" else forbidden
 

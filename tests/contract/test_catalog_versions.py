@@ -3,11 +3,13 @@ import pytest
 
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import Fingerprint
 from rag_service.domain.pages import PageRequest
 from rag_service.errors import InvalidRequest, NotFound
 from tests.contract.catalog_values import (
     CORPUS,
     ELSEWHERE,
+    FINGERPRINT,
     FREQUENCIES,
     START,
     STRANGER,
@@ -169,7 +171,7 @@ async def test_document_frequencies_come_back_as_they_were_frozen(catalog: SqlCa
     await publish(catalog, "a")
 
     async with catalog.reading() as transaction:
-        found = await transaction.versions.frequencies(SYSTEM, CORPUS, 1)
+        found = await transaction.versions.frequencies(SYSTEM, CORPUS, 1, FINGERPRINT)
 
     assert found.chunk_count == FREQUENCIES.chunk_count
     assert np.array_equal(found.terms, FREQUENCIES.terms) and found.terms.dtype == np.uint32
@@ -178,7 +180,7 @@ async def test_document_frequencies_come_back_as_they_were_frozen(catalog: SqlCa
 
 async def test_before_the_first_version_no_term_occurs(catalog: SqlCatalog) -> None:
     async with catalog.reading() as transaction:
-        found = await transaction.versions.frequencies(SYSTEM, CORPUS, 0)
+        found = await transaction.versions.frequencies(SYSTEM, CORPUS, 0, FINGERPRINT)
 
     assert (found.chunk_count, len(found.terms), len(found.counts)) == (0, 0, 0)
 
@@ -186,8 +188,14 @@ async def test_before_the_first_version_no_term_occurs(catalog: SqlCatalog) -> N
 @pytest.mark.parametrize("number", [1, -1, 10**30])
 async def test_a_version_not_sealed_has_no_frequencies(catalog: SqlCatalog, number: int) -> None:
     async with catalog.reading() as transaction:
-        with pytest.raises(NotFound):
-            await transaction.versions.frequencies(SYSTEM, CORPUS, number)
+        assert await transaction.versions.frequencies(SYSTEM, CORPUS, number, FINGERPRINT) is None
+
+
+async def test_frequencies_are_kept_by_build(catalog: SqlCatalog) -> None:
+    await publish(catalog, "a")
+
+    async with catalog.reading() as transaction:
+        assert await transaction.versions.frequencies(SYSTEM, CORPUS, 1, Fingerprint("another")) is None
 
 
 @pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE])
@@ -203,7 +211,7 @@ async def test_versions_outside_the_scope_are_not_found(catalog: SqlCatalog, sco
             versions.members(scope, CORPUS, 1),
             versions.births(scope, CORPUS, []),
             versions.written_by(scope, CORPUS, 1),
-            versions.frequencies(scope, CORPUS, 1),
+            versions.frequencies(scope, CORPUS, 1, FINGERPRINT),
             versions.label(scope, CORPUS, "x", 1, START),
             versions.unlabel(scope, CORPUS, "x"),
             versions.labels(scope, CORPUS),

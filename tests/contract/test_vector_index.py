@@ -1,8 +1,7 @@
 """The rules that every VectorIndex keeps: in memory, Qdrant Edge in this process, and behind the index host."""
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,15 +11,15 @@ from hypothesis import strategies as st
 
 from rag_service.domain.ids import CorpusId
 from rag_service.domain.versions import OPEN
-from rag_service.errors import InvalidRequest
-from rag_service.ports.vector_index import Candidate, Point, VectorIndex
-from rag_service.retrieval.index_client import IndexClient
+from rag_service.ports.vector_index import Point, VectorIndex
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.qdrant_edge import EdgeIndex
+from tests.contract.index_backends import build, host, index
 from tests.contract.index_points import (
     CORPUS,
     DIMENSIONS,
     TENANT,
+    assert_same,
     chunks,
     dense,
     found,
@@ -32,33 +31,8 @@ from tests.contract.index_points import (
     scope,
     sparse,
 )
-from tests.index_hosts import RunningHost, running_host
 
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[RunningHost]:
-    with running_host() as started:
-        yield started
-
-
-@pytest.fixture(params=["memory", "edge", "edge behind the host"])
-async def index(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[VectorIndex]:
-    match request.param:
-        case "memory":
-            yield MemoryIndex()
-        case "edge":
-            edge = EdgeIndex(tmp_path, exact_below=20_000)
-            yield edge
-            edge.close()
-        case _:
-            client = IndexClient(request.getfixturevalue("host").socket, 30.0)
-            yield client
-            await client.aclose()
-
-
-@pytest.fixture
-def build() -> str:
-    return uuid.uuid4().hex
+__all__ = ["build", "host", "index"]  # fixtures
 
 
 async def test_a_build_that_does_not_exist_has_no_candidates(index: VectorIndex, build: str) -> None:
@@ -70,8 +44,12 @@ async def test_changes_to_a_build_that_does_not_exist_are_ignored(index: VectorI
     await index.retire(build, [point_id("a")], at=2)
     await index.purge(build, [point_id("a")])
     await index.optimise(build)
+    await index.compact(build)
+    await index.remove_corpus(build, CORPUS)
+    await index.drop(build)
 
     assert await listed(index, build) == []
+    assert build not in await index.builds()
 
 
 async def test_builds_do_not_see_each_other(index: VectorIndex, build: str) -> None:
@@ -306,63 +284,6 @@ async def test_other_rights_reach_points_that_are_there(index: VectorIndex, buil
     assert chunks(await found(index, build, by=scope("board"))) == ["a", "b"]
 
 
-_BAD_VECTORS = [
-    np.zeros(DIMENSIONS, dtype=np.float32),
-    np.full(DIMENSIONS, np.nan, dtype=np.float32),
-    np.full(DIMENSIONS, np.inf, dtype=np.float32),
-    np.ones(DIMENSIONS + 1, dtype=np.float32),
-]
-
-
-@pytest.mark.parametrize("bad", _BAD_VECTORS, ids=["zero", "nan", "infinite", "dimensions"])
-async def test_a_batch_with_a_vector_that_cannot_be_used_is_refused_whole(index, build: str, bad) -> None:
-    await index.write(build, [point("a")])
-
-    with pytest.raises(InvalidRequest):
-        await index.write(build, [point("b"), point("c", vector=bad)])
-
-    assert chunks(await found(index, build)) == ["a"]
-
-
-@pytest.mark.parametrize("bad", _BAD_VECTORS, ids=["zero", "nan", "infinite", "dimensions"])
-async def test_a_query_with_a_vector_that_cannot_be_used_is_refused(index, build: str, bad) -> None:
-    await index.write(build, [point("a")])
-
-    with pytest.raises(InvalidRequest):
-        await found(index, build, asked=query(bad))
-
-
-async def test_a_sparse_vector_with_a_weight_that_is_no_number_is_refused(index: VectorIndex, build: str) -> None:
-    with pytest.raises(InvalidRequest):
-        await index.write(build, [point("a", terms={1: float("nan")})])
-
-
-async def test_optimising_changes_no_answer(index: VectorIndex, build: str) -> None:
-    await index.write(build, points("p", 300))
-    before = await found(index, build, limit=10)
-
-    await index.optimise(build)
-
-    _assert_same(await found(index, build, limit=10), before)
-
-
-async def test_searches_and_writes_go_on_while_a_build_is_optimised(index: VectorIndex, build: str) -> None:
-    await index.write(build, points("p", 400))
-    optimising = asyncio.create_task(index.optimise(build))
-
-    rounds = 0
-    while not optimising.done() or rounds < 3:
-        await index.write(build, [point(f"late{rounds}")])
-        await index.retire(build, [point_id(f"p{rounds}")], at=2)
-        assert len(await found(index, build, limit=500)) == 401 + rounds
-        rounds += 1
-        await asyncio.sleep(0.02)
-    await optimising
-
-    assert len(await listed(index, build)) == 400 + rounds
-    assert len(await found(index, build, version=2, limit=1000)) == 400
-
-
 _VERSIONS = st.integers(0, 3)
 _SMALL_POINTS = st.lists(
     st.builds(
@@ -394,7 +315,7 @@ async def test_a_full_scan_of_the_engine_finds_what_memory_finds(engine, rows, v
             )
         )
 
-    _assert_same(*answers)
+    assert_same(*answers)
 
 
 @pytest.fixture
@@ -408,10 +329,3 @@ def _drawn(number: int, row: tuple, corpus: str) -> Point:
     vector, terms, born, died, groups = row
     drawn = point(f"{corpus}-{number:02}", corpus=corpus, born=born, died=died, principals=groups)
     return replace(drawn, dense=np.array(vector, dtype=np.float32), sparse=sparse(terms))
-
-
-def _assert_same(one: list[Candidate], other: list[Candidate]) -> None:
-    assert chunks(one) == chunks(other)
-    for mine, theirs in zip(one, other, strict=True):
-        assert mine.dense_score == pytest.approx(theirs.dense_score, abs=1e-5)
-        assert mine.sparse_score == pytest.approx(theirs.sparse_score, abs=1e-4)

@@ -2,17 +2,22 @@
 
 import ctypes
 import os
+import sys
 import time
 from pathlib import Path
 from typing import BinaryIO
 
 from ingestion.parsing.child import serve
 from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.pages import OnPages
 from ingestion.parsing.read import read_document
+from ingestion.parsing.wire import frame
 from rag_service.domain.documents import ParsedDocument
 
+REPLIES = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
 
-def read(file: BinaryIO, filename: str, limits: ParsingLimits) -> ParsedDocument:
+
+def read(file: BinaryIO, filename: str, limits: ParsingLimits, on_pages: OnPages) -> ParsedDocument:
     match filename:
         case "segfault.txt":
             ctypes.string_at(0)
@@ -27,13 +32,23 @@ def read(file: BinaryIO, filename: str, limits: ParsingLimits) -> ParsedDocument
         case "nosy.txt":
             report = f"{sorted(os.environ)} {sorted(path.name for path in Path.cwd().iterdir())}"
             file = __import__("io").BytesIO(report.encode())
+        case "liar.txt" | "chatty.txt" | "long-winded.txt":
+            tell_of_pages(filename)
         case "caller.txt":
             os.system("true")  # noqa: S605, S607
-    return read_document(file, filename, limits)
+    return read_document(file, filename, limits, on_pages)
+
+
+def tell_of_pages(filename: str) -> None:
+    match filename:
+        case "liar.txt":
+            REPLIES.write(frame({"pages": (-1, "many")}))
+        case "long-winded.txt":
+            REPLIES.write(frame({"pages": (1, 2), "more": "words" * 1000}))
+        case _:
+            while True:
+                REPLIES.write(frame({"pages": (1, 2)}))
 
 
 if __name__ == "__main__":
-    import sys
-
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    serve(sys.stdin.buffer, replies, read)
+    serve(sys.stdin.buffer, REPLIES, read)

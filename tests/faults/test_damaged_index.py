@@ -13,10 +13,7 @@ from rag_service.errors import IndexUnavailable
 from rag_service.retrieval.index_client import IndexClient
 from tests.contract.catalog_values import FINGERPRINT
 from tests.index_hosts import RunningHost, running_host
-from tests.unit.conftest import migrated
 from tests.unit.reconcilable import World, a_point, counts, pid, two_versions
-
-__all__ = ["migrated"]  # a fixture
 
 
 @pytest.fixture

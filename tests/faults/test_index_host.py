@@ -1,11 +1,12 @@
 """The index host when processes die, and against clients and folders that are not as they should be."""
 
 import asyncio
+import os
 import shutil
+import signal
 import stat
 import struct
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from rag_service.retrieval.index_client import IndexClient
 from rag_service.retrieval.qdrant_edge import EdgeIndex
 from rag_service.retrieval.wire import MAX_FRAME_BYTES
 from tests.contract.index_points import chunks, found, listed, point, point_id, points
-from tests.index_hosts import RunningHost, running_host
+from tests.index_hosts import RunningHost, children, running_host, until
 
 BUILD = "build"
 
@@ -55,32 +56,87 @@ async def test_what_was_acknowledged_survives_a_killed_host(host: RunningHost, c
     assert len(await found(client, BUILD, version=2, limit=1000)) == 298
 
 
-async def test_a_host_killed_while_it_optimises_keeps_every_point(host: RunningHost, client: IndexClient) -> None:
+@pytest.mark.parametrize(("work", "generations"), [("optimise", 2), ("compact", 2), ("compact", 3)])
+async def test_a_host_killed_while_it_rebuilds_keeps_every_point(host, client, work: str, generations: int) -> None:
     await client.write(BUILD, points("p", 2_000))
-    optimising = asyncio.create_task(client.optimise(BUILD))
-    await _until(lambda: len(_generations(host.data_dir)) == 2)
+    await client.purge(BUILD, [point_id("p0")])
+    rebuilding = asyncio.create_task(getattr(client, work)(BUILD))
+    await until(lambda: len(_generations(host.data_dir)) == generations)
     await client.write(BUILD, [point("late")])
 
     host.kill()
     with pytest.raises(IndexUnavailable):
-        await optimising
-    host.start_again()
-
-    assert len(await listed(client, BUILD)) == 2_001
-    assert len(_generations(host.data_dir)) == 1
-
-
-async def test_a_host_told_to_stop_while_it_optimises_stops_and_keeps_every_point(host, client) -> None:
-    await client.write(BUILD, points("p", 2_000))
-    optimising = asyncio.create_task(client.optimise(BUILD))
-    await _until(lambda: len(_generations(host.data_dir)) == 2)
-
-    assert host.stop() == 0
-    with pytest.raises(IndexUnavailable):
-        await optimising
+        await rebuilding
     host.start_again()
 
     assert len(await listed(client, BUILD)) == 2_000
+    assert len(_generations(host.data_dir)) == 1
+
+
+@pytest.mark.parametrize("work", ["optimise", "compact"])
+async def test_a_rebuild_whose_child_is_killed_fails_and_leaves_the_build_as_it_was(host, client, work: str) -> None:
+    await client.write(BUILD, points("p", 2_000))
+    before = _generations(host.data_dir)
+    rebuilding = asyncio.create_task(getattr(client, work)(BUILD))
+    await until(lambda: children(host))
+    await client.write(BUILD, [point("late")])
+
+    for child in children(host):
+        os.kill(child, signal.SIGKILL)
+    with pytest.raises(IndexUnavailable):
+        await rebuilding
+
+    assert len(await found(client, BUILD, limit=3_000)) == 2_001
+    assert _generations(host.data_dir) == before
+
+
+@pytest.mark.parametrize("work", ["optimise", "compact"])
+async def test_a_host_told_to_stop_while_it_rebuilds_stops_and_keeps_every_point(host, client, work: str) -> None:
+    await client.write(BUILD, points("p", 2_000))
+    rebuilding = asyncio.create_task(getattr(client, work)(BUILD))
+    await until(lambda: len(_generations(host.data_dir)) == 2)
+
+    assert host.stop() == 0
+    with pytest.raises(IndexUnavailable):
+        await rebuilding
+    host.start_again()
+
+    assert len(await listed(client, BUILD)) == 2_000
+
+
+@pytest.mark.parametrize("work", ["optimise", "compact"])
+async def test_a_build_dropped_while_it_is_rebuilt_does_not_wait_for_the_end(host, client, work: str) -> None:
+    await client.write(BUILD, points("p", 2_000))
+    rebuilding = asyncio.create_task(getattr(client, work)(BUILD))
+    await until(lambda: children(host))
+
+    await client.drop(BUILD)
+
+    with pytest.raises(IndexUnavailable):
+        await rebuilding
+    assert _names(host.data_dir / "index") == {".lock"}
+
+
+async def test_a_build_that_cannot_be_opened_can_be_dropped(host: RunningHost, client: IndexClient) -> None:
+    await client.write(BUILD, [point("a")])
+    host.stop()
+    for generation in _generations(host.data_dir):
+        (generation / "edge_config.json").write_text("{")
+    host.start_again()
+
+    await client.drop(BUILD)
+
+    assert await client.builds() == {}
+
+
+async def test_a_dropped_build_stays_away_when_the_host_is_killed(host: RunningHost, client: IndexClient) -> None:
+    await client.write(BUILD, [point("a")])
+    await client.drop(BUILD)
+
+    host.kill()
+    host.start_again()
+
+    assert await client.builds() == {}
 
 
 async def test_an_optimised_build_survives_a_killed_host(host: RunningHost, client: IndexClient) -> None:
@@ -175,7 +231,7 @@ async def test_a_host_optimises_by_itself_when_writers_have_stopped() -> None:
         await client.write(BUILD, points("p", 120))
         [before] = _generations(host.data_dir)
 
-        await _until(lambda: before not in _generations(host.data_dir))
+        await until(lambda: before not in _generations(host.data_dir))
 
         assert await client.builds() == {BUILD: 120}
         await client.aclose()
@@ -202,11 +258,13 @@ async def test_what_a_crash_left_behind_is_removed_at_the_start(tmp_path: Path) 
     [current] = (tmp_path / BUILD).glob("g-*")
     shutil.copytree(current, tmp_path / BUILD / "g-half-a-copy")
     (tmp_path / "never-finished" / "g-1").mkdir(parents=True)
+    (tmp_path / ".dropped-1" / "g-1").mkdir(parents=True)
+    (tmp_path / "lost+found").mkdir()
 
     remove_leftovers(tmp_path)
 
     assert list((tmp_path / BUILD).glob("g-*")) == [current]
-    assert not (tmp_path / "never-finished").exists()
+    assert _names(tmp_path) == {".lock", BUILD, "lost+found"}
 
 
 def test_segments_of_a_killed_optimiser_are_removed(tmp_path: Path) -> None:
@@ -221,8 +279,5 @@ def _generations(data_dir: Path) -> list[Path]:
     return sorted((data_dir / "index" / BUILD).glob("g-*"))
 
 
-async def _until(holds, *, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.01)
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}

@@ -62,9 +62,9 @@ class _Shop:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[_Shop]:
+async def shop(migrated_dir: Path) -> AsyncIterator[_Shop]:
     settings = Settings(
-        data_dir=tmp_path,
+        data_dir=migrated_dir,
         embedding=EmbeddingSettings(backend="hashing", dimensions=16),
         retrieval=RetrievalSettings(backend="memory"),
         jobs=JobSettings(max_attempts=3),

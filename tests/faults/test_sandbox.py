@@ -46,6 +46,21 @@ async def test_a_poison_file_fails_alone_and_its_neighbours_are_read(
     assert [reason(outcome) for outcome in outcomes] == [None, expected, None]
 
 
+@pytest.mark.parametrize("name", ["liar.txt", "chatty.txt", "long-winded.txt"])
+async def test_a_parser_that_notes_impossible_pages_or_floods_us_with_notes_is_stopped(
+    sandbox: Sandbox, name: str
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    outcomes = await sandbox.parse([file(name), file("after.txt")], lambda *pages: told.append(pages))
+
+    assert [reason(outcome) for outcome in outcomes] in (
+        [ReasonCode.PARSER_CRASHED, None],
+        [ReasonCode.PARSER_TIMEOUT, None],
+    )
+    assert set(told) <= {(1, 2)}
+
+
 async def test_the_process_knows_no_secrets_and_starts_in_an_empty_folder(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

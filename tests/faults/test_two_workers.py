@@ -11,6 +11,7 @@ from rag_service.bootstrap import Container, open_container
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.ids import TenantId
 from rag_service.domain.jobs import Job, JobKind, JobState
+from rag_service.errors import LeaseLost
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
 
 SCOPE: AccessScope = system_scope(TenantId("tenant"))
@@ -78,7 +79,7 @@ async def test_two_workers_together_prepare_and_seal_everything_once(tmp_path: P
 async def test_a_job_that_two_workers_were_given_is_written_by_the_one_that_holds_it(tmp_path: Path) -> None:
     async with open_container(settings_in(tmp_path)) as container, worker_over(container) as worker:
         await fill(container)
-        twice = [await _claimed(container) for _ in range(2)]
+        twice = [await _claimed(container, JobKind.PREPARE_REVISION) for _ in range(2)]
 
         await asyncio.gather(*(worker.prepare(jobs) for jobs in twice))
 
@@ -86,10 +87,27 @@ async def test_a_job_that_two_workers_were_given_is_written_by_the_one_that_hold
         await assert_nothing_lost_or_doubled(container)
 
 
-async def _claimed(container: Container) -> list[Job]:
+async def test_a_seal_that_two_workers_were_given_is_finished_by_the_one_that_holds_it(tmp_path: Path) -> None:
+    async with open_container(settings_in(tmp_path)) as container, worker_over(container) as worker:
+        await fill(container)
+        while await worker.runner.run_next():
+            pass
+        await worker.runner.enqueue_due_seals()
+        twice = [await _claimed(container, JobKind.SEAL_DRAFT) for _ in range(2)]
+        seal = worker.handlers[JobKind.SEAL_DRAFT]
+
+        late, holder = await asyncio.gather(*(seal.run(jobs) for jobs in twice), return_exceptions=True)
+
+        assert isinstance(late, LeaseLost)
+        assert holder == {}
+        await assert_nothing_lost_or_doubled(container)
+        assert await container.reconcile.everything() == []
+
+
+async def _claimed(container: Container, kind: JobKind) -> list[Job]:
     """Claim everything, as if whoever holds it were gone."""
     now = container.clock()
     async with container.catalog.writing() as tx:
         beats = tuple(await tx.jobs.heartbeats())
-        due = await tx.jobs.due([JobKind.PREPARE_REVISION], now=now, limit=DOCUMENTS, silent=beats)
+        due = await tx.jobs.due([kind], now=now, limit=DOCUMENTS, silent=beats)
         return await tx.jobs.claim(due, now=now, lease=timedelta(minutes=1))

@@ -6,21 +6,30 @@ from pathlib import Path
 import pytest
 
 from ingestion.bootstrap import Worker, worker_over
+from ingestion.pipeline import Parse
 from rag_service.bootstrap import open_container
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import TenantId
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
+from tests.integration.reading import read_here
 
 
 @pytest.fixture
-async def worker(tmp_path: Path) -> AsyncIterator[Worker]:
+def parse() -> Parse | None:
+    """How files are read: in this process. None, where tests are about uploads, leaves the worker its child."""
+    return read_here
+
+
+@pytest.fixture
+async def worker(migrated_dir: Path, parse: Parse | None) -> AsyncIterator[Worker]:
     settings = Settings(
-        data_dir=tmp_path,
+        data_dir=migrated_dir,
         embedding=EmbeddingSettings(backend="hashing"),
         retrieval=RetrievalSettings(backend="memory"),
         jobs=JobSettings(draft_patience_s=0),
     )
     async with open_container(settings) as container, worker_over(container) as opened:
+        opened.prepare._parse = parse or opened.prepare._parse
         yield opened
 
 

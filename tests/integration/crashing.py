@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag_service.domain.ids import Fingerprint, PointId
+from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import CorpusId, Fingerprint, PointId
+from rag_service.ports.blob_store import BlobStore
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.vector_index import Point, VectorIndex
 
@@ -74,6 +76,29 @@ class CrashingIndex:
         for part in _halves(ids):
             await self.inner.purge(fingerprint, part)
             self.fuse.step()
+
+    async def remove_corpus(self, fingerprint: Fingerprint, corpus_id: CorpusId) -> None:
+        await self.inner.remove_corpus(fingerprint, corpus_id)
+        self.fuse.step()
+
+    async def compact(self, fingerprint: Fingerprint) -> None:
+        await self.inner.compact(fingerprint)
+        self.fuse.step()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrashingBlobs:
+    """Fails after a deletion."""
+
+    inner: BlobStore
+    fuse: Fuse
+
+    async def delete(self, scope: AccessScope, sha256: str) -> None:
+        await self.inner.delete(scope, sha256)
+        self.fuse.step()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from ingestion.bootstrap import Worker
+from ingestion.filling import open_chunker
 from rag_service.domain.access import AccessScope, system_scope
-from rag_service.domain.drafts import Draft, DraftState, SealPurpose
+from rag_service.domain.drafts import Draft, DraftChange, DraftState, SealPurpose
 from rag_service.domain.ids import DocumentId, DraftId
 from rag_service.domain.uploads import CorpusFile
 from rag_service.domain.versions import Version
@@ -14,7 +15,7 @@ from rag_service.ports.vector_index import VectorIndex
 from rag_service.use_cases.seal_draft import SealDraft
 from rag_service.use_cases.seal_plan import StillHeld
 from rag_service.use_cases.unseal_draft import UnsealDraft
-from rag_service.use_cases.version_points import WritePoints
+from rag_service.use_cases.write_version import WriteVersion
 
 DOCUMENTS = {"a": "Apples are red.", "b": "Bananas are yellow.", "c": "Cherries are dark."}
 EVERY_STATE = frozenset(DraftState)
@@ -36,6 +37,16 @@ class Desk:
         """Upload documents and wait until the automatic draft has published them."""
         for key, text in documents.items():
             await self.upload(key, text)
+        await self.work_off()
+
+    async def publish_removal(self, key: str) -> None:
+        """Remove a document and wait until the automatic draft has published that."""
+        parts = self.worker.container
+        ids = {name: document_id for document_id, name in (await self.keys()).items()}
+        async with parts.catalog.writing() as tx:
+            corpus = await tx.corpora.get(self.admin, self.corpus)
+            draft = await tx.drafts.automatic(self.admin, corpus.id, parts.clock())
+            await tx.drafts.set_changes(self.admin, draft.id, [DraftChange(document_id=ids[key], revision=None)])
         await self.work_off()
 
     async def upload(self, key: str, text: str, *, draft: str | None = None) -> CorpusFile:
@@ -91,11 +102,9 @@ class Desk:
         """Return the use case, over other parts where given."""
         parts = self.worker.container
         catalog, index = catalog or parts.catalog, index or parts.index
-        write_points = WritePoints(
-            catalog=catalog, index=index, vectors=self.worker.vectors, sparse_encoder=parts.sparse_encoder
-        )
+        write_version = WriteVersion(catalog=catalog, index=index, build_parts=parts.build_parts, chunkers=open_chunker)
         unseal = UnsealDraft(catalog=catalog, index=index)
-        return SealDraft(catalog=catalog, write_points=write_points, unseal=unseal, clock=parts.clock)
+        return SealDraft(catalog=catalog, write_version=write_version, unseal=unseal, clock=parts.clock)
 
     def unsealing(self, *, catalog: Catalog | None = None, index: VectorIndex | None = None) -> UnsealDraft:
         """Return the use case, over other parts where given."""

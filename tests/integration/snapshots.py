@@ -43,7 +43,8 @@ async def _sealed(tx: Transaction, desk: Desk, corpus: Corpus) -> list[int]:
 
 async def _version(tx: Transaction, desk: Desk, corpus_id: CorpusId, number: int) -> tuple[object, ...]:
     version = await tx.versions.get(desk.admin, corpus_id, number)
-    frequencies = await tx.versions.frequencies(desk.admin, corpus_id, number)
+    frequencies = await tx.versions.frequencies(desk.admin, corpus_id, number, version.fingerprint)
+    assert frequencies is not None
     counts = (frequencies.chunk_count, frequencies.terms.tolist(), frequencies.counts.tolist())
     return number, version.document_count, version.chunk_count, version.published_at is not None, counts
 

@@ -7,11 +7,14 @@ import pytest
 
 from ingestion.bootstrap import Worker
 from ingestion.handlers import DraftHandler
+from ingestion.progress import ProgressNotes
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.drafts import DraftState, SealPurpose
-from rag_service.domain.ids import DraftId
+from rag_service.domain.ids import DraftId, KeyId
 from rag_service.domain.jobs import JobKind
+from rag_service.domain.pages import PageRequest
 from rag_service.errors import Conflict, InvalidRequest, NotFound, SlotTaken
+from rag_service.use_cases.chunk_progress import OnChunks
 from rag_service.use_cases.seal_plan import StillHeld
 from tests.integration.desk import DOCUMENTS, Desk
 from tests.integration.snapshots import snapshot
@@ -163,6 +166,35 @@ async def test_a_preview_makes_room_for_a_publish_and_is_sealed_again_behind_it(
     assert (await desk.draft(draft.id)).number == 4
 
 
+async def test_a_publish_waits_when_the_preview_in_its_way_is_published_at_this_moment(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise Conflict("It is published.")
+
+    await desk.seal(await desk.hold("first", uploads={"a": GREEN}), SealPurpose.PREVIEW)
+    second = await desk.hold("second", uploads={"d": DATES})
+    monkeypatch.setattr("rag_service.catalog.unsealing.start", refuse)
+
+    with pytest.raises(SlotTaken):
+        await desk.seal(second, SealPurpose.PUBLISH)
+
+
+async def test_the_log_names_the_key_that_asked_for_a_publish(desk: Desk) -> None:
+    await desk.hold(uploads={"a": GREEN})
+    person = replace(desk.admin, key_id=KeyId("key_of_a_person"))
+    await desk.worker.container.drafts.ask_for_seal(
+        person, corpus=desk.corpus, draft="spring", purpose=SealPurpose.PUBLISH
+    )
+    await desk.work_off()
+
+    async with desk.worker.container.catalog.reading() as tx:
+        corpus = await tx.corpora.get(desk.admin, desk.corpus)
+        log = await tx.corpora.publications(desk.admin, corpus.id, PageRequest())
+
+    assert [entry.key_id for entry in sorted(log.items, key=lambda entry: entry.number)] == [None, person.key_id]
+
+
 async def test_a_preview_waits_for_another_preview(desk: Desk) -> None:
     await desk.seal(await desk.hold("first", uploads={"a": GREEN}), SealPurpose.PREVIEW)
     second = await desk.hold("second", uploads={"d": DATES})
@@ -289,7 +321,9 @@ async def test_a_publish_that_is_asked_for_when_a_preview_has_just_been_sealed_i
     draft = await desk.hold(uploads={"a": GREEN})
     drafts, catalog = desk.worker.container.drafts, desk.worker.container.catalog
 
-    async def seal_and_ask(scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> None:
+    async def seal_and_ask(
+        scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld, on_chunks: OnChunks
+    ) -> None:
         await desk.sealing()(scope, draft_id, still_held=still_held)
         await drafts.ask_for_seal(desk.admin, corpus=desk.corpus, draft=draft_id, purpose=SealPurpose.PUBLISH)
 
@@ -298,7 +332,8 @@ async def test_a_publish_that_is_asked_for_when_a_preview_has_just_been_sealed_i
     async with catalog.writing() as tx:
         due = await tx.jobs.due([JobKind.SEAL_DRAFT], now=clock(), limit=1)
         seal = await tx.jobs.claim(due, now=clock(), lease=timedelta(minutes=1))
-    await DraftHandler(seal_and_ask, catalog=catalog, clock=clock).run(seal)
+    progress = ProgressNotes(catalog=catalog, clock=clock)
+    await DraftHandler(seal_and_ask, catalog=catalog, progress=progress, clock=clock).run(seal)
 
     await desk.prepare()
 

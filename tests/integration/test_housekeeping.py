@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +10,9 @@ from ingestion.bootstrap import Worker
 from ingestion.housekeeping import INTERVAL, Housekeeping
 from ingestion.worker import work
 from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import CorpusId
+from rag_service.errors import NotFound
+from rag_service.use_cases.retention import Dropped
 
 DAY_S = 24 * 3600
 
@@ -36,6 +39,17 @@ class StoppingAfterwards:
         self.stop.set()
 
 
+@dataclass
+class Refusing:
+    """A round over corpora that are all gone."""
+
+    asked: list[CorpusId] = field(default_factory=list)
+
+    async def __call__(self, scope: AccessScope, corpus_id: CorpusId) -> Dropped:
+        self.asked.append(corpus_id)
+        raise NotFound("corpus", corpus_id)
+
+
 def half_written(folder: Path, name: str, *, age_s: float = 2 * DAY_S) -> Path:
     path = folder / "blobs" / "tenant" / "incoming" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +61,13 @@ def half_written(folder: Path, name: str, *, age_s: float = 2 * DAY_S) -> Path:
 
 def housekeeping_at(worker: Worker, clock: Clock) -> Housekeeping:
     parts = worker.container
-    return Housekeeping(catalog=parts.catalog, blobs=parts.blobs, clock=clock, settings=parts.settings.housekeeping)
+    return Housekeeping(
+        catalog=parts.catalog,
+        blobs=parts.blobs,
+        apply_retention=parts.apply_retention,
+        clock=clock,
+        settings=parts.settings.housekeeping,
+    )
 
 
 async def test_an_idle_worker_removes_what_a_crash_left_a_day_ago(worker: Worker, tmp_path: Path) -> None:
@@ -87,3 +107,16 @@ async def test_a_round_is_made_once_an_hour(worker: Worker, tmp_path: Path) -> N
     await housekeeping.run_if_due()
 
     assert not left.exists()
+
+
+async def test_a_corpus_that_is_erased_at_this_moment_stops_no_worker(worker: Worker, admin: AccessScope) -> None:
+    for name in ("one", "two"):
+        await worker.container.create_corpus(admin, name=name)
+    clock, refusing = Clock(), Refusing()
+    housekeeping = housekeeping_at(worker, clock)
+    housekeeping._apply_retention = refusing  # type: ignore[assignment]
+    clock.now += INTERVAL
+
+    await housekeeping.run_if_due()
+
+    assert len(refusing.asked) >= 2

@@ -21,6 +21,7 @@ from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
 from tests.integration.crashing import CrashError, CrashingCatalog, CrashingIndex, Fuse
 from tests.integration.desk import DOCUMENTS, Desk, held
+from tests.integration.reading import read_here
 from tests.integration.snapshots import Snapshot, snapshot
 
 ADMIN = system_scope(TenantId("tenant"))
@@ -45,8 +46,10 @@ class History:
 
 
 @pytest.fixture
-async def history(tmp_path: Path) -> History:
+async def history(tmp_path: Path, migrated: Path) -> History:
     index = MemoryIndex()
+    (tmp_path / "first").mkdir()
+    shutil.copy(migrated, tmp_path / "first" / "catalog.db")
     async with _desk(tmp_path / "first", index) as desk:
         async with desk.worker.container.catalog.writing() as tx:
             await tx.keys.add_tenant(ADMIN.tenant_id, "Tenant")
@@ -210,6 +213,7 @@ async def _desk(folder: Path, index: MemoryIndex, admin: AccessScope = ADMIN) ->
         jobs=JobSettings(draft_patience_s=0),
     )
     async with open_container(settings) as container, worker_over(replace(container, index=index)) as worker:
+        worker.prepare._parse = read_here
         yield Desk(worker=worker, admin=admin)
 
 

@@ -51,6 +51,7 @@ async def test_of_two_builds_of_one_corpus_the_second_waits_and_both_are_publish
     numbers = [(await sealing).number, (await _seal(desk, second, index)).number]
 
     assert numbers == [2, 3]
+    assert await desk.worker.container.reconcile.everything() == []
     assert await desk.texts() == {"Apples are green.", DOCUMENTS["b"], DOCUMENTS["c"], "Dates are sweet."}
 
 
@@ -64,6 +65,7 @@ async def test_two_workers_on_one_build_make_one_version(desk: Desk) -> None:
     versions = await asyncio.gather(*both)
 
     assert [version.number for version in versions] == [2, 2]
+    assert await desk.worker.container.reconcile.everything() == []
     assert await desk.texts() == {"Apples are green.", DOCUMENTS["b"], DOCUMENTS["c"]}
 
 

@@ -10,10 +10,16 @@ from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.pages import PageRequest
 from rag_service.domain.uploads import CorpusFile
 from rag_service.errors import Conflict, InvalidRequest, NotFound
+from tests.integration.desk import EVERY_STATE, Desk
 
 CORPUS = "notes"
 PARKING = b"# Parking\n\nThe car park closes at 22:30 on weekdays.\n"
 PARKING_NOW = b"# Parking\n\nThe car park closes at midnight on weekdays.\n"
+
+
+@pytest.fixture
+def parse() -> None:
+    """Files are read by a child, as they always are."""
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +137,24 @@ async def test_a_list_shows_each_document_once_at_its_newest_revision(worker: Wo
     page = await worker.container.list_corpus_files(admin, corpus=CORPUS, page=PageRequest(), status=None)
 
     assert [(file.revision.number, file.status) for file in page.items] == [(2, "completed")]
+
+
+async def test_what_is_uploaded_again_while_it_is_being_sealed_makes_no_other_version(
+    worker: Worker, admin: AccessScope
+) -> None:
+    desk = Desk(worker=worker, admin=admin, corpus=CORPUS)
+    await desk.upload("parking", "Midnight.")
+    await desk.prepare()
+    async with worker.container.catalog.writing() as tx:
+        [draft] = await tx.drafts.list(admin, (await tx.corpora.get(admin, CORPUS)).id, states=EVERY_STATE)
+        await tx.drafts.start_sealing(admin, draft.id, worker.container.clock())
+
+    again = await desk.upload("parking", "Midnight.")
+    await desk.seal(draft)
+    await desk.work_off()
+
+    assert again.status == "in_progress"
+    assert await _published(worker, admin) == 1
 
 
 async def _upload(

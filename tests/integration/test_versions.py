@@ -164,7 +164,7 @@ async def test_the_log_tells_who_published_what_after_what(desk: Desk) -> None:
 
     assert [(one.number, one.previous, one.key_id) for one in page.items] == [
         (1, 2, desk.admin.key_id),
-        (2, 1, None),
+        (2, 1, desk.admin.key_id),
         (1, 0, None),
     ]
 

@@ -1,151 +1,175 @@
-"""The real product as the machine drives it: SQLite, the memory index, and a worker that is told when to work."""
+"""The real product as a history drives it: one corpus of a tenant of its own."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from io import BytesIO
-from pathlib import Path
+import uuid
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
-from ingestion.bootstrap import Worker, worker_over
-from ingestion.handlers import DraftHandler
-from ingestion.jobs import JobRunner
-from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.read import read_document
-from ingestion.parsing.sandbox import Outcome, RawFile
-from rag_service.bootstrap import open_container
-from rag_service.catalog.sql_catalog import utc_now
 from rag_service.domain.access import AccessScope, system_scope
-from rag_service.domain.documents import ParsedDocument
+from rag_service.domain.builds import Build, BuildState
+from rag_service.domain.documents import embedded_text
 from rag_service.domain.drafts import Draft, DraftState
-from rag_service.domain.ids import DocumentId, TenantId
-from rag_service.domain.jobs import OPEN_STATES, Job, JobKind, JobState
+from rag_service.domain.ids import DocumentId, Fingerprint, TenantId
+from rag_service.domain.jobs import OPEN_STATES, Job, JobState
 from rag_service.domain.pages import MAX_LIMIT, PageRequest
+from rag_service.domain.retention import Retention
+from rag_service.domain.uploads import CorpusFile
 from rag_service.domain.versions import Corpus
-from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
+from rag_service.errors import NotFound
+from rag_service.ports.sparse_encoder import DocumentFrequencies, frequencies_of
 from rag_service.use_cases.publish import Publish
-from tests.integration.crashing import CrashingCatalog, CrashingIndex, Fuse
+from rag_service.use_cases.retention import ApplyRetention
 from tests.integration.desk import Desk
+from tests.laws.place import Place, Service
 
-ADMIN: AccessScope = system_scope(TenantId("tenant"))
+_DIMENSIONS = 16
 _PAUSE = timedelta(seconds=10)
 _ROUNDS = 30
 _LIVE = frozenset(DraftState) - {DraftState.PUBLISHED, DraftState.DISCARDED}
 
 
-@dataclass
-class Clock:
-    """Time goes on as always, and in leaps, so that nobody waits for a job that pauses."""
-
-    ahead: timedelta = timedelta()
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        return utc_now() + self.ahead
-
-
 @dataclass(kw_only=True)
 class Driver:
-    """A corpus and its worker, whose seals fail where the fuse blows."""
+    """A corpus, its people, and its worker."""
 
-    desk: Desk
-    runner: JobRunner
-    clock: Clock
-    fuse: Fuse
-    publish: Publish
+    place: Place
+    corpus: str = "fruit"
+    dimensions: int = _DIMENSIONS
+    admin: AccessScope = field(default_factory=lambda: system_scope(TenantId(f"tenant-{uuid.uuid4().hex}")))
     documents: dict[str, DocumentId] = field(default_factory=dict)
+    keys: dict[DocumentId, str] = field(default_factory=dict)
 
-    async def upload(self, key: str, text: str, *, draft: str | None = None) -> None:
+    @property
+    def service(self) -> Service:
+        """The service that is there now."""
+        return self.place.service(self.dimensions)
+
+    @property
+    def desk(self) -> Desk:
+        """What people do there."""
+        return Desk(worker=self.service.worker, admin=self.admin, corpus=self.corpus)
+
+    @property
+    def publish(self) -> Publish:
+        """The switch, which fails where the fuse blows."""
+        return Publish(catalog=self.service.catalog, clock=self.place.clock)
+
+    async def begin(self) -> None:
+        """Make the tenant and the corpus."""
+        parts = self.service.parts
+        async with parts.catalog.writing() as tx:
+            await tx.keys.add_tenant(self.admin.tenant_id, "Tenant")
+        await parts.create_corpus(self.admin, name=self.corpus)
+
+    async def end(self) -> None:
+        """Leave nothing to do to those who come after, however this ended."""
+        catalog: Any = self.service.parts.catalog
+        async with catalog._database.writing() as connection:
+            for statement in (
+                "DELETE FROM jobs",
+                "UPDATE drafts SET state = 'discarded' WHERE state NOT IN ('published', 'discarded')",
+            ):
+                await connection.exec_driver_sql(statement)
+
+    async def upload(self, key: str, text: str, *, draft: str | None = None) -> CorpusFile:
         """Upload a document and remember its id."""
         accepted = await self.desk.upload(key, text, draft=draft)
         self.documents[key] = accepted.revision.document_id
+        self.keys[accepted.revision.document_id] = key
+        return accepted
 
     async def delete(self, key: str) -> None:
         """Delete a document as people do: by the file that the list shows."""
-        parts = self.desk.worker.container
+        parts = self.service.parts
         page = PageRequest(limit=MAX_LIMIT)
-        listed = await parts.list_corpus_files(ADMIN, corpus=self.desk.corpus, page=page, status=None)
+        listed = await parts.list_corpus_files(self.admin, corpus=self.corpus, page=page, status=None)
         [revision] = [one.revision for one in listed.items if one.revision.document_id == self.documents[key]]
-        await parts.remove_document(ADMIN, corpus=self.desk.corpus, file_id=revision.file_id)
+        await parts.remove_document(self.admin, corpus=self.corpus, file_id=revision.file_id)
+
+    async def keep(self, *, versions: int, days: int) -> None:
+        """Say how long versions are kept."""
+        retention = Retention(versions=versions, days=days)
+        await self.service.parts.retention.set(self.admin, corpus=self.corpus, retention=retention)
+
+    async def apply_retention(self) -> None:
+        """Remove what is too old; it fails where the fuse blows."""
+        service = self.service
+        apply = ApplyRetention(
+            catalog=service.catalog, index=service.index, clock=self.place.clock, current=service.parts.build.digest
+        )
+        await apply(self.admin, (await self.read_corpus()).id)
 
     async def run_jobs(self) -> AsyncIterator[None]:
         """Do all there is to do; stop after each job."""
+        runner = self.service.runner
         for _ in range(_ROUNDS):
-            while await self.runner.enqueue_due_seals() or await self.runner.run_next():
+            while await runner.enqueue_due_seals() or await runner.run_next():
                 yield
             if not await self.jobs(OPEN_STATES):
                 return
-            self.clock.ahead += _PAUSE
+            self.place.clock.ahead += _PAUSE
         raise AssertionError("there are jobs that never end")
 
     async def jobs(self, states: frozenset[JobState]) -> Sequence[Job]:
         """Return the jobs in these states."""
-        async with self.desk.worker.container.catalog.reading() as tx:
-            return (await tx.jobs.list(ADMIN, PageRequest(limit=MAX_LIMIT), states=states)).items
+        async with self.service.parts.catalog.reading() as tx:
+            return (await tx.jobs.list(self.admin, PageRequest(limit=MAX_LIMIT), states=states)).items
 
-    async def corpus(self) -> Corpus:
+    async def read_corpus(self) -> Corpus:
         """Return the corpus as it is now."""
-        async with self.desk.worker.container.catalog.reading() as tx:
-            return await tx.corpora.get(ADMIN, self.desk.corpus)
+        async with self.service.parts.catalog.reading() as tx:
+            return await tx.corpora.get(self.admin, self.corpus)
 
-    async def members(self, highest: int) -> list[dict[str, int]]:
-        """Return the members at each number up to `highest`."""
-        keys = {document_id: key for key, document_id in self.documents.items()}
-        async with self.desk.worker.container.catalog.reading() as tx:
-            corpus = await tx.corpora.get(ADMIN, self.desk.corpus)
-            found = [await tx.versions.members(ADMIN, corpus.id, number) for number in range(highest + 1)]
-        return [{keys[one.document_id]: one.revision for one in members} for members in found]
+    async def builds(self) -> list[Build]:
+        """Return the builds of the corpus, oldest first."""
+        async with self.service.parts.catalog.reading() as tx:
+            corpus = await tx.corpora.get(self.admin, self.corpus)
+            return list(await tx.builds.list(self.admin, corpus.id))
+
+    async def is_filling(self) -> bool:
+        """Say whether a build is not filled yet."""
+        return any(build.state is BuildState.FILLING for build in await self.builds())
+
+    async def build_of(self, number: int) -> Fingerprint | None:
+        """Return the build that a version was sealed under; None when it was given up."""
+        async with self.service.parts.catalog.reading() as tx:
+            corpus = await tx.corpora.get(self.admin, self.corpus)
+            with suppress(NotFound):
+                return (await tx.versions.get(self.admin, corpus.id, number)).fingerprint
+        return None
+
+    async def stored(self) -> list[int]:
+        """Return the numbers of the versions that are kept."""
+        async with self.service.parts.catalog.reading() as tx:
+            corpus = await tx.corpora.get(self.admin, self.corpus)
+            return [version.number for version in await tx.retentions.versions(self.admin, corpus.id)]
+
+    async def members(self, numbers: Collection[int]) -> dict[int, dict[str, int]]:
+        """Return the members at each number."""
+        async with self.service.parts.catalog.reading() as tx:
+            corpus = await tx.corpora.get(self.admin, self.corpus)
+            found = {number: await tx.versions.members(self.admin, corpus.id, number) for number in numbers}
+        return {
+            number: {self.keys[one.document_id]: one.revision for one in members} for number, members in found.items()
+        }
+
+    async def frequencies(self, number: int) -> tuple[DocumentFrequencies, DocumentFrequencies]:
+        """Return how many chunks of a version have each word: as it was kept, and counted anew."""
+        parts = self.service.parts
+        async with parts.catalog.reading() as tx:
+            corpus = await tx.corpora.get(self.admin, self.corpus)
+            build = (await tx.versions.get(self.admin, corpus.id, number)).fingerprint
+            kept = await tx.versions.frequencies(self.admin, corpus.id, number, build)
+            members = sorted(await tx.versions.members(self.admin, corpus.id, number))
+            chunks = await tx.chunks.of_members(self.admin, build, members)
+        assert kept is not None
+        texts = [embedded_text(chunk.headings, chunk.text) for of_member in chunks.values() for chunk in of_member]
+        return kept, frequencies_of([parts.sparse_encoder.encode_passage(text) for text in texts])
 
     async def drafts(self) -> list[Draft]:
         """Return the live drafts."""
-        async with self.desk.worker.container.catalog.reading() as tx:
-            corpus = await tx.corpora.get(ADMIN, self.desk.corpus)
-            return await tx.drafts.list(ADMIN, corpus.id, states=_LIVE)
-
-
-@asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Driver]:
-    """Open an empty corpus."""
-    settings = Settings(
-        data_dir=folder,
-        embedding=EmbeddingSettings(backend="hashing", dimensions=64),
-        retrieval=RetrievalSettings(backend="memory", exact=True),
-        # Long enough for all uploads of one step to be prepared first.
-        jobs=JobSettings(draft_patience_s=86_400),
-    )
-    clock, fuse = Clock(), Fuse()
-    async with open_container(settings) as container, worker_over(replace(container, clock=clock)) as worker:
-        worker.prepare._parse = _read_here
-        async with container.catalog.writing() as tx:
-            await tx.keys.add_tenant(ADMIN.tenant_id, "Tenant")
-        desk = Desk(worker=worker, admin=ADMIN)
-        await container.create_corpus(ADMIN, name=desk.corpus)
-        catalog = CrashingCatalog(inner=container.catalog, fuse=fuse)
-        yield Driver(
-            desk=desk,
-            runner=_runner(worker, desk, catalog, CrashingIndex(inner=container.index, fuse=fuse), clock),
-            clock=clock,
-            fuse=fuse,
-            publish=Publish(catalog=catalog, clock=clock),
-        )
-
-
-def _runner(worker: Worker, desk: Desk, catalog: CrashingCatalog, index: CrashingIndex, clock: Clock) -> JobRunner:
-    sealing, unsealing = (make(catalog=catalog, index=index) for make in (desk.sealing, desk.unsealing))
-    handlers = {
-        **worker.handlers,
-        JobKind.SEAL_DRAFT: DraftHandler(sealing, catalog=catalog, clock=clock),
-        JobKind.UNSEAL_DRAFT: DraftHandler(unsealing, catalog=catalog, clock=clock),
-    }
-    parts = worker.container
-    return JobRunner(catalog=parts.catalog, handlers=handlers, clock=clock, settings=parts.settings.jobs)
-
-
-async def _read_here(files: Sequence[RawFile]) -> list[Outcome]:
-    """Read files without a process of its own: what they say is ours."""
-    return [_read(file) for file in files]
-
-
-def _read(file: RawFile) -> ParsedDocument:
-    assert isinstance(file.content, bytes)
-    return read_document(BytesIO(file.content), file.filename, ParsingLimits())
+        async with self.service.parts.catalog.reading() as tx:
+            corpus = await tx.corpora.get(self.admin, self.corpus)
+            return await tx.drafts.list(self.admin, corpus.id, states=_LIVE)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rag_service.domain.ids import AnswerId
+
 Members = dict[str, int]
 """The revision of each document, by document key."""
 
@@ -19,7 +21,12 @@ class HeldDraft:
 
 @dataclass(kw_only=True)
 class Model:
-    """A corpus at rest. `asked`: the versions that were ever published."""
+    """A corpus at rest.
+
+    `asked`: the versions that were ever published. `left`: the day on which each was, last, what people asked.
+    `shown` and `withdrawn`: the newest revision outside held drafts, now and when the document was deleted.
+    `answers`: who was given each, and what it shows.
+    """
 
     texts: dict[tuple[str, int], str] = field(default_factory=dict)
     latest: Members = field(default_factory=dict)
@@ -28,11 +35,23 @@ class Model:
     highest: int = 0
     asked: set[int] = field(default_factory=set)
     drafts: dict[str, HeldDraft] = field(default_factory=dict)
+    failed: set[tuple[str, int]] = field(default_factory=set)
+    today: int = 0
+    left: dict[int, int] = field(default_factory=dict)
+    brought: dict[tuple[str, int], int] = field(default_factory=dict)
+    shown: Members = field(default_factory=dict)
+    withdrawn: Members = field(default_factory=dict)
+    answers: dict[AnswerId, tuple[str, frozenset[tuple[str, int]]]] = field(default_factory=dict)
 
     @property
     def members(self) -> Members:
         """What is published."""
         return self.versions[self.published]
+
+    @property
+    def known(self) -> set[str]:
+        """The documents of which there is a revision."""
+        return {key for key, revision in self.latest.items() if revision}
 
     @property
     def preview(self) -> str | None:
@@ -60,7 +79,7 @@ class Model:
 
     def upload(self, documents: Mapping[str, str]) -> None:
         """Publish documents by the automatic draft."""
-        brought = {key: self._brought(key, text, into=None) for key, text in documents.items()}
+        brought = {key: self._bring(key, text, into=None) for key, text in documents.items()}
         self._publish_automatic({key: revision for key, revision in brought.items() if revision})
 
     def delete(self, key: str) -> None:
@@ -69,7 +88,7 @@ class Model:
 
     def hold(self, name: str, key: str, text: str) -> None:
         """Put an upload into a draft."""
-        revision = self._brought(key, text, into=self.drafts[name])
+        revision = self._bring(key, text, into=self.drafts[name])
         if revision:
             self.drafts[name].changes[key] = revision
 
@@ -78,14 +97,14 @@ class Model:
         draft = self.drafts[name]
         self.highest += 1
         draft.number, draft.sealed_against = self.highest, self.published
-        self.versions[self.highest] = _applied(self.members, draft.changes)
+        self._add_version(draft.changes)
 
     def unseal(self, name: str) -> None:
         """Give a version up, and its number for good."""
         draft = self.drafts[name]
         if draft.number:
             del self.versions[draft.number]
-        draft.number = None
+        draft.number, draft.sealed_against = None, 0
 
     def publish_draft(self, name: str) -> None:
         """Publish a draft: as it was sealed when that still holds, else sealed anew."""
@@ -95,20 +114,104 @@ class Model:
             displaced = self._make_room()
             self.seal(name)
         self.switch(draft.number or 0)
+        self._note(draft.changes)
         del self.drafts[name]
         self._seal_again(displaced)
 
     def switch(self, number: int) -> None:
         """Publish a version."""
+        self.left[self.published] = self.today
         self.published = number
         self.asked.add(number)
 
-    def _brought(self, key: str, text: str, *, into: HeldDraft | None) -> int | None:
+    def lose(self, key: str, text: str) -> None:
+        """Take an upload back before it is prepared."""
+        revision = self._bring(key, text, into=None)
+        if revision is not None:
+            self.failed.add((key, revision))
+            self.shown[key] = revision
+
+    def repeat(self, key: str) -> None:
+        """Prepare after all what was taken back, and publish it."""
+        revision = self.latest[key]
+        self.failed.discard((key, revision))
+        self._publish_automatic({key: revision})
+
+    def rebuild(self) -> None:
+        """Switch to another build, by a version without changes."""
+        displaced = self._make_room()
+        self.highest += 1
+        self._add_version({})
+        self.switch(self.highest)
+        self._seal_again(displaced)
+
+    def erase(self, key: str) -> None:
+        """Forget a document, and what was told about it."""
+        for members in self.versions.values():
+            members.pop(key, None)
+        for draft in self.drafts.values():
+            draft.changes.pop(key, None)
+        self.brought = {(of, revision): day for (of, revision), day in self.brought.items() if of != key}
+        self.failed = {(of, revision) for of, revision in self.failed if of != key}
+        self.latest[key] = self.shown[key] = self.withdrawn[key] = 0
+        self.answers = {
+            name: (person, shown)
+            for name, (person, shown) in self.answers.items()
+            if key not in {of for of, _ in shown}
+        }
+
+    def erase_person(self, person: str) -> None:
+        """Forget what was told to somebody."""
+        self.answers = {name: answer for name, answer in self.answers.items() if answer[0] != person}
+
+    def retain(self, *, versions: int, days: int) -> None:
+        """Forget what is too old."""
+        numbers = sorted(self.versions.keys() - {0})
+        bases = {number for draft in self.drafts.values() for number in (draft.base, draft.sealed_against)}
+        kept = {self.published, *bases, *numbers[-max(versions, 2) :]}
+        for number in numbers:
+            if number not in kept and self.left[number] + days <= self.today:
+                del self.versions[number]
+        self.asked &= self.versions.keys()
+        self._forget_revisions(days)
+
+    def _forget_revisions(self, days: int) -> None:
+        needed = {member for version in self.versions.values() for member in version.items()}
+        drafted = [change for draft in self.drafts.values() for change in draft.changes.items()]
+        needed |= {(key, revision) for key, revision in drafted if revision is not None}
+        needed |= {source for _, shown in self.answers.values() for source in shown}
+        used = {key for key, _ in needed}
+        for (key, revision), day in list(self.brought.items()):
+            is_over = key not in used and self.withdrawn.get(key, 0) >= self.shown.get(key, 0)
+            is_last = revision == self.shown.get(key, 0) and not is_over
+            if (key, revision) not in needed and not is_last and day + days <= self.today:
+                del self.brought[key, revision]
+        for key in list(self.latest):
+            there = [revision for of, revision in self.brought if of == key]
+            self.latest[key] = max(there, default=0)
+            if not there:
+                self.shown[key] = self.withdrawn[key] = 0
+
+    def _note(self, changes: Mapping[str, int | None]) -> None:
+        for key, revision in changes.items():
+            shown = self.shown.get(key, 0)
+            if revision is None:
+                self.withdrawn[key] = shown
+            else:
+                self.shown[key] = max(shown, revision)
+
+    def _add_version(self, changes: Mapping[str, int | None]) -> None:
+        self.versions[self.highest] = _applied(self.members, changes)
+        self.left[self.highest] = self.today
+
+    def _bring(self, key: str, text: str, *, into: HeldDraft | None) -> int | None:
         """Return the revision that an upload brings into a draft; None when all is as it wants it."""
         latest = self.latest.get(key, 0)
-        if self.texts.get((key, latest)) != text:
+        if latest == 0 or self.texts[key, latest] != text or (key, latest) in self.failed:
             self.latest[key] = latest + 1
             self.texts[key, latest + 1] = text
+            self.brought[key, latest + 1] = self.today
+            self.failed.discard((key, latest + 1))
             return latest + 1
         is_published = self.members.get(key) == latest
         return latest if not is_published or (into is not None and key in into.changes) else None
@@ -120,8 +223,9 @@ class Model:
         # A held draft may have published a newer revision.
         kept = {key: to for key, to in changes.items() if to is None or to >= self.members.get(key, 0)}
         self.highest += 1
-        self.versions[self.highest] = _applied(self.members, kept)
+        self._add_version(kept)
         self.switch(self.highest)
+        self._note(changes)
         self._seal_again(displaced)
 
     def _make_room(self) -> str | None:

@@ -19,9 +19,9 @@ from rag_service.domain.ids import CorpusId, PointId, TenantId, point_id
 from rag_service.domain.versions import OPEN
 from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.hashing import HashingEmbedder
-from rag_service.embedding.kept import KeptEmbedder
 from rag_service.ports.vector_index import Point, PointState, VectorIndex
 from rag_service.use_cases.reconcile import Reconcile
+from tests.build_parts import own_parts
 from tests.contract.catalog_values import (
     CORPUS,
     FINGERPRINT,
@@ -83,8 +83,7 @@ class World:
             catalog=self.catalog,
             index=self.index,
             blobs=self.blobs,
-            vectors=KeptEmbedder(embedder=_EMBEDDER, kept=self.catalog.kept_vectors),
-            sparse_encoder=Bm25Encoder(),
+            build_parts=own_parts(FINGERPRINT, _EMBEDDER, kept=self.catalog.kept_vectors),
             clock=lambda: NOW,
         )
 

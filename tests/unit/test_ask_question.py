@@ -62,7 +62,7 @@ class OneSearch:
     asked: list[str] = field(default_factory=list)
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
-        return PinnedVersion(corpus=CORPUS, number=3)
+        return PinnedVersion(corpus=CORPUS, number=3, fingerprint=CORPUS.fingerprint)
 
     async def at(
         self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int, distinct: bool

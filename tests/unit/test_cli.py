@@ -84,6 +84,13 @@ def test_search_shows_ranked_passages(service: CannedService) -> None:
     assert result.stdout == "1. a.md  (0.500)\n   blue\n"
 
 
+def test_search_is_exact_on_demand(service: CannedService) -> None:
+    for options in ([], ["--exact"]):
+        rag(service, "search", "blue", "--corpus", "handbook", *options)
+
+    assert [body["exact"] for _, _, body in service.asked] == [False, True]
+
+
 def test_a_folder_is_uploaded_with_its_paths_as_keys(service: CannedService, tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.md").write_text("Hello")

@@ -96,3 +96,24 @@ def test_a_version_that_is_absent_is_told_with_a_hint(service: CannedService) ->
     result = rag(service, "version", "show", "9", "--corpus", "handbook")
 
     assert (result.exit_code, "Check the name" in result.stderr) == (1, True)
+
+
+KEPT = {"keep_versions": 50, "keep_days": 30, "versions": 60, "droppable": [1, 2]}
+
+
+def test_how_long_versions_are_kept_is_told(service: CannedService) -> None:
+    service.replies["GET", f"{CORPUS}/retention"] = [(200, KEPT)]
+
+    said = rag(service, "corpus", "retention", "handbook").stdout
+
+    assert "the newest 50 versions" in said
+    assert "removes: 1, 2." in said
+
+
+def test_setting_one_number_leaves_the_other_as_it_is(service: CannedService) -> None:
+    service.replies["GET", f"{CORPUS}/retention"] = [(200, KEPT)]
+    service.replies["PUT", f"{CORPUS}/retention"] = [(200, {**KEPT, "keep_days": 7})]
+
+    rag(service, "corpus", "retention", "handbook", "--keep-days", "7")
+
+    assert service.asked[-1][2] == {"keep_versions": 50, "keep_days": 7}

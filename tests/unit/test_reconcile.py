@@ -1,7 +1,7 @@
 """Each fault is planted, told of by a dry run that changes nothing, and mended."""
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +11,9 @@ import pytest
 from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.domain.access import Permission
 from rag_service.domain.findings import FindingKind
-from rag_service.domain.ids import DraftId, Fingerprint
-from rag_service.errors import NotFound
+from rag_service.domain.ids import CorpusId, DraftId, Fingerprint
+from rag_service.errors import BlobsUnavailable, IndexUnavailable, NotFound
+from rag_service.ports.vector_index import PointState
 from rag_service.retrieval.memory import MemoryIndex
 from tests.contract.catalog_values import (
     CORPUS,
@@ -22,6 +23,8 @@ from tests.contract.catalog_values import (
     START,
     STRANGER,
     SYSTEM,
+    build,
+    corpus,
     document,
     prepare,
     seal,
@@ -271,3 +274,77 @@ async def test_a_run_cut_short_is_finished_by_the_next(world: World, monkeypatch
 
 async def _crash(*_: object) -> None:
     raise RuntimeError("crash")
+
+
+class _RefusesOne(MemoryIndex):
+    """Cannot list the points of one corpus."""
+
+    def states(
+        self, fingerprint: Fingerprint, *, corpus_id: CorpusId, born_after: int = -1
+    ) -> AsyncIterator[Sequence[PointState]]:
+        if corpus_id == CORPUS and born_after < 0:
+            raise IndexUnavailable("down")
+        return super().states(fingerprint, corpus_id=corpus_id, born_after=born_after)
+
+
+async def refuse_one(world: World) -> None:
+    world.index = _RefusesOne()
+    await world.index.write(FINGERPRINT, [await a_point("b", corpus="gone")])
+
+
+async def test_a_corpus_that_cannot_be_mended_is_told_and_all_else_is_looked_at(world: World) -> None:
+    await refuse_one(world)
+    world.lose_blobs()
+
+    assert counts(await world.reconciler().everything()) == {
+        FindingKind.UNCHECKED_CORPUS: (1, 0),
+        FindingKind.UNKNOWN_CORPUS: (1, 1),
+        FindingKind.MISSING_BLOB: (1, 0),
+    }
+
+
+async def test_a_corpus_that_cannot_be_mended_holds_up_no_seal(world: World) -> None:
+    await refuse_one(world)
+
+    assert counts(await world.reconciler().before_sealing()) == {FindingKind.UNCHECKED_CORPUS: (1, 0)}
+
+
+async def test_raw_files_that_cannot_be_listed_are_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object) -> None:
+        raise BlobsUnavailable("down")
+
+    monkeypatch.setattr(world.blobs, "hashes", down)
+
+    assert counts(await world.reconciler()(SYSTEM, dry_run=False)) == {FindingKind.UNCHECKED_FILES: (1, 0)}
+
+
+async def test_a_point_too_many_does_not_make_up_for_one_that_is_missing(world: World) -> None:
+    await world.index.purge(FINGERPRINT, [pid("c")])
+    await world.index.write(FINGERPRINT, [await a_point("b", born=3)])
+
+    assert counts(await world.reconciler().before_sealing()) == {
+        FindingKind.MISSING_POINT: (1, 1),
+        FindingKind.ORPHAN_POINT: (1, 1),
+    }
+
+
+class _Asked(MemoryIndex):
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted = 0
+
+    async def corpora(self, fingerprint: Fingerprint) -> dict[CorpusId, int]:
+        self.counted += 1
+        return await super().corpora(fingerprint)
+
+
+async def test_before_a_seal_the_points_of_a_build_are_counted_once(world: World) -> None:
+    async with world.catalog.writing() as tx:
+        for number in range(3):
+            await tx.corpora.add(SYSTEM, corpus(f"c{number}"))
+            await tx.builds.add(SYSTEM, build(corpus_id=CorpusId(f"vs_c{number}")))
+    world.index = index = _Asked()
+
+    await world.reconciler().before_sealing()
+
+    assert index.counted == 1

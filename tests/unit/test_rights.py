@@ -1,7 +1,8 @@
 """Changed rights reach the points of every revision."""
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.domain.access import Permission
-from rag_service.errors import NotFound
+from rag_service.domain.ids import Fingerprint, PointId
+from rag_service.errors import IndexUnavailable, NotFound
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from tests.contract.catalog_values import READER, SYSTEM, document
@@ -49,3 +51,19 @@ async def test_who_grants_a_document_away_still_has_its_points_changed(world: Wo
 async def test_who_may_not_upload_cannot_grant(world: World) -> None:
     with pytest.raises(NotFound):
         await grant_document(world)(READER, document("a").id, BOARD)
+
+
+class _Hangs(MemoryIndex):
+    async def grant(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, principals: frozenset[str]) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_an_index_that_hangs_does_not_hold_up_the_catalog(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag_service.use_cases.longest_hold._LONGEST_HOLD_S", 0.01)
+    world.index = _Hangs()
+
+    with pytest.raises(IndexUnavailable):
+        await grant_document(world)(SYSTEM, document("a").id, BOARD)
+
+    async with world.catalog.writing() as tx:
+        assert (await tx.documents.get(SYSTEM, document("a").id)).principals == BOARD

@@ -8,6 +8,7 @@ import pytest
 
 from rag_service.domain.access import EVERYONE, AccessScope, Permission
 from rag_service.domain.answers import Passage
+from rag_service.domain.builds import Build, BuildState
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
 from rag_service.domain.ids import ChunkId, CorpusId, DraftId, Fingerprint, PointId, TenantId
 from rag_service.domain.versions import OPEN, Corpus, Version
@@ -15,11 +16,12 @@ from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.errors import Conflict, InvalidRequest, NotFound
 from rag_service.ports.sparse_encoder import DocumentFrequencies, frequencies_of
-from rag_service.ports.vector_index import Point
+from rag_service.ports.vector_index import Candidate, Point
 from rag_service.retrieval.fusion import fuse
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import RetrievalSettings
 from rag_service.use_cases.search import Search
+from tests.build_parts import own_parts
 from tests.values import passage
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,13 +42,14 @@ READER = AccessScope(
 )
 HISTORIAN = replace(READER, permissions=frozenset({Permission.CHAT, Permission.HISTORY}))
 PUBLISHER = replace(READER, permissions=frozenset({Permission.CHAT, Permission.PUBLISH}))
+ALL = replace(READER, permissions=frozenset(Permission))
 
 
 class Shelf:
     """A catalog with one corpus, as far as search reads it; version 1 has the first text only."""
 
     def __init__(self, corpus: Corpus = CORPUS) -> None:
-        self.corpora = self.chunks = self
+        self.corpora = self.chunks = self.builds = self
         self.versions = self.drafts = Editions()
         self.corpus = corpus
         self.hidden: set[ChunkId] = set()
@@ -55,7 +58,9 @@ class Shelf:
     async def reading(self) -> AsyncIterator[Any]:
         yield self
 
-    async def get(self, scope: AccessScope, ref: str) -> Corpus:
+    async def get(self, scope: AccessScope, ref: str, fingerprint: Fingerprint | None = None) -> Any:
+        if fingerprint is not None:
+            return build(fingerprint)
         if ref not in (self.corpus.id, self.corpus.name):
             raise NotFound("corpus", ref)
         return self.corpus
@@ -71,6 +76,8 @@ class Editions:
 
     def __init__(self) -> None:
         self.tables_read = 0
+        self.has_tables = True
+        self.fingerprint = BUILD
         self.slot: Draft | None = draft(DraftState.SEALED)
 
     async def get(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> Version:
@@ -83,6 +90,7 @@ class Editions:
             document_count=1,
             chunk_count=1,
             created_at=NOW,
+            fingerprint=self.fingerprint,
             published_at=NOW if number < 3 else None,
         )
 
@@ -92,9 +100,11 @@ class Editions:
     async def in_slot(self, scope: AccessScope, corpus_id: CorpusId) -> Draft | None:
         return self.slot
 
-    async def frequencies(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> DocumentFrequencies:
+    async def frequencies(
+        self, scope: AccessScope, corpus_id: CorpusId, number: int, fingerprint: Fingerprint
+    ) -> DocumentFrequencies | None:
         self.tables_read += 1
-        return frequencies_of([Bm25Encoder().encode_passage(text) for text in TEXTS])
+        return frequencies_of([Bm25Encoder().encode_passage(text) for text in TEXTS]) if self.has_tables else None
 
 
 def draft(state: DraftState) -> Draft:
@@ -114,12 +124,34 @@ def draft(state: DraftState) -> Draft:
     )
 
 
+def build(fingerprint: Fingerprint) -> Build:
+    return Build(
+        corpus_id=CORPUS.id,
+        fingerprint=fingerprint,
+        recipe={},
+        state=BuildState.READY,
+        since=0,
+        synced=2,
+        created_at=NOW,
+    )
+
+
 def stored(name: ChunkId) -> Passage:
     return replace(passage(TEXTS[int(name)], rank=1, score=0), chunk_id=name)
 
 
-async def filled_index() -> MemoryIndex:
-    index, dense = MemoryIndex(), await HashingEmbedder().embed_passages(TEXTS)
+class AttentiveIndex(MemoryIndex):
+    """An index that notes how it was asked."""
+
+    was_exact: bool | None = None
+
+    async def search(self, *args: Any, exact: bool = False, **asked: Any) -> list[Candidate]:
+        self.was_exact = exact
+        return await super().search(*args, exact=exact, **asked)
+
+
+async def fill(index: MemoryIndex) -> MemoryIndex:
+    dense = await HashingEmbedder().embed_passages(TEXTS)
     points = [
         Point(
             id=PointId(f"p{place}"),
@@ -138,15 +170,13 @@ async def filled_index() -> MemoryIndex:
     return index
 
 
-async def search_over(shelf: Any) -> Search:
+async def search_over(shelf: Any, index: MemoryIndex | None = None) -> Search:
     return Search(
         catalog=shelf,
-        index=await filled_index(),
-        embedder=HashingEmbedder(),
-        sparse_encoder=Bm25Encoder(),
+        index=await fill(index or MemoryIndex()),
+        build_parts=own_parts(BUILD),
         fuse=fuse,
         settings=RetrievalSettings(),
-        fingerprint=BUILD,
     )
 
 
@@ -204,6 +234,16 @@ async def test_an_old_version_shows_what_it_held(search: Search) -> None:
 async def test_the_published_version_may_be_named_by_all(search: Search) -> None:
     assert (await search.pin(READER, "handbook@2")).number == 2
     assert (await search.pin(READER, "vs_1")).number == 2
+
+
+@pytest.mark.parametrize("exact", [False, True])
+async def test_the_index_is_told_whether_a_search_is_exact(shelf: Shelf, exact: bool) -> None:
+    index = AttentiveIndex()
+    search = await search_over(shelf, index)
+
+    await search(READER, corpus="handbook", query="when do cats sleep", limit=3, exact=exact)
+
+    assert index.was_exact is exact
 
 
 @pytest.mark.parametrize("ref", ["other", "handbook@", "@2", "handbook@two", "handbook@²", "handbook@" + "9" * 5000])
@@ -269,11 +309,39 @@ async def test_a_corpus_without_a_version_has_no_passages() -> None:
     assert (await search(READER, corpus="handbook", query="cats", limit=3)).passages == ()
 
 
-async def test_a_corpus_of_another_build_is_refused() -> None:
+async def test_a_build_whose_model_is_gone_is_refused_and_no_other_model_answers() -> None:
     search = await search_over(Shelf(replace(CORPUS, fingerprint=Fingerprint("older"))))
 
-    with pytest.raises(Conflict, match="other embedding"):
+    with pytest.raises(Conflict, match="RAG_EMBEDDING__MODEL"):
         await search(READER, corpus="handbook", query="cats", limit=3)
+
+
+async def test_every_version_is_asked_under_the_build_that_it_was_sealed_under(shelf: Shelf) -> None:
+    shelf.versions.fingerprint = Fingerprint("older")
+    search = await search_over(shelf)
+
+    pinned = {ref: (await search.pin(ALL, f"handbook@{ref}")).fingerprint for ref in ("1", "2", "old", "draft")}
+
+    assert pinned == {"1": "older", "2": BUILD, "old": "older", "draft": "older"}
+
+
+async def test_the_table_of_a_version_is_read_again_after_an_erasure(shelf: Shelf) -> None:
+    search = await search_over(shelf)
+    await search(READER, corpus="handbook", query="cats", limit=3)
+    shelf.corpus = replace(CORPUS, erasures=1)
+
+    await search(READER, corpus="handbook", query="cats", limit=3)
+
+    assert shelf.versions.tables_read == 2
+
+
+async def test_a_version_that_is_unsealed_meanwhile_is_not_found(shelf: Shelf) -> None:
+    search = await search_over(shelf)
+    pinned = await search.pin(PUBLISHER, "handbook@draft")
+    shelf.versions.has_tables = False
+
+    with pytest.raises(NotFound):
+        await search.at(PUBLISHER, pinned, "cats", limit=3)
 
 
 async def test_a_blank_query_is_refused(search: Search) -> None:

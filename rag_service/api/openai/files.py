@@ -20,6 +20,7 @@ from rag_service.api.multipart import Upload, read_upload
 from rag_service.api.texts import Ref
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.documents import StoredFile
+from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import FileId
 from rag_service.errors import InvalidRequest
 from rag_service.use_cases.permissions import require
@@ -93,7 +94,7 @@ async def list_files(
 async def read_file(parts: Parts, scope: Scope, file_id: Ref) -> FileObject:
     """Describe a file."""
     require(scope, Permission.UPLOAD, kind="file", ref=file_id)
-    async with parts.catalog.reading() as tx:
+    async with parts.tell_erased(scope, TombstoneKind.FILE, file_id), parts.catalog.reading() as tx:
         return file_object(await tx.files.get(scope, FileId(file_id)))
 
 
@@ -101,7 +102,7 @@ async def read_file(parts: Parts, scope: Scope, file_id: Ref) -> FileObject:
 async def read_file_content(parts: Parts, scope: Scope, file_id: Ref) -> StreamingResponse:
     """Return a file's bytes. They are never shown as a page of ours, whatever they are."""
     require(scope, Permission.ADMIN, kind="file", ref=file_id)
-    async with parts.catalog.reading() as tx:
+    async with parts.tell_erased(scope, TombstoneKind.FILE, file_id), parts.catalog.reading() as tx:
         file = await tx.files.get(scope, FileId(file_id))
     headers = {
         "content-disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
@@ -109,7 +110,19 @@ async def read_file_content(parts: Parts, scope: Scope, file_id: Ref) -> Streami
         "x-content-type-options": "nosniff",
     }
     content = parts.blobs.read(scope, file.sha256)
-    return StreamingResponse(content, media_type="application/octet-stream", headers=headers)
+    return StreamingResponse(await _begun(content), media_type="application/octet-stream", headers=headers)
+
+
+async def _begun(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Return `content` when its first piece is there: until then what is wrong with it can be told."""
+    first = await anext(content, b"")
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in content:
+            yield piece
+
+    return whole()
 
 
 @_writes.delete("/{file_id}")

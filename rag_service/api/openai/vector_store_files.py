@@ -13,6 +13,7 @@ from rag_service.api.openai.chunking_strategy import ChunkingStrategy
 from rag_service.api.openai.search_reply import TextContent
 from rag_service.api.texts import Name, Ref, Text
 from rag_service.domain.documents import RevisionState
+from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import FileId
 from rag_service.domain.uploads import CorpusFile
 from rag_service.errors import Conflict
@@ -148,13 +149,15 @@ async def list_vector_store_files(
 @router.get("/{file_id}")
 async def read_vector_store_file(parts: Parts, scope: Scope, vector_store_id: Ref, file_id: Ref) -> VectorStoreFile:
     """Describe a document, and how far it is."""
-    return vector_store_file(await parts.read_corpus_file(scope, corpus=vector_store_id, file_id=FileId(file_id)))
+    async with parts.tell_erased(scope, TombstoneKind.FILE, file_id):
+        return vector_store_file(await parts.read_corpus_file(scope, corpus=vector_store_id, file_id=FileId(file_id)))
 
 
 @router.get("/{file_id}/content")
 async def read_vector_store_file_content(parts: Parts, scope: Scope, vector_store_id: Ref, file_id: Ref) -> FileContent:
     """Return a document's text as the parser saw it."""
-    file = await parts.read_corpus_file(scope, corpus=vector_store_id, file_id=FileId(file_id))
+    async with parts.tell_erased(scope, TombstoneKind.FILE, file_id):
+        file = await parts.read_corpus_file(scope, corpus=vector_store_id, file_id=FileId(file_id))
     revision = file.revision
     if revision.state is not RevisionState.PREPARED:
         raise Conflict(f"This file has no text: it is {file.status}.")

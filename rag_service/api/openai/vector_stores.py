@@ -14,6 +14,7 @@ from rag_service.api.openai.chunking_strategy import ChunkingStrategy
 from rag_service.api.openai.search_reply import SearchReply, merged, search_reply
 from rag_service.api.texts import Name, Ref, Text
 from rag_service.domain.access import AccessScope
+from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import FileId
 from rag_service.domain.jobs import Priority
 from rag_service.domain.versions import Corpus
@@ -72,8 +73,21 @@ class VectorStore(Listed):
     version: int
 
 
+class VectorStoreDeleted(BaseModel):
+    """A corpus that is gone, and the erasure that removes it."""
+
+    id: str
+    object: Literal["vector_store.deleted"] = "vector_store.deleted"
+    deleted: bool = True
+    erasure: str
+
+
 class SearchRequest(BaseModel):
-    """A search, or several whose results are merged."""
+    """A search, or several whose results are merged.
+
+    `exact`, which OpenAI does not have, compares with every chunk instead of walking the index's graph: slower in a
+    large corpus, and an old version gives the same results and scores however much was written since.
+    """
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -82,6 +96,7 @@ class SearchRequest(BaseModel):
     filters: Any = None
     ranking_options: Any = None
     rewrite_query: bool | None = None
+    exact: bool = False
 
     @field_validator("query")
     @classmethod
@@ -129,8 +144,15 @@ async def list_vector_stores(parts: Parts, scope: Scope, page: Asked) -> ItemLis
 @router.get("/{vector_store_id}")
 async def read_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref) -> VectorStore:
     """Describe a corpus, by id or name."""
-    async with parts.catalog.reading() as tx:
+    async with parts.tell_erased(scope, TombstoneKind.CORPUS, vector_store_id), parts.catalog.reading() as tx:
         return await _vector_store(tx, scope, await tx.corpora.get(scope, vector_store_id))
+
+
+@router.delete("/{vector_store_id}")
+async def delete_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref) -> VectorStoreDeleted:
+    """Erase a corpus, by id or name: nobody sees it any more, and all of it is removed. Needs `admin`."""
+    erasure = await parts.request_erasure.corpus(scope, vector_store_id)
+    return VectorStoreDeleted(id=erasure.subject["corpus_id"], erasure=erasure.id)
 
 
 @router.post("/{vector_store_id}/search")
@@ -138,7 +160,7 @@ async def search_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref, 
     """Find passages, best first."""
     limit = body.max_num_results
     pinned = await parts.search.pin(scope, vector_store_id)
-    results = [await parts.search.at(scope, pinned, query, limit=limit) for query in body.queries]
+    results = [await parts.search.at(scope, pinned, query, limit=limit, exact=body.exact) for query in body.queries]
     return search_reply(pinned, body.queries, merged([result.passages for result in results], limit=limit))
 
 

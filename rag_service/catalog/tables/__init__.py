@@ -1,7 +1,7 @@
 """Every table of the catalog."""
 
 from rag_service.catalog.tables.access import api_keys, login_links, sessions, tenants
-from rag_service.catalog.tables.answers import answers, feedback
+from rag_service.catalog.tables.answers import answer_sources, answer_turns, answers, feedback
 from rag_service.catalog.tables.documents import (
     chunks,
     corpora,
@@ -11,11 +11,13 @@ from rag_service.catalog.tables.documents import (
     revision_texts,
     revisions,
 )
+from rag_service.catalog.tables.erasures import erasures, tombstones
 from rag_service.catalog.tables.metadata import metadata
 from rag_service.catalog.tables.versions import (
     LIVE,
     OPEN_AUTOMATIC,
     SEALED,
+    builds,
     document_frequencies,
     draft_changes,
     drafts,
@@ -31,8 +33,11 @@ __all__ = [
     "OPEN_AUTOMATIC",
     "OPEN_JOBS",
     "SEALED",
+    "answer_sources",
+    "answer_turns",
     "answers",
     "api_keys",
+    "builds",
     "chunks",
     "corpora",
     "document_frequencies",
@@ -40,6 +45,7 @@ __all__ = [
     "documents",
     "draft_changes",
     "drafts",
+    "erasures",
     "feedback",
     "files",
     "idempotent_replies",
@@ -53,6 +59,7 @@ __all__ = [
     "revisions",
     "sessions",
     "tenants",
+    "tombstones",
     "version_labels",
     "versions",
     "workers",

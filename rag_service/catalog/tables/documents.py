@@ -1,7 +1,9 @@
 """Files, corpora, documents, their revisions, texts and chunks."""
 
+import sqlalchemy as sa
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
@@ -28,6 +30,7 @@ files = Table(
     Column("sha256", String, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "tenant_id", "created_at", "id"),
+    Index(None, "tenant_id", "sha256"),
 )
 
 corpora = Table(
@@ -39,8 +42,12 @@ corpora = Table(
     Column("description", Text, nullable=False),
     Column("published", BigInteger, nullable=False),
     Column("highest", BigInteger, nullable=False),
-    Column("fingerprint", String, nullable=False),
+    Column("fingerprint", String, nullable=False),  # the build of the published version
     Column("created_at", UtcDateTime, nullable=False),
+    Column("keep_versions", Integer, nullable=False, server_default="50"),
+    Column("keep_days", Integer, nullable=False, server_default="30"),
+    # Counts what was erased: with it in their keys, caches forget versions that an erasure has changed.
+    Column("erasures", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "name"),
     Index(None, "tenant_id", "created_at", "id"),
 )
@@ -91,6 +98,8 @@ revisions = Table(
     Column("chunk_count", Integer, nullable=False),
     Column("reason", String),
     Column("reason_detail", Text),
+    # Whether it was ever part of what people ask: said here, because versions are not kept for ever.
+    Column("was_published", Boolean, nullable=False, server_default=sa.false()),
 )
 
 # Compressed, and in the catalog: passages and erasure need text and rows in one transaction.
@@ -124,6 +133,7 @@ chunks = Table(
     Column("page_starts", JsonText, nullable=False),
     Column("token_count", Integer, nullable=False),
     Column("embedded_sha256", String, nullable=False),
+    Index(None, "embedded_sha256"),
     UniqueConstraint("document_id", "revision", "fingerprint", "ordinal"),
     ForeignKeyConstraint(
         ["document_id", "revision"], ["revisions.document_id", "revisions.number"], ondelete="CASCADE"

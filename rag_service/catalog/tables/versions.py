@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-from rag_service.catalog.columns import UtcDateTime
+from rag_service.catalog.columns import JsonText, UtcDateTime
 from rag_service.catalog.tables.metadata import metadata
 
 # Constants in the SQL, not parameters: SQLite uses a partial index only when it can prove that it applies.
@@ -40,6 +40,10 @@ drafts = Table(
     Column("base", BigInteger, nullable=False, server_default="0"),
     Column("sealed_against", BigInteger),
     Column("created_at", UtcDateTime, nullable=False),
+    # The build to seal under, when that is not the corpus's; and the one taken together with the number.
+    Column("wanted_fingerprint", String),
+    Column("fingerprint", String),
+    Column("asked_by", String),  # the key that asked for the seal
     Index(
         "uq_drafts_open_automatic",
         "corpus_id",
@@ -75,6 +79,24 @@ versions = Table(
     Column("notes", Text, nullable=False, server_default=""),
     Column("created_at", UtcDateTime, nullable=False),
     Column("published_at", UtcDateTime),
+    Column("fingerprint", String, nullable=False, server_default=""),
+)
+
+# The points of a corpus under one fingerprint: what is visible at some number from `since` up to `synced`.
+# The recipe is what the parts can be opened from again: settings, without secrets.
+builds = Table(
+    "builds",
+    metadata,
+    Column("corpus_id", ForeignKey("corpora.id"), primary_key=True),
+    Column("fingerprint", String, primary_key=True),
+    Column("recipe", JsonText, nullable=False),
+    Column("state", String, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("synced", BigInteger, nullable=False),
+    Column("filled_to", String),
+    Column("done", BigInteger, nullable=False, server_default="0"),
+    Column("total", BigInteger),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 # Without a cascade: a labelled version cannot be removed by mistake.
@@ -110,6 +132,7 @@ memberships = Table(
     Column("died", BigInteger, nullable=False),
     Column("corpus_id", ForeignKey("corpora.id"), nullable=False),
     Index(None, "corpus_id", "died", "born"),
+    Index(None, "corpus_id", "born"),
     ForeignKeyConstraint(["document_id", "revision"], ["revisions.document_id", "revisions.number"]),
 )
 

@@ -65,6 +65,7 @@ idempotent_replies = Table(
     Column("status", Integer, nullable=False),
     Column("body", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("end_user", String),
 )
 
 kept_vectors = Table(

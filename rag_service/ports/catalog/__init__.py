@@ -10,24 +10,30 @@ from typing import Protocol
 
 from rag_service.ports.catalog.access import Keys
 from rag_service.ports.catalog.answers import Answers, IdempotentReplies
+from rag_service.ports.catalog.builds import Builds
 from rag_service.ports.catalog.documents import Chunks, Documents, Files, Uploads
 from rag_service.ports.catalog.drafts import Drafts
+from rag_service.ports.catalog.erasures import Erasures
 from rag_service.ports.catalog.jobs import Jobs, Workers
 from rag_service.ports.catalog.points import Points
+from rag_service.ports.catalog.retention import Retentions
 from rag_service.ports.catalog.versions import Corpora, Versions
 
 __all__ = [
     "Answers",
+    "Builds",
     "Catalog",
     "Chunks",
     "Corpora",
     "Documents",
     "Drafts",
+    "Erasures",
     "Files",
     "IdempotentReplies",
     "Jobs",
     "Keys",
     "Points",
+    "Retentions",
     "Transaction",
     "Uploads",
     "Versions",
@@ -45,11 +51,14 @@ class Transaction(Protocol):
     chunks: Chunks
     drafts: Drafts
     versions: Versions
+    builds: Builds
     points: Points
+    retentions: Retentions
     jobs: Jobs
     workers: Workers
     uploads: Uploads
     answers: Answers
+    erasures: Erasures
     replies: IdempotentReplies
 
 

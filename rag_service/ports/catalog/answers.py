@@ -14,10 +14,14 @@ class Answers(Protocol):
     """Stored answers and what people thought of them."""
 
     async def add(self, scope: AccessScope, answer: Answer) -> None:
-        """Keep an answer."""
+        """Keep an answer, and note which revisions it shows and which earlier answers its conversation holds.
+
+        Raises:
+            Gone: a revision that it shows is there no longer; nothing is kept.
+        """
 
     async def get(self, scope: AccessScope, answer_id: AnswerId) -> Answer:
-        """Return an answer that this key gave; one with `admin` sees the tenant's. Else NotFound."""
+        """Return an answer that this caller was given; a key with `admin` sees the tenant's. Else NotFound."""
 
     async def add_feedback(self, scope: AccessScope, feedback: Feedback) -> None:
         """Keep feedback, in place of the caller's earlier feedback on the same answer."""

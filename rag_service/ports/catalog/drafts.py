@@ -54,11 +54,12 @@ class Drafts(Protocol):
 
         Due is a draft with a ready change (prepared revision or deletion) when none of its revisions is
         pending any more, or when its first ready change is older than `patience`. No draft of a corpus is due
-        while another holds the seal slot, unless that one is a preview, which makes room.
+        while another holds the seal slot, unless that one is a preview, which makes room; nor is one that a job
+        is to seal already.
         """
 
     async def ask_for_seal(self, scope: AccessScope, draft_id: DraftId, purpose: SealPurpose) -> Draft:
-        """Note what an open or sealed draft is to be sealed for.
+        """Note what an open or sealed draft is to be sealed for, and the key that asks.
 
         Raises:
             Conflict: it is neither open nor sealed; or it is a held draft that could not be sealed now, for the reasons
@@ -66,7 +67,7 @@ class Drafts(Protocol):
         """
 
     async def start_sealing(self, scope: AccessScope, draft_id: DraftId, now: datetime) -> Draft:
-        """Take the seal slot and a number, and note what is published now.
+        """Take the seal slot and a number, and note what is published now and which build the draft is sealed under.
 
         The automatic draft first loses changes that failed or are older than what is published, and what is not ready
         moves to a new automatic draft. A held draft must be complete. A draft that is sealing already is returned as it
@@ -81,7 +82,10 @@ class Drafts(Protocol):
     async def finish_sealing(
         self, scope: AccessScope, version: Version, difference: VersionDifference, frequencies: DocumentFrequencies
     ) -> None:
-        """Write memberships, frequencies and the version's row; the draft becomes sealed. Safe to repeat."""
+        """Write memberships, frequencies and the version's row; the draft becomes sealed. Safe to repeat.
+
+        From then on the build that it was sealed under is to have all points up to this version.
+        """
 
     async def start_unsealing(self, scope: AccessScope, draft_id: DraftId) -> Draft:
         """Make a sealing or sealed draft unsealing, so that nobody can ask it; one unsealing already is returned as it is.

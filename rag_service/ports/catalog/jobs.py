@@ -31,18 +31,20 @@ class Jobs(Protocol):
         limit: int,
         priorities: Collection[Priority] = tuple(Priority),
         silent: Sequence[Heartbeat] = (),
+        passed_over: Collection[JobId] = (),
     ) -> list[Job]:
         """Return jobs of one tenant and one priority that are due, in the order of their sequence.
 
         The lowest priority comes first, then the tenant whose jobs were taken longest ago. Due is what is queued,
         failed or waiting and past its pause, or put off for longer than any pause; and what is running and its lease
-        ran out, or its heartbeat is one of `silent`. Nobody else gets them before the transaction ends.
+        ran out, or its heartbeat is one of `silent`; never one of `passed_over`. Nobody else gets them before the
+        transaction ends.
         """
 
     async def claim(self, due: Sequence[Job], *, now: datetime, lease: timedelta) -> list[Job]:
         """Take jobs that `due` returned in this transaction, and return them as they are now, in order.
 
-        They become running with one more attempt, a fence one higher and a new lease.
+        They become running with one more attempt, a fence one higher and a new lease. It was their tenant's turn.
         """
 
     async def extend(self, held: Sequence[Job], *, now: datetime, lease: timedelta) -> frozenset[JobId]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import CorpusId, DocumentId
+from rag_service.domain.ids import CorpusId, DocumentId, Fingerprint
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.domain.versions import OPEN, Corpus, Member, Publication, Version, VersionDifference
 from rag_service.ports.sparse_encoder import DocumentFrequencies
@@ -28,9 +28,12 @@ class Corpora(Protocol):
     ) -> Publication:
         """Make version `number` the published one: one row update, and one row in the log.
 
+        The build that the corpus is asked under is that of the version from then on.
+
         Raises:
             NotFound: there is no such sealed version.
-            Conflict: what is published is not `expected` any more, or `number` is published already.
+            Conflict: what is published is not `expected` any more, `number` is published already, or the build it was
+                sealed under is not there.
         """
 
     async def publications(self, scope: AccessScope, corpus_id: CorpusId, page: PageRequest) -> Page[Publication]:
@@ -73,8 +76,13 @@ class Versions(Protocol):
     async def written_by(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> VersionDifference:
         """Return what was born and what died at `number`, by the memberships."""
 
-    async def frequencies(self, scope: AccessScope, corpus_id: CorpusId, number: int) -> DocumentFrequencies:
-        """Return the document frequencies frozen at version `number`; of nothing for version 0."""
+    async def frequencies(
+        self, scope: AccessScope, corpus_id: CorpusId, number: int, fingerprint: Fingerprint
+    ) -> DocumentFrequencies | None:
+        """Return the document frequencies of version `number` under a build; of nothing for version 0.
+
+        None when they are not kept: the version was sealed under another build, or is not there.
+        """
 
     async def label(self, scope: AccessScope, corpus_id: CorpusId, label: str, number: int, now: datetime) -> None:
         """Give a label to a version, taking it from another.

@@ -15,6 +15,7 @@ const STAGES = {
   parse: "Reading the file",
   chunk: "Finding passages",
   embed: "Embedding passages",
+  index: "Bringing passages into the index",
 };
 
 const STARVED = "No worker has taken this for a while. If it stays so, tell the person who runs the service.";

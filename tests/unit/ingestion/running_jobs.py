@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ingestion.handlers import DraftHandler, StillHeld
+from ingestion.handlers import DraftHandler
 from ingestion.jobs import JobRunner
 from ingestion.lanes import Queue
-from rag_service.catalog.migrating import migrate
+from ingestion.progress import ProgressNotes
 from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.ids import DraftId, JobId, TenantId
@@ -19,6 +19,8 @@ from rag_service.errors import RagError
 from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
 from rag_service.settings import JobSettings
+from rag_service.use_cases.chunk_progress import OnChunks
+from rag_service.use_cases.seal_plan import StillHeld
 
 SCOPE: AccessScope = system_scope(TenantId("tenant"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -85,7 +87,9 @@ class Seal:
     def __post_init__(self) -> None:
         self.go_on.set()
 
-    async def __call__(self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> None:
+    async def __call__(
+        self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld, on_chunks: OnChunks
+    ) -> None:
         await still_held()
         if self.error is not None:
             raise self.error
@@ -107,11 +111,16 @@ class Shop:
     def runner(self, clocks: Clocks | None = None) -> JobRunner:
         """Return another worker, with clocks of its own if these are given."""
         own = clocks or self.clocks
-        drafts = DraftHandler(self.seal, catalog=self.catalog, clock=own.now)
+        drafts = DraftHandler(
+            self.seal,
+            catalog=self.catalog,
+            progress=ProgressNotes(catalog=self.catalog, clock=own.now),
+            clock=own.now,
+        )
         return JobRunner(
             catalog=self.catalog,
             handlers={
-                JobKind.PREPARE_REVISION: self.prepare,
+                **dict.fromkeys(JobKind, self.prepare),
                 JobKind.SEAL_DRAFT: drafts,
                 JobKind.UNSEAL_DRAFT: drafts,
             },
@@ -147,11 +156,9 @@ class Shop:
 
 @asynccontextmanager
 async def open_shop(folder: Path, **settings: float) -> AsyncIterator[Shop]:
-    """Open a catalog with one tenant, and what works on it."""
-    url = f"sqlite+aiosqlite:///{folder}/catalog.db"
-    await migrate(url)
+    """Open the migrated catalog in `folder` with one tenant, and what works on it."""
     clocks = Clocks()
-    async with open_catalog(url, clock=clocks.now) as catalog:
+    async with open_catalog(f"sqlite+aiosqlite:///{folder}/catalog.db", clock=clocks.now) as catalog:
         async with catalog.writing() as tx:
             await tx.keys.add_tenant(SCOPE.tenant_id, "Tenant")
         yield Shop(

@@ -135,3 +135,11 @@ def test_page_starts_say_the_page_at_each_place() -> None:
     [chunk] = cut(builder.build())
 
     assert chunk.page_starts == ((0, 1), (20, 2))
+
+
+def test_a_heading_between_two_small_sections_is_in_their_chunk_and_nowhere_else() -> None:
+    parsed = document(
+        heading("Cars"), paragraph("They park."), heading("Bikes"), heading("Old ones", 2), paragraph("They rust.")
+    )
+
+    assert [chunk.text for chunk in cut(parsed)] == [parsed.text]

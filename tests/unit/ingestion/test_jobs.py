@@ -11,8 +11,9 @@ from ingestion.bootstrap import Worker, worker_over
 from ingestion.handlers import DraftHandler, Prepare, RevisionHandler, StillHeld
 from ingestion.jobs import JobRunner
 from ingestion.lanes import SMALL_BYTES
+from ingestion.parsing.pages import OnPages
 from ingestion.parsing.sandbox import Outcome, RawFile
-from ingestion.pipeline import PrepareRevision
+from ingestion.pipeline import Parse, PrepareRevision
 from ingestion.worker import work
 from rag_service.bootstrap import open_container
 from rag_service.domain.access import AccessScope, system_scope
@@ -26,6 +27,7 @@ from rag_service.errors import Conflict, DocumentRejected
 from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
+from rag_service.use_cases.chunk_progress import OnChunks
 
 SCOPE: AccessScope = system_scope(TenantId("tenant"))
 PATIENT = JobSettings(draft_patience_s=0.0)
@@ -33,9 +35,9 @@ _ZERO = timedelta(0)
 
 
 @pytest.fixture
-async def worker(tmp_path: Path) -> AsyncIterator[Worker]:
+async def worker(migrated_dir: Path) -> AsyncIterator[Worker]:
     settings = Settings(
-        data_dir=tmp_path,
+        data_dir=migrated_dir,
         embedding=EmbeddingSettings(backend="hashing", dimensions=16),
         retrieval=RetrievalSettings(backend="memory"),
         jobs=PATIENT,
@@ -75,9 +77,13 @@ def runner_with(worker: Worker, prepare: Prepare) -> JobRunner:
 
 
 def crashing(worker: Worker) -> PrepareRevision:
-    async def parse(files: Sequence[RawFile]) -> list[Outcome]:
+    async def parse(files: Sequence[RawFile], on_pages: OnPages) -> list[Outcome]:
         return [DocumentRejected(ReasonCode.PARSER_CRASHED, "SIGSEGV") for _ in files]
 
+    return preparing(worker, parse)
+
+
+def preparing(worker: Worker, parse: Parse) -> PrepareRevision:
     prepare = worker.prepare
     return PrepareRevision(
         catalog=prepare._catalog,
@@ -89,6 +95,25 @@ def crashing(worker: Worker) -> PrepareRevision:
         progress=prepare._progress,
         clock=prepare._clock,
     )
+
+
+async def test_a_long_document_shows_how_many_pages_were_read(worker: Worker) -> None:
+    revision = await upload(worker, "long.txt", b"words")
+    seen = asyncio.Event()
+
+    async def parse(files: Sequence[RawFile], on_pages: OnPages) -> list[Outcome]:
+        on_pages(3, 9)
+        await seen.wait()
+        return [DocumentRejected(ReasonCode.DAMAGED)]
+
+    running = asyncio.create_task(runner_with(worker, preparing(worker, parse)).run_next())
+    while (job := (await now(worker, revision))[1]).total is None:
+        assert not running.done()
+        await asyncio.sleep(0.01)
+    seen.set()
+    await running
+
+    assert (job.stage, job.done, job.total) == ("parse", 3, 9)
 
 
 async def test_small_uploads_are_prepared_together(worker: Worker) -> None:
@@ -206,13 +231,16 @@ async def test_an_automatic_draft_is_open_again_when_its_seal_died_of_an_error(w
     await worker.runner.enqueue_due_seals()
     catalog, clock = worker.container.catalog, worker.container.clock
 
-    async def break_down(scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> None:
+    async def break_down(scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld, on_chunks: OnChunks) -> None:
         async with catalog.writing() as tx:
             await tx.drafts.start_sealing(scope, draft_id, clock())
         raise ZeroDivisionError
 
     once = PATIENT.model_copy(update={"max_attempts": 1})
-    handlers = {**worker.handlers, JobKind.SEAL_DRAFT: DraftHandler(break_down, catalog=catalog, clock=clock)}
+    handlers = {
+        **worker.handlers,
+        JobKind.SEAL_DRAFT: DraftHandler(break_down, catalog=catalog, progress=worker.prepare._progress, clock=clock),
+    }
     runner = JobRunner(catalog=catalog, handlers=handlers, clock=clock, settings=once)
     assert [await runner.run_next() for _ in range(2)] == [1, 1]
 
@@ -228,12 +256,12 @@ async def test_a_draft_that_does_not_fit_any_more_is_dead_and_open_again(worker:
     await worker.runner.enqueue_due_seals()
     catalog = worker.container.catalog
 
-    async def refuse(scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld) -> None:
+    async def refuse(scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld, on_chunks: OnChunks) -> None:
         async with catalog.writing() as tx:
             await tx.drafts.start_sealing(scope, draft_id, worker.container.clock())
         raise Conflict("a.txt was changed meanwhile")
 
-    refusing = DraftHandler(refuse, catalog=catalog, clock=worker.container.clock)
+    refusing = DraftHandler(refuse, catalog=catalog, progress=worker.prepare._progress, clock=worker.container.clock)
     handlers = {**worker.handlers, JobKind.SEAL_DRAFT: refusing}
     runner = JobRunner(catalog=catalog, handlers=handlers, clock=worker.container.clock, settings=PATIENT)
     assert [await runner.run_next() for _ in range(2)] == [1, 1]

@@ -8,7 +8,6 @@ import pytest
 
 from ingestion.presence import Presence
 from ingestion.progress import ProgressNotes
-from rag_service.catalog.migrating import migrate
 from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog, utc_now
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.ids import TenantId
@@ -18,10 +17,8 @@ SCOPE: AccessScope = system_scope(TenantId("tenant"))
 
 
 @pytest.fixture
-async def catalog(tmp_path: Path) -> AsyncIterator[SqlCatalog]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/catalog.db"
-    await migrate(url)
-    async with open_catalog(url) as opened:
+async def catalog(migrated_dir: Path) -> AsyncIterator[SqlCatalog]:
+    async with open_catalog(f"sqlite+aiosqlite:///{migrated_dir}/catalog.db") as opened:
         async with opened.writing() as tx:
             await tx.keys.add_tenant(SCOPE.tenant_id, "Tenant")
         yield opened

@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 
 from ingestion.reconciling import Reconciling
-from rag_service.domain.findings import FoundKind
+from rag_service.domain.findings import FindingKind, FoundKind
 from rag_service.errors import IndexUnavailable
 from rag_service.settings import ReconcileSettings
 
 
 class _Runs:
-    """A reconciler that counts its runs; the first `outages` of them fail."""
+    """A reconciler that counts its runs; the first `outages` of them fail, the first `partial` miss a corpus."""
 
-    def __init__(self, outages: int = 0) -> None:
+    def __init__(self, outages: int = 0, *, partial: int = 0) -> None:
         self.runs = 0
+        self._partial = partial
         self.thrice = asyncio.Event()
         self._outages = outages
 
@@ -25,7 +26,8 @@ class _Runs:
             self.thrice.set()
         if self.runs <= self._outages:
             raise IndexUnavailable("down")
-        return []
+        missed = FoundKind(kind=FindingKind.UNCHECKED_CORPUS, found=1, mended=0, examples=())
+        return [missed] if self.runs <= self._partial else []
 
     before_sealing = everything
 
@@ -42,9 +44,29 @@ async def test_everything_is_looked_at_at_the_start_and_then_on_schedule() -> No
 
 
 async def test_the_first_seal_waits_until_index_and_catalog_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingestion.reconciling._PAUSE_AFTER_OUTAGE_S", 0)
+    monkeypatch.setattr("ingestion.reconciling.AFTER_OUTAGE_S", 0)
     runs = _Runs(outages=2)
 
     await reconciling(runs, every_s=3600).before_sealing()
 
     assert runs.runs == 3
+
+
+@pytest.mark.parametrize(("partial", "runs"), [(1, 2), (99, 4)])
+async def test_a_corpus_that_was_missed_is_looked_at_again_a_few_times_before_the_first_seal(
+    monkeypatch: pytest.MonkeyPatch, partial: int, runs: int
+) -> None:
+    monkeypatch.setattr("ingestion.reconciling.AFTER_OUTAGE_S", 0)
+    reconciler = _Runs(partial=partial)
+
+    await reconciling(reconciler, every_s=3600).before_sealing()
+
+    assert reconciler.runs == runs
+
+
+async def test_a_round_that_missed_a_corpus_is_made_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingestion.reconciling.AFTER_OUTAGE_S", 0.01)
+    runs = _Runs(partial=2)
+
+    async with reconciling(runs, every_s=3600).running():
+        await asyncio.wait_for(runs.thrice.wait(), 10)

@@ -1,23 +1,24 @@
 """How a job ends, by what its handler raises; and what becomes of jobs when clocks jump."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ingestion.lanes import BULK, EVERYTHING, INTERACTIVE
+from ingestion.lanes import BULK, EVERYTHING, INTERACTIVE, Queue
 from rag_service.domain.ids import DraftId
-from rag_service.domain.jobs import JobKind, JobState, Priority
+from rag_service.domain.jobs import Job, JobKind, JobState, Priority
 from rag_service.errors import Conflict, IndexUnavailable, LeaseLost, NotFound, SlotTaken
+from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
-from tests.unit.ingestion.running_jobs import START, Shop, another, open_shop
+from tests.unit.ingestion.running_jobs import START, Recorder, Shop, another, open_shop
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(tmp_path) as opened:
+async def shop(migrated_dir: Path) -> AsyncIterator[Shop]:
+    async with open_shop(migrated_dir) as opened:
         yield opened
 
 
@@ -150,6 +151,21 @@ async def test_seals_and_what_people_wait_for_pass_a_bulk_load(shop: Shop) -> No
 
     await runner.run_next(BULK)
     assert shop.prepare.ran == ["person/1", "bulk/1"]
+
+
+class _LeavesLarge(Recorder):
+    async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
+        return [job for job in due if not (queue.only_small and job.subject.startswith("large"))]
+
+
+async def test_a_small_upload_is_found_behind_large_ones(shop: Shop) -> None:
+    shop.prepare = _LeavesLarge(shop.catalog, shop.clocks)
+    for subject in ("large/1", "large/2", "large/3", "small/1"):
+        await shop.add(subject, priority=Priority.PERSON)
+
+    await shop.runner().run_next(INTERACTIVE)
+
+    assert shop.prepare.ran == ["small/1"]
 
 
 def test_the_lanes_together_take_every_kind() -> None:

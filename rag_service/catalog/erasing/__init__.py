@@ -1,0 +1,1 @@
+"""How rows are erased: hidden at once, counted when they go, and looked for afterwards."""

@@ -1,0 +1,30 @@
+"""Where rows of what is erased are found."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.catalog.tables import jobs, revisions, tombstones
+from rag_service.domain.erasures import TombstoneKind
+from rag_service.domain.ids import DocumentId, ErasureId, TenantId
+from rag_service.domain.jobs import JobKind
+
+
+def jobs_of_document(document_id: DocumentId) -> sa.ColumnElement[bool]:
+    """Jobs about revisions of a document."""
+    place = sa.literal(f"{document_id}/").concat(sa.cast(revisions.c.number, sa.String))
+    subjects = sa.select(place).where(revisions.c.document_id == document_id)
+    return sa.and_(jobs.c.kind == JobKind.PREPARE_REVISION, jobs.c.subject.in_(subjects))
+
+
+def buried(tenant_id: TenantId, erasure_id: ErasureId, *kinds: TombstoneKind) -> "sa.Select[tuple[Any]]":
+    """Select the ids of what has a tombstone of an erasure."""
+    return sa.select(tombstones.c.id).where(
+        tombstones.c.tenant_id == tenant_id, tombstones.c.erasure_id == erasure_id, tombstones.c.kind.in_(kinds)
+    )
+
+
+async def delete_rows(connection: AsyncConnection, table: sa.Table, condition: sa.ColumnElement[bool]) -> int:
+    """Delete rows and return how many there were."""
+    return (await connection.execute(table.delete().where(condition))).rowcount

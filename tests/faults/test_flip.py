@@ -1,0 +1,38 @@
+"""FAULTS 11: publish and rollback, again and again, under a steady load of searches and answers."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.steady_load import Caller, steady
+from tests.two_versions import TwoVersions, flip_until, two_versions
+
+# What a busy machine carries; `tests.bench.flip` drives as much as this one does.
+RATE = 20.0
+SECONDS = 6.0
+LEAST_FLIPS = 5
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoVersions]:
+    with two_versions(tmp_path_factory.mktemp("flip") / "data", documents=40) as served:
+        yield served
+
+
+async def test_no_reply_fails_or_mixes_versions_while_versions_are_published_and_rolled_back(
+    corpus: TwoVersions,
+) -> None:
+    service = corpus.service
+    searching, publishing = (Caller(service.url, service.key) for _ in range(2))
+    done = asyncio.Event()
+    flipping = asyncio.create_task(flip_until(done, publishing, corpus, pause_s=0.1))
+
+    outcome = await steady([searching], corpus.search_or_question, corpus.fault, rate=RATE, seconds=SECONDS)
+    done.set()
+    flips = await flipping
+    for caller in (searching, publishing):
+        await caller.close()
+
+    assert outcome.faults + flips.faults == []
+    assert len(outcome.latencies_s) == RATE * SECONDS and len(flips.latencies_s) >= LEAST_FLIPS

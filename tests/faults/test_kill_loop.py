@@ -1,0 +1,50 @@
+"""Worker, index host and API are killed at any moment, and nothing is lost, nothing is double, all parts agree.
+
+RAG_TEST_KILLS sets how often (200 in the slow test); RAG_TEST_KILL_SEED repeats a run: the seed is in the output of one
+that fails.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kill_loop.loop import survive
+
+KILLS = int(os.environ.get("RAG_TEST_KILLS", "200"))
+FEW = 12
+
+
+@pytest.fixture
+def seed() -> int:
+    drawn = int(os.environ.get("RAG_TEST_KILL_SEED") or secrets.randbelow(2**32))
+    print(f"RAG_TEST_KILL_SEED={drawn}")  # noqa: T201  (shown when the test fails)
+    return drawn
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    # A path short enough for a socket.
+    folder = Path(tempfile.mkdtemp(prefix="rag-kill-"))
+    yield folder / "data"
+    shutil.rmtree(folder)
+
+
+def test_a_dozen_kills_lose_nothing_and_double_nothing(data_dir: Path, seed: int) -> None:
+    survived = survive(data_dir, kills=FEW, seed=seed, longest_pause_s=2)
+
+    assert survived.actions > 0
+    assert survived.versions > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60 + 10 * KILLS)
+def test_hundreds_of_kills_lose_nothing_and_double_nothing(data_dir: Path, seed: int) -> None:
+    survived = survive(data_dir, kills=KILLS, seed=seed)
+
+    assert survived.actions > KILLS
+    assert survived.versions > KILLS / 10
