@@ -130,19 +130,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         sparse_encoder = Bm25Encoder()
         service_keys = await asyncio.to_thread(_open_service_keys, settings)
         build = _build_of(settings, embedder, sparse_encoder)
-        build_parts = PartsByRecipe(
-            own=Parts(
-                fingerprint=build.digest,
-                embedder=embedder,
-                vectors=KeptEmbedder(embedder=embedder, kept=catalog.kept_vectors),
-                sparse_encoder=sparse_encoder,
-                chunker=build.chunker,
-                count_tokens=opened.count_tokens,
-            ),
-            settings=settings.embedding,
-            open_embedder=_open_embedder,
-            kept=catalog.kept_vectors,
-        )
+        build_parts = _build_parts(settings, build, opened, sparse_encoder, catalog.kept_vectors)
         stack.push_async_callback(build_parts.aclose)
         recipe = recipe_of(settings.embedding, build)
         queue = PolledQueue()
@@ -302,6 +290,24 @@ def _build_of(settings: Settings, embedder: Embedder, sparse_encoder: SparseEnco
             heading_prefix=chunking.heading_prefix,
         ),
     )
+
+
+def _build_parts(
+    settings: Settings,
+    build: BuildFingerprint,
+    opened: OpenedEmbedder,
+    sparse_encoder: SparseEncoder,
+    kept: KeptVectors,
+) -> PartsByRecipe:
+    own = Parts(
+        fingerprint=build.digest,
+        embedder=opened.embedder,
+        vectors=KeptEmbedder(embedder=opened.embedder, kept=kept),
+        sparse_encoder=sparse_encoder,
+        chunker=build.chunker,
+        count_tokens=opened.count_tokens,
+    )
+    return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=_open_embedder, kept=kept)
 
 
 def _ask_question(settings: Settings, catalog: Catalog, search: Search, embedder: Embedder) -> AskQuestion:

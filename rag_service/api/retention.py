@@ -8,12 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from rag_service.api.dependencies import Parts, Scope
 from rag_service.api.idempotency import RepeatableRoute
 from rag_service.api.texts import Ref
-from rag_service.domain.retention import Retention
+from rag_service.domain.retention import MOST_KEPT, Retention
 from rag_service.use_cases.retention import RetentionPlan
 
 router = APIRouter(prefix="/v1/corpora/{corpus}/retention", tags=["versions"], route_class=RepeatableRoute)
-
-_MOST = 100_000
 
 
 class NewRetention(BaseModel):
@@ -21,8 +19,8 @@ class NewRetention(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    keep_versions: Annotated[int, Field(ge=1, le=_MOST)]
-    keep_days: Annotated[int, Field(ge=0, le=_MOST)]
+    keep_versions: Annotated[int, Field(ge=1, le=MOST_KEPT)]
+    keep_days: Annotated[int, Field(ge=0, le=MOST_KEPT)]
 
 
 class RetentionOut(BaseModel):

@@ -35,11 +35,6 @@ def frequencies_of(row: sa.Row[Any]) -> DocumentFrequencies:
     return DocumentFrequencies(chunk_count=row.chunk_count, terms=terms, counts=_unpack(row.counts))
 
 
-def no_frequencies() -> DocumentFrequencies:
-    """Return the frequencies of no chunks."""
-    return DocumentFrequencies(chunk_count=0, terms=np.empty(0, np.uint32), counts=np.empty(0, np.uint32))
-
-
 async def read_frequencies(
     connection: AsyncConnection, corpus_id: CorpusId, number: int, fingerprint: Fingerprint
 ) -> DocumentFrequencies | None:

@@ -49,12 +49,28 @@ class SqlKeptVectors:
 
 async def forget_unused(connection: AsyncConnection, tenant_id: str, hashes: Sequence[str]) -> int:
     """Remove the vectors of these texts that no chunk of the tenant has any more; return how many."""
+    return await forget(connection, tenant_id, await unused_of(connection, tenant_id, sorted(set(hashes))))
+
+
+async def unused_of(connection: AsyncConnection, tenant_id: str, hashes: Sequence[str]) -> list[str]:
+    """Return those of the hashes, in order, of whose texts the tenant has no chunk."""
+    of_tenant = sa.select(chunks.c.embedded_sha256).join(documents, documents.c.id == chunks.c.document_id)
+    of_tenant = of_tenant.where(documents.c.tenant_id == tenant_id)
+    used: set[str] = set()
+    for batch in batches(hashes):
+        used |= set((await connection.execute(of_tenant.where(chunks.c.embedded_sha256.in_(batch)))).scalars())
+    return [sha256 for sha256 in hashes if sha256 not in used]
+
+
+async def forget(connection: AsyncConnection, tenant_id: str, hashes: Sequence[str]) -> int:
+    """Remove the vectors of these texts, of every model; return how many."""
     forgotten = 0
-    for batch in batches(sorted(set(hashes))):
-        used = sa.select(chunks.c.embedded_sha256).join(documents, documents.c.id == chunks.c.document_id)
-        mine = used.where(documents.c.tenant_id == tenant_id, chunks.c.embedded_sha256.in_(batch))
-        still = set((await connection.execute(mine)).scalars())
-        gone = [bytes.fromhex(sha256) for sha256 in batch if sha256 not in still]
-        unused = kept_vectors.delete().where(kept_vectors.c.tenant_id == tenant_id, kept_vectors.c.sha256.in_(gone))
-        forgotten += (await connection.execute(unused)).rowcount if gone else 0
+    for batch in batches(hashes):
+        forgotten += (await connection.execute(kept_vectors.delete().where(vectors_of(tenant_id, batch)))).rowcount
     return forgotten
+
+
+def vectors_of(tenant_id: str, hashes: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Vectors of texts with these hashes."""
+    digests = [bytes.fromhex(sha256) for sha256 in hashes]
+    return sa.and_(kept_vectors.c.tenant_id == tenant_id, kept_vectors.c.sha256.in_(digests))

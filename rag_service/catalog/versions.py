@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog import labels
 from rag_service.catalog.corpus_rows import read_corpus
-from rag_service.catalog.frequency_rows import no_frequencies, read_frequencies
+from rag_service.catalog.frequency_rows import read_frequencies
 from rag_service.catalog.membership_rows import births_of, members_at, written_at
 from rag_service.catalog.pagination import fetch_page, number_in
 from rag_service.catalog.rows import columns_of
@@ -20,7 +20,7 @@ from rag_service.domain.ids import CorpusId, DocumentId, Fingerprint
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.domain.versions import OPEN, Member, Version, VersionDifference
 from rag_service.errors import NotFound
-from rag_service.ports.sparse_encoder import DocumentFrequencies
+from rag_service.ports.sparse_encoder import NO_FREQUENCIES, DocumentFrequencies
 
 
 class SqlVersions:
@@ -82,7 +82,7 @@ class SqlVersions:
     ) -> DocumentFrequencies | None:
         await read_corpus(self._connection, scope, corpus_id)
         if number == 0:
-            return no_frequencies()
+            return NO_FREQUENCIES
         return await read_frequencies(self._connection, corpus_id, number, fingerprint)
 
     async def label(self, scope: AccessScope, corpus_id: CorpusId, label: str, number: int, now: datetime) -> None:

@@ -139,6 +139,21 @@ class Tombstone:
     erased_at: datetime
 
 
+def tombstone_of(
+    erasure: Erasure, kind: TombstoneKind, ref: str, *, corpus_id: CorpusId | None, principals: frozenset[str]
+) -> Tombstone:
+    """Return what an erasure leaves where `ref` was."""
+    return Tombstone(
+        kind=kind,
+        id=ref,
+        tenant_id=erasure.tenant_id,
+        corpus_id=corpus_id,
+        erasure_id=erasure.id,
+        principals=principals,
+        erased_at=erasure.created_at,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerPlace:
     """An answer that is to be erased: where it is and who could read it."""

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 
 from rag_service.domain.ids import ChunkId, DocumentId, Fingerprint
 
+MOST_KEPT = 100_000
+"""Versions, or days."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:

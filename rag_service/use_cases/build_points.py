@@ -1,6 +1,7 @@
 """Points of a build: made of chunks and kept vectors, written for memberships, and counted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.builds import Membership
@@ -15,6 +16,8 @@ from rag_service.ports.sparse_encoder import NO_FREQUENCIES, DocumentFrequencies
 from rag_service.ports.vector_index import Point, VectorIndex
 from rag_service.use_cases.fill_chunks import FillChunks
 from rag_service.use_cases.seal_plan import StillHeld
+
+Item = TypeVar("Item")
 
 BATCH_MEMBERS = 256
 """Documents whose chunks are in memory at once."""
@@ -139,7 +142,7 @@ def member_of(chunk: Chunk) -> Member:
     return Member(document_id=chunk.document_id, revision=chunk.revision)
 
 
-def slices(members: Iterable[Member]) -> list[Sequence[Member]]:
-    """Return the members in order, as many together as may be in memory."""
-    ordered = sorted(members)
-    return [ordered[start : start + BATCH_MEMBERS] for start in range(0, len(ordered), BATCH_MEMBERS)]
+def slices(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield revisions, or memberships of them, in order, as many together as may be in memory."""
+    for start in range(0, len(items), BATCH_MEMBERS):
+        yield items[start : start + BATCH_MEMBERS]

@@ -1,6 +1,6 @@
 """Bring a build of a corpus up to the highest version, after others were sealed under another build."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from rag_service.domain.access import AccessScope
@@ -11,12 +11,12 @@ from rag_service.ports.catalog import Catalog
 from rag_service.ports.sparse_encoder import NO_FREQUENCIES, DocumentFrequencies, frequencies_of, minus, plus
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.use_cases.build_points import (
-    BATCH_MEMBERS,
     CountChunks,
     WriteLives,
     chunks_of,
     counted,
     member_of,
+    slices,
 )
 from rag_service.use_cases.fill_chunks import FillChunks
 from rag_service.use_cases.seal_plan import StillHeld
@@ -90,7 +90,7 @@ class CatchUp:
     ) -> DocumentFrequencies:
         """Write points, and return the frequencies of those that are visible at version `highest`."""
         added = NO_FREQUENCIES
-        for part in _parts(lives):
+        for part in slices(lives):
             points = await self._write_lives(scope, build.corpus_id, parts, part, still_held=still_held)
             added = plus(added, frequencies_of([point.sparse for point in points if point.died > highest]))
         return added
@@ -106,7 +106,7 @@ class CatchUp:
         """Retire points where they died, and return the frequencies of what they show."""
         removed = NO_FREQUENCIES
         for died, alike in groupby(sorted(lives, key=lambda life: life.died), key=lambda life: life.died):
-            for part in _parts(list(alike)):
+            for part in slices(list(alike)):
                 births = {life.member: life.born for life in part}
                 chunks = await chunks_of(self._catalog, scope, parts, sorted(births))
                 await still_held()
@@ -114,7 +114,3 @@ class CatchUp:
                 await self._index.retire(build.fingerprint, ids, at=died)
                 removed = plus(removed, counted(parts, chunks))
         return removed
-
-
-def _parts(lives: Sequence[Membership]) -> Iterable[Sequence[Membership]]:
-    return (lives[start : start + BATCH_MEMBERS] for start in range(0, len(lives), BATCH_MEMBERS))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from rag_service.domain.access import AccessScope, Permission, system_scope
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId, point_id
-from rag_service.domain.retention import DroppedMembership, Retention, droppable
+from rag_service.domain.retention import MOST_KEPT, DroppedMembership, Retention, droppable
 from rag_service.domain.versions import Corpus
 from rag_service.errors import InvalidRequest
 from rag_service.ports.catalog import Catalog, Transaction
@@ -18,8 +18,6 @@ _MEMBERSHIPS_AT_ONCE = 256
 _REVISIONS_AT_ONCE = 64
 _CHUNKS_AT_ONCE = 4_000
 """Nobody else writes to the catalog meanwhile."""
-
-_MOST = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +63,8 @@ class ManageRetention:
             InvalidRequest: fewer than one version or a negative number of days.
         """
         require(scope, Permission.PUBLISH, kind="corpus", ref=corpus)
-        if not (1 <= retention.versions <= _MOST and 0 <= retention.days <= _MOST):
-            raise InvalidRequest(f"Keep 1 to {_MOST} versions and 0 to {_MOST} days.", param="keep_versions")
+        if not (1 <= retention.versions <= MOST_KEPT and 0 <= retention.days <= MOST_KEPT):
+            raise InvalidRequest(f"Keep 1 to {MOST_KEPT} versions and 0 to {MOST_KEPT} days.", param="keep_versions")
         async with self._catalog.writing() as tx:
             target = await tx.corpora.get(scope, corpus)
             await tx.retentions.keep(scope, target.id, retention)

@@ -50,7 +50,7 @@ class WritePoints:
         self, scope: AccessScope, plan: SealPlan, parts: Parts, still_held: StillHeld, progress: ChunkProgress
     ) -> DocumentFrequencies:
         added = NO_FREQUENCIES
-        for members in slices(plan.difference.born):
+        for members in slices(sorted(plan.difference.born)):
             lives = [Membership(member=member, born=plan.number, died=OPEN) for member in members]
             points = await self._write_lives(scope, plan.corpus.id, parts, lives, still_held=still_held)
             added = plus(added, frequencies_of([point.sparse for point in points]))
@@ -61,7 +61,7 @@ class WritePoints:
         self, scope: AccessScope, plan: SealPlan, parts: Parts, still_held: StillHeld, progress: ChunkProgress
     ) -> DocumentFrequencies:
         removed = NO_FREQUENCIES
-        for members in slices(plan.difference.died):
+        for members in slices(sorted(plan.difference.died)):
             chunks = await chunks_of(self._catalog, scope, parts, members)
             ids = await _ids_before(self._catalog, scope, plan.corpus.id, chunks, number=plan.number)
             await still_held()
@@ -91,13 +91,13 @@ class UndoPoints:
     ) -> None:
         """Revive in the build what died at `number` and purge what was born at it."""
         progress = await progress_over(self._catalog, scope, written, on_chunks)
-        for members in slices(written.died):
+        for members in slices(sorted(written.died)):
             chunks = await self._chunks(scope, fingerprint, members)
             ids = await _ids_before(self._catalog, scope, corpus_id, chunks, number=number)
             await still_held()
             await self._index.revive(fingerprint, ids)
             progress.add(len(chunks))
-        for members in slices(written.born):
+        for members in slices(sorted(written.born)):
             chunks = await self._chunks(scope, fingerprint, members)
             await still_held()
             await self._index.purge(fingerprint, [point_id(chunk.id, number) for chunk in chunks])

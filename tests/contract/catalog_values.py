@@ -8,7 +8,6 @@ import numpy as np
 
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import EVERYONE, AccessScope, ApiKey, Permission, system_scope
-from rag_service.domain.answers import Answer, AnswerStatus, Citation, Message, Passage, Usage
 from rag_service.domain.builds import Build, BuildState
 from rag_service.domain.documents import (
     Block,
@@ -24,8 +23,6 @@ from rag_service.domain.documents import (
 )
 from rag_service.domain.drafts import Draft, DraftChange, DraftState, wanted_members
 from rag_service.domain.ids import (
-    AnswerId,
-    ChunkId,
     CorpusId,
     DocumentId,
     DraftId,
@@ -191,64 +188,6 @@ def new_upload(
         is_new_document=number == 1,
         revision=revision(name, number, seconds=seconds),
         job=replace(job(f"upload_{name}_{number}", seconds=seconds), subject=f"doc_{name}/{number}", corpus_id=CORPUS),
-    )
-
-
-def passage() -> Passage:
-    return Passage(
-        rank=1,
-        chunk_id=ChunkId("chunk"),
-        document_id=DocumentId("doc_a"),
-        revision=1,
-        file_id=FileId("file_a"),
-        filename="a.md",
-        title=None,
-        attributes={"lang": "en", "year": 2026.5, "draft": True},
-        headings=("Head",),
-        span=Span(6, 19),
-        page_starts=((6, 1),),
-        text="Snow 🐧 falls.",
-        score=0.5,
-        dense_score=-0.25,
-        sparse_score=3.0,
-    )
-
-
-def answer(name: str = "one", *, key_id: KeyId | None = READER.key_id) -> Answer:
-    citation = Citation(
-        start=0,
-        end=4,
-        number=1,
-        chunk_id=ChunkId("chunk"),
-        document_id=DocumentId("doc_a"),
-        revision=1,
-        filename="a.md",
-        page=None,
-        quote_span=Span(6, 10),
-        quote="Snow",
-        support=1.0,
-    )
-    return Answer(
-        id=AnswerId(f"answer_{name}"),
-        tenant_id=OURS,
-        key_id=key_id,
-        corpus_id=CORPUS,
-        corpus_name="handbook",
-        version=1,
-        messages=(Message(role="user", content="What falls?\x00"),),
-        searched_for="What falls?",
-        text="Snow [1]",
-        status=AnswerStatus.ANSWERED,
-        reason=None,
-        citations=(citation,),
-        passages=(passage(),),
-        dropped_units=0,
-        answerability=0.75,
-        generator="extractive",
-        prompt_version="none",
-        usage=Usage(prompt_tokens=3, completion_tokens=1),
-        timings_ms={"search": 1.5},
-        created_at=START,
     )
 
 

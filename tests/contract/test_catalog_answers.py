@@ -12,7 +12,8 @@ from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Feedback, Message
 from rag_service.domain.ids import DocumentId, KeyId
 from rag_service.errors import Conflict, Gone, NotFound
-from tests.contract.catalog_values import ELSEWHERE, READER, START, STRANGER, add_corpus, answer, passage, upload
+from tests.contract.answer_values import answer, passage
+from tests.contract.catalog_values import ELSEWHERE, READER, START, STRANGER, add_corpus, upload
 
 OTHER_KEY = replace(READER, key_id=KeyId("key_other"))
 ADMIN = replace(OTHER_KEY, permissions=frozenset({Permission.ADMIN}))

@@ -1,31 +1,25 @@
 """Erasing rows: the same on SQLite and PostgreSQL."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from rag_service.catalog.compacting import LEFT_TO_POSTGRESQL
 from rag_service.catalog.sql_catalog import SqlCatalog
-from rag_service.domain.access import EVERYONE, AccessScope, Permission
-from rag_service.domain.answers import Answer, AnswerStatus, Message
+from rag_service.domain.access import EVERYONE
 from rag_service.domain.erasures import (
     ErasedChunks,
-    Erasure,
     ErasureKind,
     ErasurePlan,
     ErasureState,
     Removal,
-    Tombstone,
     TombstoneKind,
 )
-from rag_service.domain.ids import DocumentId, ErasureId, KeyId
+from rag_service.domain.ids import ErasureId
 from rag_service.domain.jobs import JobState
 from rag_service.domain.pages import PageRequest
-from rag_service.errors import Gone, NotFound, SlotTaken
-from rag_service.ports.catalog.erasures import BuiltMember, Rewriting
-from rag_service.ports.sparse_encoder import DocumentFrequencies
+from rag_service.errors import NotFound, SlotTaken
 from tests.contract.catalog_values import (
     CORPUS,
     FINGERPRINT,
@@ -34,87 +28,29 @@ from tests.contract.catalog_values import (
     START,
     STRANGER,
     SYSTEM,
-    add_corpus,
-    answer,
     at,
     chunk,
     hold,
     member,
     prepare,
-    publish,
     upload,
 )
-
-DOCUMENT = DocumentId("doc_a")
-TERMS: dict[BuiltMember, DocumentFrequencies] = {
-    (member("a"), FINGERPRINT): DocumentFrequencies(
-        chunk_count=1, terms=np.array([3, 7], np.uint32), counts=np.array([1, 1], np.uint32)
-    )
-}
-UPLOADER = replace(READER, permissions=frozenset({Permission.CHAT, Permission.UPLOAD}))
-
-
-def erasure(kind: ErasureKind = ErasureKind.DOCUMENT, name: str = "one", **subject: str) -> Erasure:
-    return Erasure(
-        id=ErasureId(f"erasure_{name}"),
-        tenant_id=OURS,
-        kind=kind,
-        subject=subject or {"document_id": DOCUMENT, "corpus_id": CORPUS},
-        requested_by=KeyId("key_admin"),
-        created_at=at(5),
-    )
-
-
-def tombstone(
-    kind: TombstoneKind = TombstoneKind.DOCUMENT, ref: str = DOCUMENT, asked: Erasure | None = None
-) -> Tombstone:
-    asked = asked or erasure()
-    return Tombstone(
-        kind=kind,
-        id=ref,
-        tenant_id=OURS,
-        corpus_id=CORPUS,
-        erasure_id=asked.id,
-        principals=frozenset({"hash"}),
-        erased_at=asked.created_at,
-    )
+from tests.contract.erasure_values import (
+    DOCUMENT,
+    UPLOADER,
+    erasure,
+    remove,
+    request,
+    rewriting,
+    tombstone,
+    with_two_documents,
+)
 
 
 @pytest.fixture
 async def catalog(catalog: SqlCatalog) -> SqlCatalog:
     """Version 1 has a and b, with the same text."""
-    await add_corpus(catalog)
-    await publish(catalog, "a", "b")
-    return catalog
-
-
-async def request(catalog: SqlCatalog, asked: Erasure | None = None, stone: Tombstone | None = None) -> None:
-    async with catalog.writing() as tx:
-        await tx.erasures.hide_document(SYSTEM, DOCUMENT, "erasure_one", at(5))
-        await tx.erasures.add(SYSTEM, asked or erasure(), [stone or tombstone()])
-
-
-async def rewriting(catalog: SqlCatalog) -> Rewriting:
-    async with catalog.reading() as tx:
-        return await tx.erasures.without(SYSTEM, DOCUMENT, TERMS)
-
-
-async def remove(catalog: SqlCatalog, **options: Any) -> tuple[Removal, ErasurePlan]:
-    made = options.get("rewriting") or await rewriting(catalog)
-    async with catalog.writing() as tx:
-        return await tx.erasures.remove_document(SYSTEM, tombstone(), made)
-
-
-async def add_answer(catalog: SqlCatalog, name: str, scope: AccessScope = READER, **changes: Any) -> Answer:
-    made = replace(answer(name), **changes)
-    async with catalog.writing() as tx:
-        await tx.answers.add(scope, made)
-    return made
-
-
-async def about(catalog: SqlCatalog, asked: Erasure, **options: Any) -> list[str]:
-    async with catalog.reading() as tx:
-        return [place.id for place in await tx.erasures.answers_about(SYSTEM, asked, **options)]
+    return await with_two_documents(catalog)
 
 
 async def test_an_erasure_comes_back_as_it_was_noted(catalog: SqlCatalog) -> None:
@@ -293,93 +229,6 @@ async def test_vectors_of_texts_without_chunks_are_swept_in_one_tenant(catalog: 
     assert removal.removed == {"kept_vectors": 1}
     assert await catalog.kept_vectors.find(OURS, "model", [chunk("a").embedded_sha256]) != {}
     assert await catalog.kept_vectors.find(STRANGER.tenant_id, "model", [stray]) != {}
-
-
-async def test_answers_follow_by_what_they_showed_and_by_whose_text_they_hold(catalog: SqlCatalog) -> None:
-    first = await add_answer(catalog, "first", text="Snow falls in winter. [1]")
-    turn = Message(role="assistant", content=" Snow falls \n in winter. [1]")
-    await add_answer(
-        catalog, "second", messages=(turn, Message(role="user", content="And?")), passages=(), citations=()
-    )
-    await add_answer(catalog, "apart", passages=(), citations=())
-
-    assert await about(catalog, erasure()) == [first.id, "answer_second"]
-    assert await about(catalog, erasure(), also=["answer_apart"]) == ["answer_apart", first.id, "answer_second"]
-
-
-async def test_the_services_own_sentences_connect_no_answers(catalog: SqlCatalog) -> None:
-    await add_answer(catalog, "first", text="The documents do not say.", status=AnswerStatus.ABSTAINED)
-    turn = Message(role="assistant", content="The documents do not say.")
-    await add_answer(catalog, "second", messages=(turn,), passages=(), citations=())
-
-    assert await about(catalog, erasure()) == ["answer_first"]
-
-
-async def test_removed_answers_leave_tombstones(catalog: SqlCatalog) -> None:
-    made = await add_answer(catalog, "first")
-    async with catalog.writing() as tx:
-        await tx.replies.keep(READER, "key", "hash", 200, f'{{"id":"{made.id}"}}')
-        await tx.replies.keep(READER, "other", "hash", 200, '{"id":"answer_other"}')
-    await request(catalog)
-
-    async with catalog.writing() as tx:
-        removal = await tx.erasures.remove_answers(SYSTEM, [tombstone(TombstoneKind.ANSWER, made.id)])
-        replies = await tx.erasures.remove_replies(SYSTEM, erasure().id, ())
-
-    assert removal.removed == {"answers": 1, "answer_sources": 1, "answer_turns": 0, "feedback": 0}
-    assert replies.removed == {"idempotent_replies": 1}
-    async with catalog.reading() as tx:
-        assert await tx.erasures.tombstone(SYSTEM, TombstoneKind.ANSWER, made.id) is not None
-        assert await tx.replies.find(READER, "key") is None
-        assert await tx.replies.find(READER, "other") is not None
-
-
-async def test_what_is_asked_to_be_erased_can_neither_be_read_nor_answered_from(catalog: SqlCatalog) -> None:
-    made = await add_answer(catalog, "first")
-    await request(catalog)
-
-    async with catalog.reading() as tx:
-        with pytest.raises(NotFound):
-            await tx.answers.get(READER, made.id)
-    with pytest.raises(Gone):
-        await add_answer(catalog, "second")
-
-
-async def test_over_what_is_gone_no_answer_is_kept(catalog: SqlCatalog) -> None:
-    await request(catalog)
-    await remove(catalog)
-
-    with pytest.raises(Gone):
-        await add_answer(catalog, "late")
-
-
-async def test_a_persons_answers_are_gone_up_to_the_request(catalog: SqlCatalog) -> None:
-    person = replace(READER, end_user="ann")
-    before = await add_answer(catalog, "before", person)
-    asked = erasure(ErasureKind.PERSON, end_user="ann")
-    async with catalog.writing() as tx:
-        await tx.erasures.add(SYSTEM, asked, [tombstone(TombstoneKind.PERSON, "ann")])
-
-    after = await add_answer(catalog, "after", person, created_at=at(6))
-    with pytest.raises(Gone):
-        await add_answer(catalog, "running", person, created_at=at(4))
-
-    assert await about(catalog, asked) == [before.id]
-    async with catalog.reading() as tx:
-        assert (await tx.answers.get(person, after.id)).id == after.id
-        with pytest.raises(NotFound):
-            await tx.answers.get(person, before.id)
-
-
-async def test_a_person_erased_again_has_one_tombstone_of_the_newest_request(catalog: SqlCatalog) -> None:
-    first, second = (erasure(ErasureKind.PERSON, name, end_user="ann") for name in ("one", "two"))
-    later = replace(tombstone(TombstoneKind.PERSON, "ann", second), erased_at=at(9))
-    async with catalog.writing() as tx:
-        await tx.erasures.add(SYSTEM, first, [tombstone(TombstoneKind.PERSON, "ann")])
-        await tx.erasures.add(SYSTEM, second, [later])
-        stone = await tx.erasures.tombstone(SYSTEM, TombstoneKind.PERSON, "ann")
-
-    assert stone == later
 
 
 async def test_a_corpus_goes_when_its_documents_are_gone(catalog: SqlCatalog) -> None:

@@ -10,6 +10,7 @@ from rag_service.domain.ids import DocumentId, FileId
 from rag_service.domain.retention import Retention, StoredVersion
 from rag_service.domain.versions import Member
 from rag_service.errors import NotFound
+from tests.contract.answer_values import answer, passage
 from tests.contract.catalog_values import (
     CORPUS,
     FINGERPRINT,
@@ -17,10 +18,8 @@ from tests.contract.catalog_values import (
     START,
     SYSTEM,
     add_corpus,
-    answer,
     hold,
     member,
-    passage,
     prepare,
     preview,
     publish,

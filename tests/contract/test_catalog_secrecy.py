@@ -15,6 +15,7 @@ from rag_service.domain.pages import PageRequest
 from rag_service.domain.versions import Member
 from rag_service.errors import NotFound
 from rag_service.ports.catalog import Transaction
+from tests.contract.answer_values import answer
 from tests.contract.catalog_values import (
     CORPUS,
     FINGERPRINT,
@@ -23,7 +24,6 @@ from tests.contract.catalog_values import (
     STRANGER,
     SYSTEM,
     add_corpus,
-    answer,
     chunk,
     job,
     publish,

@@ -2,8 +2,6 @@
 
 import os
 import resource
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from rag_service.domain.jobs import JobState
 from rag_service.domain.pages import MAX_LIMIT, PageRequest
 from rag_service.errors import BlobsUnavailable, CatalogUnavailable, DependencyUnavailable
 from tests.faults.power_cut import DATABASE, FIRST, SCOPE, SECOND, TEXTS, published, settings_in
+from tests.faults.small_disks import mounted_disk
 from tests.integration.desk import Desk
 
 DISK_MIB = 24
@@ -154,16 +153,8 @@ async def test_publishing_and_rolling_back_without_room_change_nothing(tmp_path:
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="rag-disk-"))
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "none", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:  # noqa: S603 - our own words
-        folder.rmdir()
-        pytest.skip("only root may mount a small disk")
-    try:
+    with mounted_disk(DISK_MIB) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607 - our own words
-        folder.rmdir()
 
 
 @contextmanager

@@ -4,8 +4,6 @@ import asyncio
 import os
 import resource
 import shutil
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Point
 from rag_service.retrieval.index_client import IndexClient
 from tests.contract.index_points import found, listed, point, point_id, points, query
+from tests.faults.small_disks import mounted_disk
 from tests.index_hosts import RunningHost, children, running_host, until
 
 BUILD = "build"
@@ -28,17 +27,8 @@ _WIDE = 16_384
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A disk of its own, in memory: the engine's mapped files meet its end as they would that of any other."""
-    folder = Path(tempfile.mkdtemp(prefix="rag-disk-"))
-    command = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MIB}m", "none", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:  # noqa: S603 - our own words
-        folder.rmdir()
-        pytest.skip("only root may mount a small disk")
-    try:
+    with mounted_disk(_DISK_MIB) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607 - our own words
-        folder.rmdir()
 
 
 @pytest.fixture

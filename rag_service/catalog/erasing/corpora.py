@@ -3,21 +3,10 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rag_service.catalog.erasing.places import delete_rows
-from rag_service.catalog.tables import (
-    builds,
-    corpora,
-    document_frequencies,
-    drafts,
-    jobs,
-    publications,
-    version_labels,
-    versions,
-)
+from rag_service.catalog.erasing.places import CORPUS_TABLES, delete_rows
+from rag_service.catalog.tables import corpora
 from rag_service.domain.erasures import Removal
 from rag_service.domain.ids import CorpusId, TenantId
-
-_CHILDREN_FIRST = (version_labels, document_frequencies, versions, publications, drafts, builds, jobs)
 
 
 async def remove_corpus(connection: AsyncConnection, tenant_id: TenantId, corpus_id: CorpusId) -> Removal:
@@ -26,7 +15,7 @@ async def remove_corpus(connection: AsyncConnection, tenant_id: TenantId, corpus
     if (await connection.execute(mine.with_for_update())).first() is None:
         return Removal()
     removed = {
-        table.name: await delete_rows(connection, table, table.c.corpus_id == corpus_id) for table in _CHILDREN_FIRST
+        table.name: await delete_rows(connection, table, table.c.corpus_id == corpus_id) for table in CORPUS_TABLES
     }
     removed[corpora.name] = await delete_rows(connection, corpora, corpora.c.id == corpus_id)
     return Removal(removed=removed)

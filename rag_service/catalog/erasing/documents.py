@@ -8,21 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
-from rag_service.catalog.erasing.places import delete_rows, jobs_of_document
+from rag_service.catalog.erasing.places import DOCUMENT_TABLES, delete_rows, jobs_of_document
 from rag_service.catalog.erasing.vectors import remove_unused_vectors
-from rag_service.catalog.tables import (
-    answer_sources,
-    chunks,
-    document_principals,
-    documents,
-    draft_changes,
-    files,
-    jobs,
-    memberships,
-    revision_texts,
-    revisions,
-    tombstones,
-)
+from rag_service.catalog.tables import chunks, documents, files, jobs, memberships, revisions, tombstones
 from rag_service.domain.erasures import ErasedChunks, ErasurePlan, Removal, TombstoneKind
 from rag_service.domain.ids import ChunkId, DocumentId, FileId, Fingerprint, TenantId
 
@@ -52,7 +40,7 @@ async def remove_document(connection: AsyncConnection, tenant_id: TenantId, docu
     hashes = await _embedded_hashes(connection, document_id)
     file_ids = await _file_ids(connection, tenant_id, document_id)
     removed = {"jobs": await delete_rows(connection, jobs, jobs_of_document(document_id))}
-    for table, column in _CHILDREN_FIRST:
+    for table, column in DOCUMENT_TABLES:
         removed[table.name] = await delete_rows(connection, table, column == document_id)
     gone_vectors, vectors = await remove_unused_vectors(connection, tenant_id, hashes)
     gone_files, blobs, of_files = await _remove_files(connection, tenant_id, file_ids)
@@ -61,18 +49,6 @@ async def remove_document(connection: AsyncConnection, tenant_id: TenantId, docu
         plan=ErasurePlan(chunks=tuple(erased), blobs=tuple(blobs), vectors=tuple(gone_vectors)),
         file_ids=gone_files,
     )
-
-
-_CHILDREN_FIRST: tuple[tuple[sa.Table, sa.Column[str]], ...] = (
-    (answer_sources, answer_sources.c.document_id),
-    (memberships, memberships.c.document_id),
-    (draft_changes, draft_changes.c.document_id),
-    (chunks, chunks.c.document_id),
-    (revision_texts, revision_texts.c.document_id),
-    (revisions, revisions.c.document_id),
-    (document_principals, document_principals.c.document_id),
-    (documents, documents.c.id),
-)
 
 
 async def _erased_chunks(connection: AsyncConnection, document_id: DocumentId) -> list[ErasedChunks]:

@@ -5,10 +5,42 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rag_service.catalog.tables import jobs, revisions, tombstones
+from rag_service.catalog.tables import (
+    answer_sources,
+    builds,
+    chunks,
+    document_frequencies,
+    document_principals,
+    documents,
+    draft_changes,
+    drafts,
+    jobs,
+    memberships,
+    publications,
+    revision_texts,
+    revisions,
+    tombstones,
+    version_labels,
+    versions,
+)
 from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import DocumentId, ErasureId, TenantId
 from rag_service.domain.jobs import JobKind
+
+DOCUMENT_TABLES: tuple[tuple[sa.Table, sa.Column[str]], ...] = (
+    (answer_sources, answer_sources.c.document_id),
+    (memberships, memberships.c.document_id),
+    (draft_changes, draft_changes.c.document_id),
+    (chunks, chunks.c.document_id),
+    (revision_texts, revision_texts.c.document_id),
+    (revisions, revisions.c.document_id),
+    (document_principals, document_principals.c.document_id),
+    (documents, documents.c.id),
+)
+"""Where the rows of a document are, children first, and the column that names it."""
+
+CORPUS_TABLES = (version_labels, document_frequencies, versions, publications, drafts, builds, jobs)
+"""What a corpus has besides documents and answers, children first."""
 
 
 def jobs_of_document(document_id: DocumentId) -> sa.ColumnElement[bool]:

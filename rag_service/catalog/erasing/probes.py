@@ -1,36 +1,12 @@
 """Looking for what was erased, by id, in every table that could have it."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
-from rag_service.catalog.erasing.places import buried
+from rag_service.catalog.erasing.places import CORPUS_TABLES, DOCUMENT_TABLES, buried
 from rag_service.catalog.erasing.vectors import count_unused_vectors
-from rag_service.catalog.tables import (
-    answer_sources,
-    answer_turns,
-    answers,
-    builds,
-    chunks,
-    corpora,
-    document_frequencies,
-    document_principals,
-    documents,
-    draft_changes,
-    drafts,
-    feedback,
-    files,
-    idempotent_replies,
-    jobs,
-    memberships,
-    publications,
-    revision_texts,
-    revisions,
-    version_labels,
-    versions,
-)
+from rag_service.catalog.tables import answer_turns, answers, chunks, corpora, feedback, files, idempotent_replies
 from rag_service.domain.erasures import Erasure, ErasureKind, TombstoneKind
 
 Conditions = dict[sa.Table, sa.ColumnElement[bool]]
@@ -63,23 +39,12 @@ def _conditions(erasure: Erasure) -> Conditions:
 
 def _of_documents(erasure: Erasure) -> Conditions:
     gone = buried(erasure.tenant_id, erasure.id, TombstoneKind.DOCUMENT)
-    tables: tuple[tuple[sa.Table, sa.Column[Any]], ...] = (
-        (answer_sources, answer_sources.c.document_id),
-        (chunks, chunks.c.document_id),
-        (document_principals, document_principals.c.document_id),
-        (documents, documents.c.id),
-        (draft_changes, draft_changes.c.document_id),
-        (memberships, memberships.c.document_id),
-        (revision_texts, revision_texts.c.document_id),
-        (revisions, revisions.c.document_id),
-    )
     gone_files = buried(erasure.tenant_id, erasure.id, TombstoneKind.FILE)
-    return {table: column.in_(gone) for table, column in tables} | {files: files.c.id.in_(gone_files)}
+    return {table: column.in_(gone) for table, column in DOCUMENT_TABLES} | {files: files.c.id.in_(gone_files)}
 
 
 def _of_corpus(corpus_id: str) -> Conditions:
-    tables = (builds, document_frequencies, drafts, jobs, publications, version_labels, versions)
-    return {table: table.c.corpus_id == corpus_id for table in tables} | {corpora: corpora.c.id == corpus_id}
+    return {table: table.c.corpus_id == corpus_id for table in CORPUS_TABLES} | {corpora: corpora.c.id == corpus_id}
 
 
 def _of_person(erasure: Erasure) -> Conditions:

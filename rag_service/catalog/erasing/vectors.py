@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
 from rag_service.catalog.erasing.places import delete_rows
-from rag_service.catalog.kept_vectors import forget_unused
+from rag_service.catalog.kept_vectors import forget, unused_of, vectors_of
 from rag_service.catalog.tables import chunks, documents, kept_vectors
 from rag_service.domain.erasures import Removal
 from rag_service.domain.ids import TenantId
@@ -17,13 +17,8 @@ async def remove_unused_vectors(
     connection: AsyncConnection, tenant_id: TenantId, hashes: Sequence[str]
 ) -> tuple[list[str], Removal]:
     """Remove the vectors, of every model, of those texts that no chunk of the tenant has; return their hashes."""
-    unused: list[str] = []
-    removed = 0
-    for batch in batches(hashes):
-        used = await _used(connection, tenant_id, batch)
-        gone = [sha256 for sha256 in batch if sha256 not in used]
-        removed += await forget_unused(connection, tenant_id, gone)
-        unused += gone
+    unused = await unused_of(connection, tenant_id, hashes)
+    removed = await forget(connection, tenant_id, unused)
     return unused, Removal(removed={"kept_vectors": removed}, shared={"kept_vectors": len(hashes) - len(unused)})
 
 
@@ -42,24 +37,7 @@ async def remove_strayed_vectors(connection: AsyncConnection, tenant_id: TenantI
 async def count_unused_vectors(connection: AsyncConnection, tenant_id: TenantId, hashes: Sequence[str]) -> int:
     """Return how many vectors are kept of those texts that no chunk of the tenant has."""
     found = 0
-    for batch in batches(hashes):
-        used = await _used(connection, tenant_id, batch)
-        gone = [sha256 for sha256 in batch if sha256 not in used]
-        counted = sa.select(sa.func.count()).select_from(kept_vectors).where(vectors_of(tenant_id, gone))
+    for batch in batches(await unused_of(connection, tenant_id, hashes)):
+        counted = sa.select(sa.func.count()).select_from(kept_vectors).where(vectors_of(tenant_id, batch))
         found += int((await connection.execute(counted)).scalar_one())
     return found
-
-
-def vectors_of(tenant_id: TenantId, hashes: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Vectors of texts with these hashes."""
-    digests = [bytes.fromhex(sha256) for sha256 in hashes]
-    return sa.and_(kept_vectors.c.tenant_id == tenant_id, kept_vectors.c.sha256.in_(digests))
-
-
-async def _used(connection: AsyncConnection, tenant_id: TenantId, hashes: Sequence[str]) -> set[str]:
-    same = (
-        sa.select(chunks.c.embedded_sha256)
-        .join(documents, documents.c.id == chunks.c.document_id)
-        .where(documents.c.tenant_id == tenant_id, chunks.c.embedded_sha256.in_(hashes))
-    )
-    return set((await connection.execute(same)).scalars())

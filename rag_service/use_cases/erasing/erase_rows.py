@@ -17,6 +17,7 @@ from rag_service.domain.erasures import (
     Removal,
     Tombstone,
     TombstoneKind,
+    tombstone_of,
 )
 from rag_service.domain.ids import AnswerId, CorpusId, DocumentId
 from rag_service.domain.jobs import JobKind, Priority, draft_job
@@ -175,14 +176,12 @@ class EraseRows:
         if not places:
             return Removal()
         stones = [
-            Tombstone(
-                kind=TombstoneKind.ANSWER,
-                id=place.id,
-                tenant_id=erasure.tenant_id,
+            tombstone_of(
+                erasure,
+                TombstoneKind.ANSWER,
+                place.id,
                 corpus_id=place.corpus_id,
-                erasure_id=erasure.id,
                 principals=of_answer(self._keyed_hash, erasure.tenant_id, place),
-                erased_at=erasure.created_at,
             )
             for place in places
         ]
@@ -230,14 +229,12 @@ class EraseRows:
             await tx.jobs.add(draft_job(draft, JobKind.UNSEAL_DRAFT, now=self._clock(), priority=Priority.PERSON))
 
     def _stone(self, erasure: Erasure, document_id: DocumentId, principals: frozenset[str]) -> Tombstone:
-        return Tombstone(
-            kind=TombstoneKind.DOCUMENT,
-            id=document_id,
-            tenant_id=erasure.tenant_id,
+        return tombstone_of(
+            erasure,
+            TombstoneKind.DOCUMENT,
+            document_id,
             corpus_id=CorpusId(erasure.subject["corpus_id"]),
-            erasure_id=erasure.id,
             principals=of_document(self._keyed_hash, erasure.tenant_id, principals),
-            erased_at=erasure.created_at,
         )
 
 

@@ -6,7 +6,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rag_service.domain.access import AccessScope, system_scope
-from rag_service.domain.erasures import Erasure, ErasureKind, ErasurePlan, ErasureState, Tombstone, TombstoneKind
+from rag_service.domain.erasures import (
+    Erasure,
+    ErasureKind,
+    ErasurePlan,
+    ErasureState,
+    Tombstone,
+    TombstoneKind,
+    tombstone_of,
+)
 from rag_service.domain.ids import CorpusId, DocumentId, ErasureId, new_id
 from rag_service.domain.jobs import Job, JobKind, Priority, new_job
 from rag_service.errors import NotFound
@@ -139,14 +147,12 @@ class RequestErasure:
     def _stone(self, erasure: Erasure, principals: frozenset[str]) -> Tombstone:
         kind, of = _STONE[erasure.kind]
         corpus_id = erasure.subject.get("corpus_id")
-        return Tombstone(
-            kind=kind,
-            id=erasure.subject[of],
-            tenant_id=erasure.tenant_id,
+        return tombstone_of(
+            erasure,
+            kind,
+            erasure.subject[of],
             corpus_id=None if corpus_id is None else CorpusId(corpus_id),
-            erasure_id=erasure.id,
             principals=of_document(self._keyed_hash, erasure.tenant_id, principals),
-            erased_at=erasure.created_at,
         )
 
     async def _acknowledge(self, erasure: Erasure) -> Erasure:
