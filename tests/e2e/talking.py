@@ -8,6 +8,7 @@ BEYOND = "Which birds nest on the cliffs of Iceland?"
 
 def ask(page: Page, question: str) -> Locator:
     """Type a question, send it, wait for the end of its answer and return that."""
+    page.wait_for_load_state()
     page.get_by_label("Your question").fill(question)
     page.keyboard.press("Enter")
     return ended(page)

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from rag_service.reasons import ADVICE, ReasonCode
 from tests.e2e.talking import ask, fits_width
@@ -36,6 +36,18 @@ def test_an_uploaded_file_becomes_ready_and_answers(page: Page, corpus: str) -> 
     answer = ask(page, "When does the car park of the Lindenhof close?")
 
     expect(answer.locator(".answer-text")).to_contain_text("22:30")
+
+
+def test_a_file_chosen_before_the_script_runs_is_uploaded(page: Page, corpus: str) -> None:
+    def choose_first(script: Route) -> None:
+        choose(page, "early.md", "text/markdown", NOTE.encode())
+        script.continue_()
+
+    page.route("**/corpus.js", choose_first)
+    page.reload()
+
+    row = page.locator("#documents .file", has_text="early.md")
+    expect(row.locator(".badge")).to_have_text("Ready", timeout=PUBLISHING_LIMIT_MS)
 
 
 def test_a_damaged_pdf_fails_with_its_advice(page: Page, corpus: str) -> None:

@@ -26,6 +26,8 @@ function start() {
   for (const example of document.querySelectorAll(".example")) {
     example.addEventListener("click", () => ask(example.textContent));
   }
+  // Disabled until now: sent without this script, the question would be lost.
+  byId("send").disabled = !("usable" in byId("send").dataset);
   showExamples();
 }
 

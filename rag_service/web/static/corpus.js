@@ -18,10 +18,10 @@ let generation = 0;
 
 function start() {
   const drop = byId("drop");
-  byId("files")?.addEventListener("change", (event) => {
-    send([...event.target.files]);
-    event.target.value = "";
-  });
+  const files = byId("files");
+  files?.addEventListener("change", () => sendChosen(files));
+  // Whoever is quicker than this script has chosen already, and no event will tell.
+  if (files?.files.length) sendChosen(files);
   drop?.addEventListener("dragover", (event) => {
     event.preventDefault();
     drop.classList.add("over");
@@ -37,6 +37,11 @@ function start() {
     refresh();
   });
   refresh();
+}
+
+function sendChosen(input) {
+  send([...input.files]);
+  input.value = "";
 }
 
 async function send(files) {

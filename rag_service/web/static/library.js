@@ -3,9 +3,13 @@
 import { callJson } from "./api.js";
 import { byId } from "./dom.js";
 
-byId("create")?.addEventListener("submit", async (event) => {
+const form = byId("create");
+const button = form?.querySelector("button");
+// Disabled until now: sent without this script, the name would be lost.
+if (button) button.disabled = false;
+
+form?.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const button = event.target.querySelector("button");
   button.disabled = true;
   byId("create-problem").hidden = true;
   try {
