@@ -12,12 +12,14 @@ RagError
 ├── DocumentRejected          a file that will never be readable, with a reason people understand
 ├── DataDamaged               what was stored is not what the disk gives back
 ├── LeaseLost                 another worker holds the job now
+├── SourceRefused             a source of documents lets nobody in, or is not there
 ├── Misconfigured             the service cannot start like this
 └── DependencyUnavailable     a part is down or slow; repeating can help
     ├── CatalogUnavailable
     ├── IndexUnavailable
     ├── BlobsUnavailable
     ├── EmbedderUnavailable
+    ├── SourceUnavailable
     └── GeneratorUnavailable
 """
 
@@ -94,6 +96,10 @@ class LeaseLost(RagError):
     """The job was claimed by another worker; whatever this one computed must not be written."""
 
 
+class SourceRefused(RagError):
+    """A source is not there, or lets nobody in with its credentials; the message never holds these."""
+
+
 class Misconfigured(RagError):
     """The configuration cannot work; the message says which setting and what to do."""
 
@@ -118,6 +124,10 @@ class BlobsUnavailable(DependencyUnavailable):
 
 class EmbedderUnavailable(DependencyUnavailable):
     """The embedding model cannot be reached or loaded."""
+
+
+class SourceUnavailable(DependencyUnavailable):
+    """A source of documents cannot be reached, or did not answer in time."""
 
 
 class GeneratorUnavailable(DependencyUnavailable):

@@ -18,6 +18,7 @@ class ReasonCode(StrEnum):
     PARSER_TIMEOUT = "parser_timeout"
     PARSER_OUT_OF_MEMORY = "parser_out_of_memory"
     PARSER_CRASHED = "parser_crashed"
+    SOURCE_REFUSED = "source_refused"
     CANCELLED = "cancelled"
     CONFLICT = "conflict"
     INTERNAL = "internal"
@@ -36,6 +37,7 @@ ADVICE: dict[ReasonCode, str] = {
     ReasonCode.PARSER_TIMEOUT: "Reading the file took longer than the limit. Simplify or split it and upload it again.",
     ReasonCode.PARSER_OUT_OF_MEMORY: "Reading the file needed more memory than the limit. Split it and upload the parts.",
     ReasonCode.PARSER_CRASHED: "The file made its reader crash. Export it again in another format and upload that.",
+    ReasonCode.SOURCE_REFUSED: "The source is not there, or lets nobody in. Mend its address or credentials, then run it.",
     ReasonCode.CANCELLED: "Somebody stopped this. Try it again, or upload the file again, if it is still wanted.",
     ReasonCode.CONFLICT: "The draft does not fit what is published by now. Mend the changes named, then seal it again.",
     ReasonCode.INTERNAL: "The service could not finish this. Try again; if it fails again, ask your operator.",

@@ -22,6 +22,7 @@ START_PAUSE_S = 2
 STATUS: dict[type[BaseException], int] = {
     errors.InvalidRequest: 400,
     errors.DocumentRejected: 400,
+    errors.SourceRefused: 400,
     errors.Unauthenticated: 401,
     errors.NotFound: 404,
     errors.Conflict: 409,
@@ -48,6 +49,8 @@ _CODE: dict[type[BaseException], str] = {
     errors.IndexUnavailable: "index_unavailable",
     errors.BlobsUnavailable: "blobs_unavailable",
     errors.EmbedderUnavailable: "embedder_unavailable",
+    errors.SourceRefused: "source_refused",
+    errors.SourceUnavailable: "source_unavailable",
     errors.GeneratorUnavailable: "generator_unavailable",
     errors.DependencyUnavailable: "unavailable",
     ClientDisconnect: "client_disconnected",
