@@ -85,6 +85,16 @@ def _check_csrf(session: Session, method: str, csrf_token: str) -> None:
         raise Unauthenticated(f"The {CSRF_HEADER} header does not match the session. Load the page again.")
 
 
-Parts = Annotated["Container", Depends(container_of)]
+# A dependency that is no coroutine is called in another thread, at each request: asked for a value that lies here, that
+# costs a tenth of a search.
+async def _container(connection: HTTPConnection) -> "Container":
+    return container_of(connection)
+
+
+async def _metrics(connection: HTTPConnection) -> Metrics:
+    return metrics_of(connection)
+
+
+Parts = Annotated["Container", Depends(_container)]
 Scope = Annotated[AccessScope, Depends(current_scope)]
-Measured = Annotated[Metrics, Depends(metrics_of)]
+Measured = Annotated[Metrics, Depends(_metrics)]

@@ -18,21 +18,33 @@ from rag_service.errors import CatalogUnavailable, Conflict, InvalidRequest, Mis
 WAIT_S = 15
 """How long a transaction waits for a connection or for the lock of another writer."""
 
+_GLANCES = "rag_glances"
 _BAD_VALUE = "22"  # class of SQLSTATE: a value the database cannot hold, like U+0000 in PostgreSQL
 
 
 class Database:
-    """Two engines of one database: `reader` sees one state per transaction, `writer` may change it."""
+    """Three engines of one database: `reader` sees one state per transaction, `writer` may change it.
 
-    def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
+    `glancer` shares the reader's connections and opens no transaction.
+    """
+
+    def __init__(self, reader: AsyncEngine, writer: AsyncEngine, glancer: AsyncEngine) -> None:
         self._reader = reader
         self._writer = writer
+        self._glancer = glancer
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that writes nothing."""
         with translated_errors():
             async with _transaction(self._reader) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def glancing(self) -> AsyncIterator[AsyncConnection]:
+        """Borrow a connection for a statement or two that write nothing; each sees the newest state."""
+        with translated_errors():
+            async with _connected(self._glancer) as connection:
                 yield connection
 
     @asynccontextmanager
@@ -107,15 +119,21 @@ def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert |
 
 @asynccontextmanager
 async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async with _connected(engine) as connection:
+        await connection.begin()
+        yield connection
+        await _run_to_its_end(connection.commit())
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     connection = engine.connect()
     try:
         await connection.start()
     except OSError as error:
         raise CatalogUnavailable("The database cannot be reached.") from error
     try:
-        await connection.begin()
         yield connection
-        await _run_to_its_end(connection.commit())
     finally:
         # Closing rolls back what is not committed.
         await _run_to_its_end(connection.close())
@@ -142,6 +160,7 @@ def _postgresql(url: str, pool_size: int) -> Database:
     return Database(
         engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
         engine.execution_options(isolation_level="READ COMMITTED"),
+        engine.execution_options(isolation_level="AUTOCOMMIT"),
     )
 
 
@@ -150,7 +169,7 @@ def _sqlite(url: str, pool_size: int) -> Database:
     # One connection: SQLite has one writer, and those who wait for it must not hold the readers' connections.
     # BEGIN IMMEDIATE: a transaction that reads first and writes later cannot take the lock that another one holds.
     writer = _sqlite_engine(url, pool_size=1, begin=_begin_immediately, pragmas=())
-    return Database(reader, writer)
+    return Database(reader, writer, reader.execution_options(**{_GLANCES: True}))
 
 
 def _sqlite_engine(
@@ -185,7 +204,10 @@ def _sqlite_engine(
 
 def _begin_with_first_statement(connection: sa.Connection) -> None:
     driver: Any = connection.connection.driver_connection
-    driver.begin_with_first_statement()
+    if connection.get_execution_options().get(_GLANCES):
+        driver.begin_nothing()
+    else:
+        driver.begin_with_first_statement()
 
 
 def _begin_immediately(connection: sa.Connection) -> None:

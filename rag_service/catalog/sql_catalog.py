@@ -68,6 +68,12 @@ class SqlCatalog:
             yield _transaction(connection, self._clock)
 
     @asynccontextmanager
+    async def glancing(self) -> AsyncIterator[ports.Transaction]:
+        """Open what costs less than `reading`; see the port."""
+        async with self._database.glancing() as connection:
+            yield _transaction(connection, self._clock)
+
+    @asynccontextmanager
     async def writing(self) -> AsyncIterator[ports.Transaction]:
         """Open a transaction that commits when the block ends and rolls back when it raises."""
         async with self._database.writing() as connection:

@@ -17,6 +17,7 @@ class SingleTripConnection(aiosqlite.Connection):
 
     _stopped: asyncio.Future[Any] | None = None
     _begins = False
+    _glances = False
     _open = False
 
     def stop(self) -> asyncio.Future[Any] | None:
@@ -37,9 +38,13 @@ class SingleTripConnection(aiosqlite.Connection):
         """Let the next statement begin a transaction; SQLite looks at the data no earlier after a BEGIN of its own."""
         self._begins = True
 
+    def begin_nothing(self) -> None:
+        """Let every statement be a transaction of its own, which needs no end, until a commit or rollback is asked for."""
+        self._glances = True
+
     async def run(self, statement: Callable[[sqlite3.Cursor], object]) -> "_Outcome":
         """Run `statement` in the connection's thread and return all there is to know of it."""
-        begins, self._begins, self._open = self._begins, False, True
+        begins, self._begins, self._open = self._begins, False, not self._glances
         done = await self._execute(_run, self._conn, statement, begins=begins)  # type: ignore[no-untyped-call]
         return cast("_Outcome", done)
 
@@ -52,7 +57,7 @@ class SingleTripConnection(aiosqlite.Connection):
         await self._end(self._conn.rollback)
 
     async def _end(self, end: Callable[[], None]) -> None:
-        self._begins = False
+        self._begins = self._glances = False
         if self._open:
             await self._execute(end)  # type: ignore[no-untyped-call]
             # Not before: after a commit that failed or was cancelled, the rollback has to go out.

@@ -136,7 +136,7 @@ class ManageKeys:
         now = self._clock()
         key = self._recently_seen(secret, now)
         if key is None:
-            async with self._catalog.reading() as tx:
+            async with self._catalog.glancing() as tx:
                 key = await tx.keys.by_secret(secret)
             if key is None or not key.is_active(now):
                 raise Unauthenticated("The API key is missing, unknown, expired or revoked.")

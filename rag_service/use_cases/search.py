@@ -29,7 +29,7 @@ _Table = tuple[CorpusId, int, Fingerprint, int]
 _KEPT_TABLES = 32
 _MAX_VERSION_DIGITS = 15
 _SPARE_PASSAGES = 8
-"""Read more than asked for at once: some may be repetitions, or no longer granted."""
+"""Read more than asked for at once where repetitions are left out. What is no longer granted is rare."""
 
 
 class Fuse(Protocol):
@@ -87,10 +87,11 @@ class Search:
         """
         require(scope, Permission.CHAT, kind="corpus", ref=corpus)
         name, at, ref = corpus.partition("@")
-        async with self._catalog.reading() as tx:
+        if at:
+            async with self._catalog.reading() as tx:
+                return await _pinned(tx, scope, await tx.corpora.get(scope, name), ref)
+        async with self._catalog.glancing() as tx:
             found = await tx.corpora.get(scope, name)
-            if at:
-                return await _pinned(tx, scope, found, ref)
         return PinnedVersion(corpus=found, number=found.published, fingerprint=found.fingerprint)
 
     async def at(
@@ -188,8 +189,9 @@ class Search:
     ) -> list[Passage]:
         """Read as many of the ranked chunks as are needed for `limit` passages."""
         passages: dict[str, Passage] = {}
-        step = limit + _SPARE_PASSAGES
-        async with self._catalog.reading() as tx:
+        step = limit + (_SPARE_PASSAGES if distinct else 0)
+        # What a version holds stays the same, and rights are live: no two looks have to see one state.
+        async with self._catalog.glancing() as tx:
             for start in range(0, len(ranked), step):
                 part = ranked[start : start + step]
                 ids = [candidate.chunk_id for candidate, _ in part]

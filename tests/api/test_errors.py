@@ -28,6 +28,8 @@ CASES = [
     (errors.CatalogUnavailable("secret"), 503, "server_error", "catalog_unavailable"),
     (errors.IndexUnavailable("secret"), 503, "server_error", "index_unavailable"),
     (errors.BlobsUnavailable("secret"), 503, "server_error", "blobs_unavailable"),
+    (errors.SourceRefused("no"), 400, "invalid_request_error", "source_refused"),
+    (errors.SourceUnavailable("secret"), 503, "server_error", "source_unavailable"),
     (errors.EmbedderUnavailable("secret"), 503, "server_error", "embedder_unavailable"),
     (errors.GeneratorUnavailable("secret"), 503, "server_error", "generator_unavailable"),
     (ZeroDivisionError("secret"), 500, "server_error", "internal_error"),

@@ -70,6 +70,11 @@ class _WatchedCatalog:
             yield _WatchedTransaction(transaction, self._stages)
 
     @asynccontextmanager
+    async def glancing(self) -> AsyncIterator[Any]:
+        async with self._catalog.glancing() as transaction:
+            yield _WatchedTransaction(transaction, self._stages)
+
+    @asynccontextmanager
     async def writing(self) -> AsyncIterator[Any]:
         opened = self._catalog.writing()
         with self._stages.stage("begin"):

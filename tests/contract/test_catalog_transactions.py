@@ -41,6 +41,30 @@ async def test_a_reader_sees_one_state_while_another_writes(catalog: SqlCatalog)
     assert after == before
 
 
+async def test_each_look_of_a_glance_sees_the_newest_state(catalog: SqlCatalog) -> None:
+    await add_corpus(catalog)
+
+    async with catalog.glancing() as glance:
+        await glance.corpora.get(SYSTEM, "handbook")
+        async with catalog.writing() as writer:
+            await writer.corpora.add(SYSTEM, corpus("another"))
+
+        assert (await glance.corpora.get(SYSTEM, "another")).name == "another"
+
+
+async def test_after_a_glance_a_reader_sees_one_state_again(catalog: SqlCatalog) -> None:
+    await add_corpus(catalog)
+    async with catalog.glancing() as glance:
+        await glance.corpora.get(SYSTEM, "handbook")
+
+    async with catalog.reading() as reader:
+        before = await reader.corpora.list(SYSTEM, PageRequest())
+        async with catalog.writing() as writer:
+            await writer.corpora.add(SYSTEM, corpus("another"))
+
+        assert await reader.corpora.list(SYSTEM, PageRequest()) == before
+
+
 async def test_a_reading_transaction_cannot_write(catalog: SqlCatalog) -> None:
     with pytest.raises(CatalogUnavailable):
         async with catalog.reading() as transaction:

@@ -44,6 +44,12 @@ class CrashingCatalog:
         self.fuse.step()
 
     @asynccontextmanager
+    async def glancing(self) -> AsyncIterator[Transaction]:
+        async with self.inner.glancing() as tx:
+            yield tx
+        self.fuse.step()
+
+    @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
         async with self.inner.writing() as tx:
             yield tx

@@ -58,6 +58,8 @@ class Shelf:
     async def reading(self) -> AsyncIterator[Any]:
         yield self
 
+    glancing = reading
+
     async def get(self, scope: AccessScope, ref: str, fingerprint: Fingerprint | None = None) -> Any:
         if fingerprint is not None:
             return build(fingerprint)

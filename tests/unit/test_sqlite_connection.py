@@ -58,3 +58,23 @@ async def test_a_transaction_whose_commit_fails_is_taken_back(connection: Single
     await connection.rollback()
 
     assert not connection.in_transaction
+
+
+async def test_a_glance_opens_no_transaction(connection: SingleTripConnection) -> None:
+    connection.begin_nothing()
+    await execute(connection, "SELECT 1")
+
+    assert not connection.in_transaction
+
+
+async def test_what_follows_a_glance_may_open_one_again(connection: SingleTripConnection) -> None:
+    connection.begin_nothing()
+    await execute(connection, "SELECT 1")
+    await connection.rollback()
+
+    connection.begin_with_first_statement()
+    await execute(connection, "INSERT INTO t VALUES (1, NULL)")
+    await connection.rollback()
+
+    counted = await connection.cursor().execute("SELECT count(*) FROM t")
+    assert await counted.fetchall() == [(0,)]
