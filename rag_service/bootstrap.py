@@ -144,7 +144,6 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             settle=timedelta(seconds=settings.jobs.lease_s),
         )
         builds = ManageBuilds(catalog=catalog, clock=utc_now, queue=queue, fingerprint=build.digest, recipe=recipe)
-        await builds.note_recipe()
         spread_rights = SpreadRights(catalog=catalog, index=index)
         search = Search(
             catalog=catalog,

@@ -1,6 +1,6 @@
 """Builds of corpora: their rows, and the memberships that a build is brought further by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -48,10 +48,6 @@ class SqlBuilds:
         is_erased = sa.exists().where(tombstones.c.kind == TombstoneKind.CORPUS.value, tombstones.c.id == corpora.c.id)
         others = corpora.select().where(corpora.c.fingerprint != fingerprint, ~has_one, ~is_erased)
         return [corpus_of(row) for row in await self._connection.execute(others.order_by(corpora.c.id))]
-
-    async def note_recipe(self, fingerprint: Fingerprint, recipe: Mapping[str, Any]) -> None:
-        unnoted = builds.update().where(builds.c.fingerprint == fingerprint, builds.c.recipe == {})
-        await self._connection.execute(unnoted.values(recipe=dict(recipe)))
 
     async def start_filling(self, scope: AccessScope, corpus_id: CorpusId, fingerprint: Fingerprint) -> None:
         # Who mends points holds the corpus's row.

@@ -113,7 +113,9 @@ class WriteLives:
                 principals=principals[life.member.document_id],
             )
             for life in lives
-            for chunk in of_member[life.member]
+            # What was erased since the lives were read has no chunks and no rights any more, and gets no points.
+            if life.member.document_id in principals
+            for chunk in of_member.get(life.member, ())
         ]
 
 

@@ -70,11 +70,6 @@ class ManageBuilds:
             lacking = await tx.builds.lacking(self._fingerprint)
         return sum([await self._rebuild_lacking(corpus) for corpus in lacking])
 
-    async def note_recipe(self) -> None:
-        """Note for builds of before recipes were kept what they are made of, if they are those of the service."""
-        async with self._catalog.writing() as tx:
-            await tx.builds.note_recipe(self._fingerprint, self._recipe)
-
     async def list(self, scope: AccessScope, *, corpus: str) -> list[SeenBuild]:
         """Return the builds of a corpus, oldest first."""
         require_one_of(scope, READERS, kind="corpus", ref=corpus)

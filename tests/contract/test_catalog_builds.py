@@ -112,18 +112,6 @@ async def test_builds_outside_the_scope_are_not_found(catalog: SqlCatalog, scope
                 await call
 
 
-async def test_recipes_are_noted_where_there_are_none(catalog: SqlCatalog) -> None:
-    async with catalog.writing() as tx:
-        await tx.corpora.add(STRANGER, replace(corpus("other"), tenant_id=THEIRS))
-        await tx.builds.add(STRANGER, build(corpus_id=CorpusId("vs_other"), recipe={}))
-
-        await tx.builds.note_recipe(FINGERPRINT, {"model": "noted"})
-
-        other = await tx.builds.get(STRANGER, CorpusId("vs_other"), FINGERPRINT)
-        assert other.recipe == {"model": "noted"}
-    assert (await get(catalog)).recipe == {"model": "hashing"}
-
-
 async def test_corpora_that_were_never_under_a_build_are_listed_of_all_tenants(catalog: SqlCatalog) -> None:
     async with catalog.writing() as tx:
         await tx.corpora.add(STRANGER, replace(corpus("other"), tenant_id=THEIRS))

@@ -1,7 +1,7 @@
 """The builds of a corpus, how far each is, and what it takes to bring one further."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.builds import Build, Membership
@@ -21,9 +21,6 @@ class Builds(Protocol):
 
     async def lacking(self, fingerprint: Fingerprint) -> list[Corpus]:
         """Return the corpora of all tenants that have no such build and are asked under another one."""
-
-    async def note_recipe(self, fingerprint: Fingerprint, recipe: Mapping[str, Any]) -> None:
-        """Give the builds of this fingerprint, of all tenants, a recipe where they have none."""
 
     async def start_filling(self, scope: AccessScope, corpus_id: CorpusId, fingerprint: Fingerprint) -> None:
         """Take a build out of the law of points, until `finish_filling`; nobody is mending it then. Safe to repeat."""
