@@ -1,4 +1,4 @@
-"""What a connector is. `folder.py` is the shortest one; tests/contract/test_connectors.py holds what all of them keep."""
+"""What a connector is. docs/connectors.md shows a short one; tests/contract/test_connectors.py says what all of them keep."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -12,7 +12,7 @@ class Item:
 
     `key` names it in its source for as long as it stays where it is: a relative path, or an address. `revision` changes
     whenever the content may have changed, and is compared with nothing but itself. `content_id`, where the source knows
-    one, is the same for the same bytes at another place: so a rename is recognised.
+    one, is the same for the same bytes at another place, and for no other bytes: so a rename is recognised.
     """
 
     key: str
@@ -47,6 +47,7 @@ class Connector(Protocol):
 
         Raises:
             ItemGone: it has been removed since it was listed.
+            TooLarge: it is larger than a document may be.
         """
 
 
