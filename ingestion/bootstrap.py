@@ -10,8 +10,8 @@ from ingestion.handlers import DraftHandler, Handler, RevisionHandler
 from ingestion.housekeeping import Housekeeping
 from ingestion.jobs import JobRunner
 from ingestion.lanes import LANES
+from ingestion.parsing.isolation.sandbox import Sandbox
 from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.sandbox import Sandbox
 from ingestion.pipeline import PrepareRevision
 from ingestion.presence import Presence
 from ingestion.progress import ProgressNotes

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO
 
-from ingestion.parsing.sandbox import RawFile
+from ingestion.parsing.isolation.sandbox import RawFile
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import Revision
 from rag_service.ports.blob_store import BlobStore

@@ -29,7 +29,7 @@ ADVICE: dict[ReasonCode, str] = {
     ReasonCode.NO_TEXT: "No text was found; it may be a scan. Run text recognition (OCR) on it, then upload it again.",
     ReasonCode.NEEDS_PASSWORD: "The file is protected by a password. Remove the protection and upload it again.",
     ReasonCode.DAMAGED: "The file is damaged and cannot be read. Export or download it again, then upload it.",
-    ReasonCode.UNSUPPORTED_TYPE: "This kind of file is not supported. Save it as PDF, DOCX, HTML, Markdown or text.",
+    ReasonCode.UNSUPPORTED_TYPE: "This kind of file is not read, or it carries macros. Save it as PDF, DOCX, XLSX, PPTX or text.",
     ReasonCode.TYPE_MISMATCH: "The content does not match the file name's ending. Correct the ending and upload again.",
     ReasonCode.TOO_LARGE: "The file, or what it unpacks to, is larger than the limit. Split it and upload the parts.",
     ReasonCode.TOO_MANY_PAGES: "The document has more pages than the limit. Split it and upload the parts.",

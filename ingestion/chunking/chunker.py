@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ingestion.chunking.sections import Section, sections_of
 from ingestion.chunking.splitting import CountTokens, split
+from ingestion.chunking.table_headers import TableHeaders
 from rag_service.domain.documents import (
     Block,
     BlockKind,
@@ -100,8 +101,9 @@ class Chunker:
             blocks = [block for block in blocks if block.span not in kept]
             shown = {*named, *kept, *(block.span for block in blocks)}
             budget = self._target - self._prefix_tokens(headings)
-            spans = self._evened(text, blocks, budget)
-            pieces = [piece for span in spans for piece in self._fit(text, span, headings)]
+            headers = self._headers(text, blocks, headings)
+            spans = self._evened(text, blocks, budget, headers)
+            pieces = [piece for span in spans for piece in self._fit(text, span, headings, headers)]
             # A heading that found no room above any text, or stands above one section of the group only and not between
             # two of its blocks, becomes a chunk itself, so that nothing is lost.
             above = dict.fromkeys(span for section in group for span in section.path)
@@ -147,49 +149,55 @@ class Chunker:
     def _prefix_tokens(self, headings: tuple[str, ...]) -> int:
         return self._count(embedded_text(headings, "")) if headings else 0
 
-    def _evened(self, text: str, blocks: Sequence[Block], budget: int) -> list[Span]:
+    def _headers(self, text: str, blocks: Sequence[Block], headings: tuple[str, ...]) -> TableHeaders:
+        """Return the first rows that later parts of tables repeat; none when texts are embedded without headings."""
+        tables = blocks if self._settings.heading_prefix else ()
+        return TableHeaders(text, tables, headings, self._count, _MAX_PATH_SHARE * self._target)
+
+    def _evened(self, text: str, blocks: Sequence[Block], budget: int, headers: TableHeaders) -> list[Span]:
         """Pack the blocks, the last two spans to about the same size.
 
         A short remainder matches questions too well: evened ends were worth 0.02 nDCG@10 of the dense side.
         Only the last two change, so that text added at the end leaves the chunks before it as they are.
         """
-        *before, last = self._packed(text, blocks, budget)
+        *before, last = self._packed(text, blocks, budget, headers)
         if not before or self._settings.overlap_tokens:
             return [*before, last]
         *before, first = before
         both = _clipped(blocks, Span(first.start, last.end))
         size = (self._count(first.of(text)) + self._count(last.of(text)) + 1) // 2
         for smaller in range(size, budget, max(1, budget // _STEPS_TO_EVEN)):
-            halves = list(self._packed(text, both, smaller))
+            halves = list(self._packed(text, both, smaller, headers))
             if len(halves) <= _HALVES:
                 return [*before, *halves]
         return [*before, first, last]
 
-    def _packed(self, text: str, blocks: Sequence[Block], budget: int) -> Iterator[Span]:
+    def _packed(self, text: str, blocks: Sequence[Block], budget: int, headers: TableHeaders) -> Iterator[Span]:
         """Yield spans of whole neighbouring blocks; a block over the budget is split on its own."""
         start, end = blocks[0].span.start, blocks[0].span.start
         for block in blocks:
-            if self._count(Span(start, block.span.end).of(text)) <= budget:
+            if self._count(Span(start, block.span.end).of(text)) <= budget - headers.tokens_at(start):
                 end = block.span.end
                 continue
             if end > start:
                 yield Span(start, end)
             start, end = block.span.start, block.span.end
-            if self._count(block.span.of(text)) > budget:
-                *parts, last = self._split_block(text, block, budget)
+            if self._count(block.span.of(text)) > budget - headers.tokens_at(start):
+                *parts, last = self._split_block(text, block, budget, headers)
                 yield from parts
                 start, end = last.start, last.end
         if end > start:
             yield Span(start, end)
 
-    def _split_block(self, text: str, block: Block, budget: int) -> list[Span]:
+    def _split_block(self, text: str, block: Block, budget: int, headers: TableHeaders) -> list[Span]:
         if block.kind not in _WHOLE:
             return self._split(text, block.span, budget)
         # Rows and lines of code are the sentences of tables and code.
         parts: list[Span] = []
         for line in _lines(text, block.span):
-            if parts and self._count(Span(parts[-1].start, line.end).of(text)) <= budget:
-                parts[-1] = Span(parts[-1].start, line.end)
+            start = parts[-1].start if parts else line.start
+            if parts and self._count(Span(start, line.end).of(text)) <= budget - headers.tokens_at(start):
+                parts[-1] = Span(start, line.end)
             elif self._count(line.of(text)) <= budget:
                 parts.append(line)
             else:
@@ -200,18 +208,20 @@ class Chunker:
         overlap = self._settings.overlap_tokens
         return split(text, span, budget=max(1, budget), overlap=overlap, count_tokens=self._count) or [span]
 
-    def _fit(self, text: str, span: Span, headings: tuple[str, ...]) -> Iterator[_Piece]:
+    def _fit(self, text: str, span: Span, headings: tuple[str, ...], headers: TableHeaders) -> Iterator[_Piece]:
         """Yield the span, or halves of it: tokens of headings and text together can be more than their sum."""
-        if self._count(embedded_text(headings, span.of(text))) <= self._target:
-            yield _Piece(span, headings)
-            return
+        # A row so long that it leaves no room for the first one goes without it rather than being cut.
+        for shown in (headers.at(span.start), headings):
+            if self._count(embedded_text(shown, span.of(text))) <= self._target:
+                yield _Piece(span, shown)
+                return
         budget = self._count(span.of(text))
         parts = self._split(text, span, max(1, budget // 2))
         if len(parts) == 1:
             yield _Piece(parts[0], headings)
             return
         for part in parts:
-            yield from self._fit(text, part, headings)
+            yield from self._fit(text, part, headings, headers)
 
 
 def _clipped(blocks: Sequence[Block], span: Span) -> list[Block]:

@@ -1,5 +1,7 @@
 """The one builder of canonical text: every parser says its blocks here, in reading order."""
 
+from dataclasses import replace
+
 from ingestion.parsing.cleaning import clean, flow, verbatim
 from rag_service.domain.documents import Block, BlockKind, ParsedDocument
 from rag_service.domain.spans import Span
@@ -7,6 +9,7 @@ from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 
 MAX_TITLE_CHARS = 500
+LOWEST_LEVEL = 6
 PARAGRAPH_BREAK = "\n\n"
 LINE_BREAK = "\n"
 
@@ -50,19 +53,41 @@ class CanonicalBuilder:
         span = self._append(content, joiner)
         self._blocks.append(Block(span=span, kind=kind, level=level, page=page, bbox=bbox))
 
+    @property
+    def length(self) -> int:
+        """Return how many characters there are."""
+        return self._length
+
+    def include(self, document: ParsedDocument, *, under: int, name: str) -> None:
+        """Append the text and blocks of `document`, which is part of this one; its warnings begin with `name`.
+
+        Its headings go down by `under` levels. Its pages are left out: page 3 of an attachment is not page 3 of this.
+
+        Raises:
+            DocumentRejected: the text is over the limit.
+        """
+        start = self._append(document.text, PARAGRAPH_BREAK).start
+        for block in document.blocks:
+            span = Span(start + block.span.start, start + block.span.end)
+            level = None if block.level is None else min(block.level + under, LOWEST_LEVEL)
+            self._blocks.append(replace(block, span=span, level=level, page=None, bbox=None))
+        self.warn(*(f"{name}: {warning}" for warning in document.warnings))
+
     def warn(self, *warnings: str) -> None:
         """Note what the uploader should know; repeated ones are kept once."""
         self._warnings += [warning for warning in warnings if warning not in self._warnings]
 
-    def build(self, *, title: str | None = None, page_count: int | None = None) -> ParsedDocument:
-        """Return the document; its title is `title`, else its first heading.
+    def build(
+        self, *, title: str | None = None, page_count: int | None = None, named_by_heading: bool = True
+    ) -> ParsedDocument:
+        """Return the document; its title is `title`, else its first heading when it is `named_by_heading`.
 
         Raises:
             DocumentRejected: nothing readable was added.
         """
         if not self._blocks:
             raise DocumentRejected(ReasonCode.NO_TEXT)
-        named = flow(clean(title or "")).replace("\n", " ") or self._first_heading
+        named = flow(clean(title or "")).replace("\n", " ") or (self._first_heading if named_by_heading else None)
         return ParsedDocument(
             text="".join(self._pieces),
             blocks=tuple(self._blocks),

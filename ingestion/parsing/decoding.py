@@ -39,11 +39,14 @@ def decode(content: bytes, *, declared: str | None = None) -> tuple[str, tuple[s
 def declared_charset(content: bytes) -> str | None:
     """Return the character set that an HTML file's head names, when Python knows it."""
     found = _META_CHARSET.search(content[:4096])
-    if not found:
-        return None
+    return known_charset(found.group(1).decode("ascii")) if found else None
+
+
+def known_charset(name: str) -> str | None:
+    """Return Python's name of a character set, None when it has none."""
     try:
-        return codecs.lookup(found.group(1).decode("ascii")).name
-    except LookupError:
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):
         return None
 
 
@@ -51,6 +54,8 @@ def looks_like_text(head: bytes) -> bool:
     """Say whether the first bytes of a file are text in any encoding."""
     if any(head.startswith(bom) for bom, _ in _BOMS) or _wide_encoding(head):
         return True
+    if any(mark in head for mark, _ in _ISO_2022):
+        head = head.translate(None, b"\x0e\x0f")  # these shift between alphabets there
     controls = len(head) - len(head.translate(None, _CONTROL))
     return controls <= len(head) * 0.05
 
@@ -65,7 +70,7 @@ def _decode(content: bytes, encoding: str) -> tuple[str, tuple[str, ...]]:
 def _fits(content: bytes, encoding: str) -> bool:
     try:
         content.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
+    except (ValueError, LookupError):  # some codecs of Python fail in ways of their own
         return False
     return True
 

@@ -9,9 +9,22 @@ class MediaType(StrEnum):
     MARKDOWN = "text/markdown"
     HTML = "text/html"
     TEXT = "text/plain"
-    PDF = "application/pdf"
-    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    RST = "text/x-rst"
+    CSV = "text/csv"
+    TSV = "text/tab-separated-values"
+    JSON = "application/json"
+    JSONL = "application/x-ndjson"
     ROW = "application/vnd.rag.row+json"
+    EML = "message/rfc822"
+    MSG = "application/vnd.ms-outlook"
+    PDF = "application/pdf"
+    RTF = "application/rtf"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+    ODT = "application/vnd.oasis.opendocument.text"
+    EPUB = "application/epub+zip"
+    ZIP = "application/zip"
 
 
 ENDINGS: dict[str, MediaType] = {
@@ -22,15 +35,48 @@ ENDINGS: dict[str, MediaType] = {
     ".xhtml": MediaType.HTML,
     ".txt": MediaType.TEXT,
     ".text": MediaType.TEXT,
-    ".pdf": MediaType.PDF,
-    ".docx": MediaType.DOCX,
+    ".rst": MediaType.RST,
+    ".csv": MediaType.CSV,
+    ".tsv": MediaType.TSV,
+    ".json": MediaType.JSON,
+    ".jsonl": MediaType.JSONL,
+    ".ndjson": MediaType.JSONL,
     ".row.json": MediaType.ROW,
+    ".eml": MediaType.EML,
+    ".msg": MediaType.MSG,
+    ".pdf": MediaType.PDF,
+    ".rtf": MediaType.RTF,
+    ".docx": MediaType.DOCX,
+    ".xlsx": MediaType.XLSX,
+    ".pptx": MediaType.PPTX,
+    ".odt": MediaType.ODT,
+    ".epub": MediaType.EPUB,
+    ".zip": MediaType.ZIP,
 }
 
-TEXTUAL = frozenset({MediaType.MARKDOWN, MediaType.HTML, MediaType.TEXT, MediaType.ROW})
+TEXTUAL = frozenset(
+    {
+        MediaType.MARKDOWN,
+        MediaType.HTML,
+        MediaType.TEXT,
+        MediaType.RST,
+        MediaType.CSV,
+        MediaType.TSV,
+        MediaType.JSON,
+        MediaType.JSONL,
+        MediaType.ROW,
+        MediaType.EML,
+    }
+)
+"""Only the ending of their names tells these apart."""
 
-UNSUPPORTED_ENDINGS = frozenset(
-    ".csv .tsv .json .jsonl .xml .eml .msg .rtf .doc .docm .dotx .dotm .odt .epub .xls .xlsx .xlsm .ods .ppt .pptx .odp "
-    ".zip .gz .tar .7z .rar .png .jpg .jpeg .gif .tif .tiff .bmp .webp .svg .mp3 .mp4 .exe .dll .bin".split()
+ZIPPED = frozenset({MediaType.DOCX, MediaType.XLSX, MediaType.PPTX, MediaType.ODT, MediaType.EPUB, MediaType.ZIP})
+"""Containers in the ZIP format."""
+
+MACRO_ENDINGS = frozenset(".docm .dotm .xlsm .xltm .xlam .pptm .potm .ppsm .ppam".split())
+
+UNSUPPORTED_ENDINGS = MACRO_ENDINGS | frozenset(
+    ".xml .doc .dot .dotx .xls .xlsb .xltx .ods .ppt .pps .potx .ppsx .odp .gz .tar .7z .rar .png .jpg .jpeg .gif .tif "
+    ".tiff .bmp .webp .heic .svg .mp3 .mp4 .exe .dll .bin".split()
 )
 """Endings that promise another format: such a file is not read as plain text, even when it is text."""

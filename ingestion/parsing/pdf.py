@@ -3,7 +3,7 @@
 import ctypes
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import BinaryIO
 
@@ -21,6 +21,7 @@ from rag_service.reasons import ReasonCode
 
 _FONT_SAMPLE_PAGES = 20
 _FONT_NAME_BYTES = 128
+_MOST_RANGES = 50
 _BOLD_NAMES = (b"bold", b"black", b"heavy", b"-demi")
 _BOLD_WEIGHT = 600
 _EDGE = 0.1  # of the page's height, where page numbers and running titles stand
@@ -44,18 +45,35 @@ def parse_pdf(file: BinaryIO, limits: ParsingLimits, on_pages: OnPages = unheard
         body = body_font(
             line for _, lines in _pages(document, range(min(page_count, _FONT_SAMPLE_PAGES))) for line in lines
         )
-        unreadable = 0
+        unreadable, pictured = 0, []
         for number, lines in without_running_lines(_pages(document, range(page_count))):
             unreadable += lines is _UNREADABLE
+            if not lines and lines is not _UNREADABLE and _shows_something(document, number - 1):
+                pictured.append(number)
             for block in blocks_of(lines, body=body):
                 _add(builder, block, number)
             on_pages(number, page_count)
         if unreadable:
             _note_unreadable(builder, unreadable, page_count)
+        if pictured:
+            builder.warn(f"without a text layer: {_ranges(pictured)}; run text recognition (OCR) to have them read")
         return builder.build(title=_title(document), page_count=page_count)
 
 
 _UNREADABLE: list[Line] = []
+
+
+def _ranges(pages: Sequence[int]) -> str:
+    """Return ascending page numbers in words, as "pages 3, 7-9"; long lists end with their number."""
+    runs: list[list[int]] = []
+    for page in pages:
+        if runs and page == runs[-1][-1] + 1:
+            runs[-1][1:] = [page]
+        else:
+            runs.append([page])
+    named = ", ".join("-".join(map(str, run)) for run in runs[:_MOST_RANGES])
+    more = f" and more, {len(pages)} in all" if len(runs) > _MOST_RANGES else ""
+    return f"{'page' if len(pages) == 1 else 'pages'} {named}{more}"
 
 
 def _note_unreadable(builder: CanonicalBuilder, unreadable: int, page_count: int) -> None:
@@ -96,6 +114,15 @@ def _pages(document: pdfium.PdfDocument, indices: range) -> Iterator[tuple[int, 
         except pdfium.PdfiumError:
             lines = _UNREADABLE
         yield index + 1, lines
+
+
+def _shows_something(document: pdfium.PdfDocument, index: int) -> bool:
+    """Say whether a page is not empty, as that of a scan is not."""
+    try:
+        with closing(document.get_page(index)) as page:
+            return int(pdfium_c.FPDFPage_CountObjects(page)) > 0
+    except pdfium.PdfiumError:
+        return False
 
 
 def _is_stamp(line: Line) -> bool:

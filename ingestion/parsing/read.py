@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
 
+from ingestion.parsing.containers.members import ReadMember
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.media_types import MediaType
 from ingestion.parsing.pages import OnPages, unheard
@@ -21,24 +22,83 @@ def read_document(file: BinaryIO, filename: str, limits: ParsingLimits, on_pages
     Raises:
         DocumentRejected: it cannot be read; the reason says why.
     """
-    return parser_for(sniff(file, filename), on_pages)(file, limits)
+    return parser_for(sniff(file, filename), on_pages, read_member=_read_member)(file, limits)
 
 
-def parser_for(media_type: MediaType, on_pages: OnPages = unheard) -> Parser:
-    """Return the parser of a format. Imported when first needed: most processes see few formats."""
+def _read_member(file: BinaryIO, filename: str, limits: ParsingLimits) -> ParsedDocument:
+    # Files inside files inside files are not opened: that is where bombs are hidden.
+    return parser_for(sniff(file, filename), read_member=None)(file, limits)
+
+
+def parser_for(media_type: MediaType, on_pages: OnPages = unheard, *, read_member: ReadMember | None) -> Parser:
+    """Return the parser of a format. Imported when first needed: most processes see few formats.
+
+    `read_member` reads the files inside one that holds others; with None they are named and not opened.
+    """
     match media_type:
-        case MediaType.MARKDOWN:
-            from ingestion.parsing.markdown import parse_markdown as parse  # noqa: PLC0415
-        case MediaType.HTML:
-            from ingestion.parsing.html import parse_html as parse  # noqa: PLC0415
-        case MediaType.TEXT:
-            from ingestion.parsing.text import parse_text as parse  # noqa: PLC0415
         case MediaType.PDF:
             from ingestion.parsing.pdf import parse_pdf  # noqa: PLC0415
 
             return partial(parse_pdf, on_pages=on_pages)
-        case MediaType.DOCX:
-            from ingestion.parsing.docx import parse_docx as parse  # noqa: PLC0415
+        case MediaType.EML | MediaType.MSG | MediaType.ZIP:
+            return partial(_container_parser(media_type), read=read_member)
+        case MediaType.MARKDOWN | MediaType.HTML | MediaType.TEXT | MediaType.RST | MediaType.ROW:
+            return _prose_parser(media_type)
+        case MediaType.CSV | MediaType.TSV | MediaType.XLSX | MediaType.JSON | MediaType.JSONL:
+            return _data_parser(media_type)
+        case MediaType.DOCX | MediaType.PPTX | MediaType.ODT | MediaType.RTF | MediaType.EPUB:
+            return _office_parser(media_type)
+
+
+def _container_parser(media_type: MediaType) -> Callable[..., ParsedDocument]:
+    match media_type:
+        case MediaType.EML:
+            from ingestion.parsing.containers.eml import parse_eml as parse  # noqa: PLC0415
+        case MediaType.MSG:
+            from ingestion.parsing.containers.msg import parse_msg as parse  # noqa: PLC0415
+        case _:
+            from ingestion.parsing.containers.zip_archive import parse_zip as parse  # noqa: PLC0415
+    return parse
+
+
+def _prose_parser(media_type: MediaType) -> Parser:
+    match media_type:
+        case MediaType.MARKDOWN:
+            from ingestion.parsing.markup.markdown import parse_markdown as parse  # noqa: PLC0415
+        case MediaType.HTML:
+            from ingestion.parsing.markup.html import parse_html as parse  # noqa: PLC0415
+        case MediaType.RST:
+            from ingestion.parsing.markup.rst import parse_rst as parse  # noqa: PLC0415
         case MediaType.ROW:
-            from ingestion.parsing.row import parse_row as parse  # noqa: PLC0415
+            from ingestion.parsing.records.row import parse_row as parse  # noqa: PLC0415
+        case _:
+            from ingestion.parsing.text import parse_text as parse  # noqa: PLC0415
+    return parse
+
+
+def _data_parser(media_type: MediaType) -> Parser:
+    match media_type:
+        case MediaType.XLSX:
+            from ingestion.parsing.office.xlsx import parse_xlsx as parse  # noqa: PLC0415
+        case MediaType.JSON:
+            from ingestion.parsing.records.json_text import parse_json as parse  # noqa: PLC0415
+        case MediaType.JSONL:
+            from ingestion.parsing.records.json_text import parse_jsonl as parse  # noqa: PLC0415
+        case _:
+            from ingestion.parsing.records.csv_table import parse_csv as parse  # noqa: PLC0415
+    return parse
+
+
+def _office_parser(media_type: MediaType) -> Parser:
+    match media_type:
+        case MediaType.PPTX:
+            from ingestion.parsing.office.pptx import parse_pptx as parse  # noqa: PLC0415
+        case MediaType.ODT:
+            from ingestion.parsing.office.odt import parse_odt as parse  # noqa: PLC0415
+        case MediaType.RTF:
+            from ingestion.parsing.office.rtf import parse_rtf as parse  # noqa: PLC0415
+        case MediaType.EPUB:
+            from ingestion.parsing.markup.epub import parse_epub as parse  # noqa: PLC0415
+        case _:
+            from ingestion.parsing.office.docx import parse_docx as parse  # noqa: PLC0415
     return parse

@@ -22,10 +22,15 @@ def parse_text(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
     text, warnings = decode(read_limited(file, limits))
     builder = CanonicalBuilder(max_chars=limits.max_text_chars)
     builder.warn(*warnings)
+    add_paragraphs(builder, text)
+    return builder.build()
+
+
+def add_paragraphs(builder: CanonicalBuilder, text: str) -> None:
+    """Add what empty lines part."""
     for paragraph in _GAP.split(_NEWLINES.sub("\n", text)):
         kind = BlockKind.LIST_ITEM if _ITEM.match(paragraph) else BlockKind.PARAGRAPH
         builder.add(paragraph, kind)
-    return builder.build()
 
 
 def read_limited(file: BinaryIO, limits: ParsingLimits) -> bytes:

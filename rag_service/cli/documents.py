@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag_service.domain.file_endings import READ_ENDINGS
 from rag_service.domain.rows import Row, read_row
 from rag_service.errors import InvalidRequest
 
-ENDINGS = (".md", ".markdown", ".html", ".htm", ".xhtml", ".txt", ".text", ".pdf", ".docx")
 _ROW_FILES = (".jsonl", ".jsonl.gz")
 
 
@@ -68,7 +68,7 @@ def _files(path: Path, skipped: list[Skipped]) -> Iterator[tuple[str, Path]]:
     files = _walk(path, skipped) if path.is_dir() else [path]
     for file in files:
         key = file.relative_to(path).as_posix() if path.is_dir() else path.name
-        if key.lower().endswith(ENDINGS):
+        if key.lower().endswith(READ_ENDINGS):
             yield key, file
         else:
             skipped.append(Skipped(name=key, reason=f"not a kind of file that is read ({file.suffix or 'no ending'})"))

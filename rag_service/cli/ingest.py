@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from rag_service.cli.context import INCOMPLETE, Session, progress_console, service_command
-from rag_service.cli.documents import ENDINGS, Skipped, items_in, rows_in
+from rag_service.cli.documents import Skipped, items_in, rows_in
+from rag_service.domain.file_endings import READ_ENDINGS
 from rag_service.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Summary:
     skipped: list[Skipped] = field(default_factory=list)
 
 
-@click.command(epilog=f"Read are {', '.join(ENDINGS)}. Ends with code 4 when a document failed.")
+@click.command(epilog=f"Read are {', '.join(READ_ENDINGS)}. Ends with code 4 when a document failed.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--corpus", required=True, help="Name of the corpus; created when there is none.")
 @click.option("--jsonl", is_flag=True, help="PATHS are .jsonl or .jsonl.gz files with rows {id, title, text}.")

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 
 from rag_service.domain.ids import Fingerprint
 
-PARSER_FINGERPRINT = "parsers-1"
+PARSER_FINGERPRINT = "parsers-2"
 """Names what turns bytes into canonical text. Raise it when a parser's output changes: equal bytes are then read anew."""
 
-CHUNKER_NAME = "headings-3"
+CHUNKER_NAME = "headings-4"
 """Names the way texts are cut. Change it when the same settings would cut a text elsewhere."""
 
 

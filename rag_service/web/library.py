@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from rag_service.api.dependencies import container_of
 from rag_service.domain.access import Permission, Session
+from rag_service.domain.file_endings import READ_ENDINGS
 from rag_service.domain.pages import MAX_LIMIT, PageRequest
 from rag_service.errors import Conflict
 from rag_service.web.corpus_versions import history_of, when
@@ -15,8 +16,6 @@ from rag_service.web.pages import PageRoute, render
 from rag_service.web.sessions import SignedIn, is_our_form
 
 router = APIRouter(route_class=PageRoute)
-
-ACCEPTED_ENDINGS = (".md", ".markdown", ".html", ".htm", ".xhtml", ".txt", ".text", ".pdf", ".docx")
 
 
 @router.get("/library")
@@ -64,7 +63,7 @@ async def _corpus_page(
         session=session,
         corpus=corpus,
         may_upload=scope.may(Permission.UPLOAD),
-        accepted=",".join(ACCEPTED_ENDINGS),
+        accepted=",".join(READ_ENDINGS),
         max_file_bytes=max_file_bytes,
         max_file_mib=f"{max_file_bytes / 2**20:.4g}",
         history=await history_of(container, scope, corpus),

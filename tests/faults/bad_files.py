@@ -99,7 +99,36 @@ def nested() -> bytes:
     return with_members(word("The embedded table is for accounting."), {"word/embeddings/table.xlsx": inner})
 
 
+def laughing_book() -> bytes:
+    """Return an EPUB whose directory is written with XML entities."""
+    return zipped(
+        {
+            "mimetype": b"application/epub+zip",
+            "META-INF/container.xml": f'<!DOCTYPE lolz [{_LAUGHS}]><container><r full-path="&lol9;"/></container>'.encode(),
+        }
+    )
+
+
+def locked_book() -> bytes:
+    """Return an EPUB under digital rights management."""
+    method = b'<e><EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/></e>'
+    return zipped({"mimetype": b"application/epub+zip", "META-INF/encryption.xml": method})
+
+
+def crowded_mail() -> bytes:
+    """Return a mail with ten thousand attachments."""
+    part = b'--x\nContent-Type: text/plain\nContent-Disposition: attachment; filename="a.txt"\n\nhi\n'
+    return b"From: a@b.example\nContent-Type: multipart/mixed; boundary=x\n\n" + part * 10_000 + b"--x--\n"
+
+
+def deep_mail() -> bytes:
+    """Return a mail with parts inside parts, five thousand levels deep."""
+    levels = (f"Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n" for level in range(5000))
+    return f"From: a@b.example\n{''.join(levels)}\nx".encode()
+
+
 PNG = _PNG
+OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000)
 EXECUTABLE = b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00" + bytes(200)
 
 

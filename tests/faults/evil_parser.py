@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from ingestion.parsing.child import serve
+from ingestion.parsing.isolation.child import serve
+from ingestion.parsing.isolation.wire import frame
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.pages import OnPages
 from ingestion.parsing.read import read_document
-from ingestion.parsing.wire import frame
 from rag_service.domain.documents import ParsedDocument
 
 REPLIES = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

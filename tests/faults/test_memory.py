@@ -100,7 +100,7 @@ def test_the_api_grows_by_at_most_64_mib(peaks: _Peaks) -> None:
 
 
 def test_worker_and_parser_stay_within_one_and_a_half_gib(peaks: _Peaks) -> None:
-    assert (peaks.peaks["ingestion.worker"] + peaks.peaks.get("ingestion.parsing.child", 0)) / MIB <= 1536
+    assert (peaks.peaks["ingestion.worker"] + peaks.peaks.get("ingestion.parsing.isolation.child", 0)) / MIB <= 1536
 
 
 def test_more_text_than_the_limit_is_refused_with_its_reason(peaks: _Peaks) -> None:

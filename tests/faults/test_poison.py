@@ -10,8 +10,8 @@ import pytest
 from ingestion.bootstrap import Worker, worker_over
 from ingestion.handlers import RevisionHandler
 from ingestion.jobs import JobRunner
+from ingestion.parsing.isolation.sandbox import Sandbox
 from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.sandbox import Sandbox
 from ingestion.pipeline import PrepareRevision
 from rag_service.bootstrap import open_container
 from rag_service.domain.access import AccessScope, system_scope

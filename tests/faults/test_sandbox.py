@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.parsing.isolation.sandbox import Outcome, RawFile, Sandbox
 from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.sandbox import Outcome, RawFile, Sandbox
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode

@@ -83,3 +83,32 @@ def test_the_first_heading_is_the_title_of_a_document_without_one() -> None:
     builder.add("Chapter\none", BlockKind.HEADING, level=1)
 
     assert builder.build().title == "Chapter one"
+
+
+def test_an_included_document_keeps_its_spans_and_goes_down() -> None:
+    inner, outer = CanonicalBuilder(max_chars=100), CanonicalBuilder(max_chars=100)
+    inner.add("Inner", BlockKind.HEADING, level=6)
+    inner.add("words", page=3, bbox=(1, 2, 3, 4))
+    inner.warn("odd")
+    outer.add("Outer", BlockKind.HEADING, level=1)
+
+    outer.include(inner.build(page_count=3), under=1, name="in.txt")
+    document = outer.build()
+
+    assert document.text == "Outer\n\nInner\n\nwords"
+    assert [block.span.of(document.text) for block in document.blocks] == ["Outer", "Inner", "words"]
+    assert [(block.level, block.page, block.bbox) for block in document.blocks[1:]] == [
+        (6, None, None),
+        (None, None, None),
+    ]
+    assert document.warnings == ("in.txt: odd",)
+
+
+def test_an_included_document_over_the_limit_is_refused() -> None:
+    inner, outer = CanonicalBuilder(max_chars=100), CanonicalBuilder(max_chars=10)
+    inner.add("eleven chars")
+
+    with pytest.raises(DocumentRejected) as caught:
+        outer.include(inner.build(), under=1, name="in.txt")
+
+    assert caught.value.reason is ReasonCode.TOO_LARGE

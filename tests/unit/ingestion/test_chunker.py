@@ -118,6 +118,78 @@ def test_a_long_table_is_cut_between_rows() -> None:
     assert [row for chunk in chunks for row in chunk.text.split("\n")] == rows
 
 
+def table(*rows: str) -> tuple[BlockKind, str, int | None]:
+    return (BlockKind.TABLE, "\n".join(rows), None)
+
+
+ROWS = [f"row {number} | value" for number in range(40)]
+
+
+def test_every_later_chunk_of_a_table_is_under_its_first_row() -> None:
+    first, *later = cut(document(heading("Prices"), table("name | price", *ROWS)))
+
+    assert first.headings == ("Prices",) and first.text.startswith("name | price")
+    assert {chunk.headings for chunk in later} == {("Prices", "name | price")}
+
+
+def test_a_repeated_first_row_is_embedded_and_counted() -> None:
+    *_, last = cut(document(table("name | price", *ROWS)))
+
+    embedded = embedded_text(("name | price",), last.text)
+    assert (last.embedded_sha256, last.token_count) == (sha256_of(embedded), count(embedded))
+
+
+def test_text_behind_a_table_shares_a_chunk_with_its_end_within_the_budget() -> None:
+    chunks = cut(document(table("name | price", *ROWS), paragraph("Prices hold until May.")))
+
+    assert max(chunk.token_count for chunk in chunks) <= 40
+    assert "Prices hold until May." in chunks[-1].text
+
+
+def test_a_first_row_that_would_crowd_the_others_out_is_not_repeated() -> None:
+    wide = " | ".join(f"column {number}" for number in range(9))
+
+    _, *later = cut(document(table(wide, *ROWS)))
+
+    assert {chunk.headings for chunk in later} == {()}
+
+
+def test_a_row_too_long_to_stand_under_the_first_one_is_whole_without_it() -> None:
+    long = "row | " + "word " * 36
+
+    chunks = cut(document(table("name | of | the | price", *ROWS[:8], long.strip())))
+
+    assert [chunk.headings for chunk in chunks if chunk.text == long.strip()] == [()]
+
+
+def test_each_of_two_tables_repeats_its_own_first_row() -> None:
+    chunks = cut(document(table("name | price", *ROWS), table("town | size", *ROWS)))
+
+    later = [chunk.headings for chunk in chunks if chunk.text.startswith("row")]
+    assert set(later) == {("name | price",), ("town | size",)}
+
+
+def test_first_rows_are_not_repeated_where_texts_are_embedded_without_headings() -> None:
+    assert {chunk.headings for chunk in cut(document(table("name | price", *ROWS)), prefix=False)} == {()}
+
+
+def test_long_code_repeats_no_first_line() -> None:
+    chunks = cut(document((BlockKind.CODE, "\n".join(ROWS), None)))
+
+    assert len(chunks) > 1 and {chunk.headings for chunk in chunks} == {()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text("ab |", min_size=1, max_size=60), min_size=2, max_size=60), st.sampled_from([0, 8]))
+def test_rows_of_any_table_are_in_order_and_fit_with_what_is_above_them(rows: list[str], overlap: int) -> None:
+    parsed = document(heading("Title"), table("x", *rows))
+
+    chunks = cut(parsed, overlap=overlap)
+
+    assert all(count(embedded_text(chunk.headings, chunk.text)) <= 40 for chunk in chunks)
+    assert all(chunk.text == chunk.span.of(parsed.text) for chunk in chunks)
+
+
 def test_a_word_of_a_million_letters_is_cut_even_when_the_model_sees_one_token() -> None:
     parsed = document(paragraph("x" * 1_000_000))
     chunker = Chunker(settings=ChunkingSettings(), count_tokens=lambda text: 1, max_tokens=256)

@@ -11,8 +11,8 @@ from ingestion.bootstrap import Worker, worker_over
 from ingestion.handlers import DraftHandler, Prepare, RevisionHandler, StillHeld
 from ingestion.jobs import JobRunner
 from ingestion.lanes import SMALL_BYTES
+from ingestion.parsing.isolation.sandbox import Outcome, RawFile
 from ingestion.parsing.pages import OnPages
-from ingestion.parsing.sandbox import Outcome, RawFile
 from ingestion.pipeline import Parse, PrepareRevision
 from ingestion.worker import work
 from rag_service.bootstrap import open_container

@@ -6,9 +6,9 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from ingestion.parsing import pages
+from ingestion.parsing.isolation.wire import frame, pack_pages, unpack_pages
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.read import read_document
-from ingestion.parsing.wire import frame, pack_pages, unpack_pages
 
 Pages = list[tuple[int, int]]
 

@@ -114,3 +114,20 @@ def test_a_hyphen_that_belongs_to_its_word_stays() -> None:
 
 def test_dots_that_lead_to_a_page_number_are_shortened() -> None:
     assert joined([line("Contents . . . . . . . . . . 12")]) == "Contents … 12"
+
+
+def test_pages_without_a_text_layer_are_named_and_empty_ones_are_not() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(600, 800))
+    for page in range(1, 10):
+        if page == 1:
+            canvas.drawString(72, 600, "The only page with text.")
+        elif page != 5:
+            canvas.rect(100, 100, 300, 300)
+        canvas.showPage()
+    canvas.save()
+
+    document = read_document(io.BytesIO(buffer.getvalue()), "a.pdf", ParsingLimits())
+
+    assert document.text == "The only page with text."
+    assert document.warnings == ("without a text layer: pages 2-4, 6-9; run text recognition (OCR) to have them read",)

@@ -8,8 +8,8 @@ from markdown_it.token import Token
 
 from ingestion.parsing.canonical import LINE_BREAK, PARAGRAPH_BREAK, CanonicalBuilder
 from ingestion.parsing.decoding import decode
-from ingestion.parsing.html import text_of_fragment
 from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.markup.html import text_of_fragment
 from ingestion.parsing.text import read_limited
 from rag_service.domain.documents import BlockKind, ParsedDocument
 

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingestion.parsing.child_process import ChildDied, ChildProcess
+from ingestion.parsing.isolation.child_process import ChildDied, ChildProcess
+from ingestion.parsing.isolation.wire import unpack_document
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.pages import OnPages, unheard
-from ingestion.parsing.wire import unpack_document
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 
-CHILD_MODULE = "ingestion.parsing.child"
+CHILD_MODULE = "ingestion.parsing.isolation.child"
 FILES_PER_CHILD = 5000
 _RETIRE_SHARE = 0.5  # of the memory limit: a child that holds more between two files is replaced
 

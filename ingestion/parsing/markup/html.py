@@ -1,14 +1,16 @@
 """HTML: what a reader sees of the page's main part."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingestion.parsing.canonical import LINE_BREAK, PARAGRAPH_BREAK, CanonicalBuilder
+from ingestion.parsing.canonical import LINE_BREAK, LOWEST_LEVEL, PARAGRAPH_BREAK, CanonicalBuilder
 from ingestion.parsing.decoding import declared_charset, decode
 from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.markup.html_article import find_article
 from ingestion.parsing.text import read_limited
 from rag_service.domain.documents import BlockKind, ParsedDocument
 
@@ -22,6 +24,13 @@ _BLOCKS: Final = frozenset(
 )
 _LISTS: Final = frozenset("ul ol menu".split())
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
+_XHTML: Final = re.compile(r"<\?xml|http://www\.w3\.org/1999/xhtml", re.IGNORECASE)
+_PROLOGUE_CHARS: Final = 2048
+_CLOSES_ITSELF: Final = re.compile(
+    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)"
+    r"([a-z][\w:-]*+)((?:[^<>\"'/]|\"[^\"<]*+\"|'[^'<]*+'|/(?!>))*+)/>",
+    re.IGNORECASE,
+)
 _MIN_MAIN_SHARE = 0.2  # of the page's text must be in <main> or <article> for it to be the main part
 
 
@@ -29,14 +38,47 @@ def parse_html(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
     """Return the readable text of a page; navigation goes when the page says what its main part is."""
     content = read_limited(file, limits)
     text, warnings = decode(content, declared=declared_charset(content))
-    tree = LexborHTMLParser(text)
+    tree = LexborHTMLParser(_with_end_tags(text))
     builder = CanonicalBuilder(max_chars=limits.max_text_chars)
     builder.warn(*warnings)
+    _add_page(builder, tree)
+    title = tree.css_first("title")
+    return builder.build(title=title.text(strip=True) if title else None)
+
+
+def add_markup(builder: CanonicalBuilder, markup: str, *, under: int = 0) -> None:
+    """Add all that a reader sees of a piece of HTML or XHTML, such as a chapter of a book or the body of a mail.
+
+    Its headings go down by `under` levels.
+    """
+    body = LexborHTMLParser(_with_end_tags(markup)).body
+    if body is not None:
+        _Walk(builder, frozenset(), under=under).over(body)
+
+
+def _add_page(builder: CanonicalBuilder, tree: LexborHTMLParser) -> None:
+    article = find_article(tree)
+    if article is not None:
+        heading = tree.css_first("h1")
+        if heading is not None and not _is_inside(heading, article.root):
+            _Walk(builder, frozenset()).over(heading)
+        _Walk(builder, _BOILERPLATE, beside=article.beside).over(article.root)
+        return
     root, boilerplate = _main_part(tree)
     if root is not None:
         _Walk(builder, boilerplate).over(root)
-    title = tree.css_first("title")
-    return builder.build(title=title.text(strip=True) if title else None)
+
+
+def _is_inside(node: LexborNode, root: LexborNode) -> bool:
+    above: LexborNode | None = node
+    while above is not None and above.mem_id != root.mem_id:
+        above = above.parent
+    return above is not None
+
+
+def _with_end_tags(markup: str) -> str:
+    """Return XHTML as HTML: what closes itself there, as `<title/>` does, would swallow the rest of the page here."""
+    return _CLOSES_ITSELF.sub(r"<\1\2></\1>", markup) if _XHTML.search(markup[:_PROLOGUE_CHARS]) else markup
 
 
 def text_of_fragment(markup: str) -> str:
@@ -79,6 +121,14 @@ def _is_hidden(node: LexborNode) -> bool:
     )
 
 
+def _has_caption(image: LexborNode) -> bool:
+    """Say whether a caption stands beside the picture, which most often says the same as its alternative text."""
+    above = image.parent
+    while above is not None and above.tag in ("picture", "a", "div", "span"):
+        above = above.parent
+    return above is not None and above.tag == "figure" and above.css_first("figcaption") is not None
+
+
 def _is_in_header(node: LexborNode) -> bool:
     """Lists beside a page's heading lead elsewhere: to other languages, to its history."""
     above = node.parent
@@ -90,8 +140,18 @@ def _is_in_header(node: LexborNode) -> bool:
 class _Walk:
     """Goes through the tree without recursion, so that depth is no danger, and cuts it at block elements."""
 
-    def __init__(self, builder: CanonicalBuilder, boilerplate: frozenset[str]) -> None:
+    def __init__(
+        self,
+        builder: CanonicalBuilder,
+        boilerplate: frozenset[str],
+        *,
+        beside: frozenset[int] = frozenset(),
+        under: int = 0,
+    ) -> None:
+        """Leave out the elements named in `boilerplate`, and the nodes whose `mem_id` is among `beside`."""
         self._builder = builder
+        self._beside = beside
+        self._under = under
         self._boilerplate = boilerplate
         self._inline: list[str] = []
         self._items: list[int | None] = []  # per open list: the next number, None for bullets
@@ -129,7 +189,7 @@ class _Walk:
         tag = node.tag or ""
         if node.mem_id == root.mem_id:
             return True
-        if tag in _NEVER_SHOWN or _is_hidden(node):
+        if tag in _NEVER_SHOWN or node.mem_id in self._beside or _is_hidden(node):
             return False
         if tag in _LISTS and self._boilerplate and _is_in_header(node):
             return False
@@ -150,7 +210,7 @@ class _Walk:
         match tag:
             case "br":
                 self._inline.append("\n")
-            case "img" if not _is_hidden(node):
+            case "img" if not _is_hidden(node) and not _has_caption(node):
                 self._inline.append(f" {node.attributes.get('alt') or ''} ")
             case "pre":
                 self._preformatted += 1
@@ -158,7 +218,7 @@ class _Walk:
                 self._items.append(1 if tag == "ol" else None)
             case "li":
                 self._marker = self._next_marker()
-            case "table" if not _is_hidden(node):
+            case "table" if not _is_hidden(node) and node.mem_id not in self._beside:
                 self._table(node)
             case _ if tag in _HEADINGS:
                 self._heading = _HEADINGS[tag]
@@ -205,7 +265,7 @@ class _Walk:
         if not text.strip():
             return
         if self._heading is not None:
-            self._builder.add(text, BlockKind.HEADING, level=self._heading)
+            self._builder.add(text, BlockKind.HEADING, level=min(self._heading + self._under, LOWEST_LEVEL))
         elif self._preformatted:
             self._builder.add(textwrap.dedent(text.strip("\n")), BlockKind.CODE)
         elif self._items:

@@ -1,14 +1,14 @@
 """DOCX through unstructured: headings by style, lists with their numbers, tables by row."""
 
-import zipfile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from selectolax.lexbor import LexborHTMLParser
 
-from ingestion.parsing.archive import check_archive
 from ingestion.parsing.canonical import LINE_BREAK, CanonicalBuilder
-from ingestion.parsing.html import table_rows
+from ingestion.parsing.containers.archive import UNREADABLE, check_archive
 from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.markup.html import table_rows
+from ingestion.parsing.office.strict_docx import transitional
 from rag_service.domain.documents import BlockKind, ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from unstructured.documents.elements import Element
 
 _MAX_LEVEL = 6
+# A part that is missing, of the wrong kind or not unpackable makes the libraries stumble over what they expect.
+_BROKEN = (*UNREADABLE, LookupError, AttributeError, TypeError)
 _SKIPPED = frozenset({"Header", "Footer", "PageBreak", "Image", "PageNumber"})
 
 
 def parse_docx(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
     """Return the text of a Word file; headers and footers stay out, page numbers are as Word saved them."""
     check_archive(file, limits)
+    file = transitional(file)
     elements = _elements(file)
     builder = CanonicalBuilder(max_chars=limits.max_text_chars)
     for element in elements:
@@ -53,7 +56,7 @@ def _elements(file: BinaryIO) -> "list[Element]":
     )
     try:
         return list(StyledPartitioner.iter_document_elements(options))
-    except (OpcError, LxmlError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, IndexError, EOFError) as exc:
+    except (OpcError, LxmlError, *_BROKEN) as exc:
         raise DocumentRejected(ReasonCode.DAMAGED, type(exc).__name__) from exc
 
 
@@ -83,11 +86,12 @@ def _table_text(element: "Element") -> str:
 def _title(file: BinaryIO) -> str | None:
     from docx import Document  # noqa: PLC0415
     from docx.opc.exceptions import OpcError  # noqa: PLC0415
+    from lxml.etree import LxmlError  # noqa: PLC0415
 
     file.seek(0)
     try:
         title = Document(file).core_properties.title
-    except (OpcError, KeyError, ValueError):
+    except (OpcError, LxmlError, *_BROKEN):
         return None
     # The name that the library's and Word's empty template carry says nothing.
     return title if title and title != "Word Document" else None

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import ingestion
+from ingestion.parsing.isolation.wire import LENGTH_BYTES, frame, unframe, unpack_pages
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.pages import OnPages, unheard
-from ingestion.parsing.wire import LENGTH_BYTES, frame, unframe, unpack_pages
 from rag_service.reasons import ReasonCode
 
 _WATCH_S = 0.05

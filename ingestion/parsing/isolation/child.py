@@ -1,4 +1,4 @@
-"""The process that reads strangers' files: `python -m ingestion.parsing.child`, started by `sandbox.py` alone.
+"""The process that reads strangers' files: `python -m ingestion.parsing.isolation.child`, started by `sandbox.py` alone.
 
 It takes one file after another from standard input and answers each on standard output. Before the answer it may send
 notes of how many pages were read.
@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from ingestion.parsing.isolation.wire import LENGTH_BYTES, frame, pack_document, pack_pages, unframe
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.pages import NowAndThen, OnPages
 from ingestion.parsing.read import read_document
-from ingestion.parsing.wire import LENGTH_BYTES, frame, pack_document, pack_pages, unframe
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode

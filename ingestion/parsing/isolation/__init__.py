@@ -1,0 +1,1 @@
+"""The process that reads strangers' files, and what watches it."""

@@ -1,0 +1,1 @@
+"""Text with marks: HTML, Markdown, reStructuredText, and books of these."""

@@ -1,0 +1,1 @@
+"""Documents of office suites: word processors, presentations, workbooks."""
