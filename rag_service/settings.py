@@ -48,7 +48,9 @@ class EmbeddingSettings(Section):
     device: str = Field("cpu", description="of the backend sentence_transformers; onnx runs on the CPU")
     onnx_dir: str = Field("", description="folder of exported models; empty: in the Python environment")
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0 leaves the library's choice")
-    batch_tokens: int = Field(1024, ge=64, description="tokens per batch, padding included")
+    batch_tokens: int = Field(
+        0, ge=0, description="tokens per batch, padding included; 0 leaves it to the backend and the device"
+    )
     base_url: str = Field("", description="of an OpenAI-compatible embeddings endpoint, for backend openai")
     api_key: SecretStr = SecretStr("")
     dimensions: int = Field(384, ge=1, description="of the openai and hashing backends; other models say it themselves")

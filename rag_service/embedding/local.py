@@ -32,6 +32,9 @@ class ModelRuntime(Protocol):
     def parallel_batches(self, settings: EmbeddingSettings) -> int:
         """How many batches of passages are best embedded at the same time."""
 
+    def batch_tokens(self, settings: EmbeddingSettings) -> int:
+        """How many tokens, padding included, a batch of passages best has."""
+
     def load(self, settings: EmbeddingSettings, folder: ModelFolder, *, for_one: bool) -> Encode:
         """Return the loaded model, set up for one short text at once or for batches; takes up to half a minute.
 
@@ -45,10 +48,10 @@ class LocalEmbedder:
     """Embedder by a local model, loaded once, when it is first needed."""
 
     def __init__(self, settings: EmbeddingSettings, runtime: ModelRuntime) -> None:
-        self._settings = settings
         self._runtime = runtime
         self._folder = ModelFolder(settings.model, settings.revision)
         self._parallel = runtime.parallel_batches(settings)
+        self._batch_tokens = settings.batch_tokens or runtime.batch_tokens(settings)
         # Threads of their own: queries must not queue behind the passages of an upload.
         self._queries = _Lane("embed-query", 1, partial(runtime.load, settings, self._folder, for_one=True))
         self._passages = _Lane(
@@ -97,7 +100,7 @@ class LocalEmbedder:
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
         longest = self.fingerprint.max_tokens
         lengths = [min(self.count_tokens(text) + _SPECIAL_TOKENS, longest) for text in texts]
-        budget = even_budget(sum(lengths), most=self._settings.batch_tokens, parallel=self._parallel)
+        budget = even_budget(sum(lengths), most=self._batch_tokens, parallel=self._parallel)
         return list(batches_of(lengths, budget=budget))
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_BATCH_TOKENS = 256
+"""A batch whose layers stay in a core's own cache: 1,024 tokens take a fifth more time for each token."""
+
 _EXPORT = "rag_service.embedding.onnx_export"
 _EXPORT_TIMEOUT_S = 600
 _ONLY_WARNINGS = 2
@@ -41,6 +44,10 @@ class OnnxRuntime:
     def parallel_batches(self, settings: EmbeddingSettings) -> int:
         """One for each thread: small batches side by side stay in the caches and wait for nobody."""
         return settings.threads or os.cpu_count() or 1
+
+    def batch_tokens(self, settings: EmbeddingSettings) -> int:
+        """Few: each batch runs on one core."""
+        return _BATCH_TOKENS
 
     def load(self, settings: EmbeddingSettings, folder: ModelFolder, *, for_one: bool) -> Encode:
         # One for queries and one for passages load at the same time: one of them hashes the graph, or has it written.

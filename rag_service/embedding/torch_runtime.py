@@ -13,6 +13,9 @@ from rag_service.settings import EmbeddingSettings
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+_CPU_BATCH_TOKENS = 1024
+_DEVICE_BATCH_TOKENS = 32_768
+
 
 class TorchRuntime:
     """ModelRuntime by sentence-transformers as it is."""
@@ -26,6 +29,10 @@ class TorchRuntime:
     def parallel_batches(self, settings: EmbeddingSettings) -> int:
         """One: torch spreads a batch over all threads, and keeps a team of them for every thread that calls it."""
         return 1
+
+    def batch_tokens(self, settings: EmbeddingSettings) -> int:
+        """Many on a device, which idles while it is handed small batches."""
+        return _CPU_BATCH_TOKENS if settings.device == "cpu" else _DEVICE_BATCH_TOKENS
 
     def load(self, settings: EmbeddingSettings, folder: ModelFolder, *, for_one: bool) -> Encode:
         with self._loading:

@@ -1,6 +1,6 @@
 """`make bench`: measures the service beside plain LlamaIndex on the same texts and prints one table.
 
-`--rows N` sets how many documents are ingested for the throughput figures, `--whole` also loads the whole
+`--rows N` sets how many texts are ingested for the throughput figures, `--whole` also loads the whole
 squad-open corpus (kept in .cache/bench, so only the first time takes long) and measures search over it, and seals
 drafts of a corpus of 100,000 chunks too, which takes a quarter of an hour or more to load.
 """
@@ -17,8 +17,9 @@ from tests.bench import ours
 from tests.bench.calibration import Calibration, calibrate
 from tests.bench.figures import HEADER, Figure, percentiles
 from tests.bench.flip import flip_figures
+from tests.bench.ingestion import add_scale_options, scale_figures
 from tests.bench.seal_curve import FIGURE, SIZES, WHOLE, seal_figures
-from tests.bench.texts import rows
+from tests.bench.texts import Row, rows
 
 CACHE = Path(".cache/bench")
 CORPUS = "bench"
@@ -32,6 +33,8 @@ def main() -> None:
     peer = _peer(arguments.rows, arguments.questions)
     for figure in _ingestion(arguments.rows, peer, calibration):
         _print(figure.line())
+    for figure in scale_figures(arguments.documents, count=arguments.count, rounds=arguments.rounds):
+        _print(figure.line())
     for figure in _serving(arguments, peer, calibration):
         _print(figure.line())
     for figure in _versions(whole=arguments.whole):
@@ -41,6 +44,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=1000)
+    add_scale_options(parser)
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--whole", action="store_true")
     return parser.parse_args()
@@ -54,6 +58,9 @@ def _peer(row_count: int, question_count: int) -> dict[str, float]:
 def _ingestion(row_count: int, peer: dict[str, float], calibration: Calibration) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder, ours.running(Path(folder) / "data") as service:
         path = Path(folder) / "rows.jsonl"
+        # The peer's clock starts when its model is loaded.
+        ours.write_rows(path, [Row(id="warm", title="Warm up", text="Nothing that is asked about.")])
+        ours.ingest(service, path, CORPUS)
         ours.write_rows(path, rows(row_count))
         first_s = ours.ingest(service, path, CORPUS)
         chunks = ours.counted(service, "SELECT max(chunk_count) FROM versions")

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,9 +36,18 @@ def write_rows(path: Path, found: list[Row]) -> None:
 
 def ingest(service: RunningService, rows_path: Path, corpus: str) -> float:
     """Ingest the rows and wait until they are published; return the seconds it took."""
+    return _ingest(service, ["--jsonl", str(rows_path)], corpus)
+
+
+def ingest_files(service: RunningService, paths: Sequence[Path], corpus: str) -> float:
+    """Ingest files and folders and wait until they are published; return the seconds it took."""
+    return _ingest(service, [str(path) for path in paths], corpus)
+
+
+def _ingest(service: RunningService, what: list[str], corpus: str) -> float:
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "rag_service.cli", "ingest", "--jsonl", str(rows_path), "--corpus", corpus],
+        [sys.executable, "-m", "rag_service.cli", "ingest", *what, "--corpus", corpus],
         env={**os.environ, "RAGCTL_URL": service.url, "RAGCTL_KEY": service.key},
         check=True,
         stdout=subprocess.DEVNULL,

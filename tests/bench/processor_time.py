@@ -1,0 +1,38 @@
+"""Seconds of processor time: on a machine that others use too they say more than those of the clock."""
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psutil
+
+from tests.running import RunningService
+
+
+@dataclass
+class Spent:
+    """What a piece of work took; filled in when it is over."""
+
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+
+
+@contextmanager
+def spending(service: RunningService) -> Iterator[Spent]:
+    """Measure what the service and the programs started meanwhile take."""
+    spent = Spent()
+    started, before = time.perf_counter(), _cpu_s(service)
+    yield spent
+    spent.seconds, spent.cpu_s = time.perf_counter() - started, _cpu_s(service) - before
+
+
+def _cpu_s(service: RunningService) -> float:
+    # Programs that have ended and were waited for, the command line among them.
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = ended.ru_utime + ended.ru_stime
+    for process in psutil.Process(service.process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])  # its own, and of those of its children that have ended
+    return total
