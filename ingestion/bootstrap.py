@@ -16,9 +16,18 @@ from ingestion.pipeline import PrepareRevision
 from ingestion.presence import Presence
 from ingestion.progress import ProgressNotes
 from ingestion.reconciling import Reconciling
+from ingestion.sources.bringing import BringItems
+from ingestion.sources.copies import EraseSourceCopies, SourceCopies
+from ingestion.sources.ending import EndRun
+from ingestion.sources.fetching import Fetching
+from ingestion.sources.handler import SourceHandler
+from ingestion.sources.opening import OpenSources
+from ingestion.sources.schedule import SourceSchedule
+from ingestion.sources.sync import OpenSource, SyncSource
 from rag_service.bootstrap import Container, open_container
 from rag_service.catalog.erasing.claims import ERASED
 from rag_service.domain.jobs import JobKind
+from rag_service.domain.work_queues import WorkQueue, kinds_of
 from rag_service.embedding.kept import KeptEmbedder
 from rag_service.settings import Settings
 from rag_service.use_cases.erasing.carry_out_erasure import CarryOutErasure
@@ -29,6 +38,7 @@ from rag_service.use_cases.erasing.erase_space import EraseSpace
 from rag_service.use_cases.erasing.erase_vectors import EraseVectors
 from rag_service.use_cases.fill_build import FillBuild
 from rag_service.use_cases.seal_draft import SealDraft
+from rag_service.use_cases.sources.due_runs import StartDueRuns
 from rag_service.use_cases.unseal_draft import UnsealDraft
 from rag_service.use_cases.write_version import WriteVersion
 
@@ -46,21 +56,27 @@ class Worker:
     housekeeping: Housekeeping
     reconciling: Reconciling
     rebuilds: Rebuilds
+    source_schedule: SourceSchedule
 
 
 @asynccontextmanager
-async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
-    """Open a worker with a container of its own."""
-    async with open_container(settings) as container, worker_over(container) as worker:
+async def open_worker(settings: Settings, queues: frozenset[WorkQueue] = frozenset(WorkQueue)) -> AsyncIterator[Worker]:
+    """Open a worker with a container of its own, for the jobs of some queues."""
+    async with open_container(settings) as container, worker_over(container, queues) as worker:
         yield worker
 
 
 @asynccontextmanager
-async def worker_over(container: Container) -> AsyncIterator[Worker]:
+async def worker_over(
+    container: Container, queues: frozenset[WorkQueue] = frozenset(WorkQueue)
+) -> AsyncIterator[Worker]:
     """Open a worker over a container that is open already: one process for everything, as tests like it."""
     settings = container.settings
     # A reader per lane, so that a long document in one keeps nobody waiting in the other.
-    sandbox = Sandbox(limits=ParsingLimits(**settings.parsing.model_dump()), children=len(LANES))
+    sandbox = Sandbox(
+        limits=ParsingLimits(**settings.parsing.model_dump()),
+        children=sum(JobKind.PREPARE_REVISION in lane.kinds for lane in LANES),
+    )
     vectors = KeptEmbedder(embedder=container.embedder, kept=container.kept_vectors)
     progress = ProgressNotes(catalog=container.catalog, clock=container.clock)
     prepare = PrepareRevision(
@@ -77,7 +93,7 @@ async def worker_over(container: Container) -> AsyncIterator[Worker]:
     runner = JobRunner(catalog=container.catalog, handlers=handlers, clock=container.clock, settings=settings.jobs)
     presence = Presence(
         catalog=container.catalog,
-        kinds=frozenset(handlers),
+        kinds=frozenset(handlers) & kinds_of(queues),
         clock=container.clock,
         every_s=settings.jobs.worker_heartbeat_s,
     )
@@ -99,6 +115,10 @@ async def worker_over(container: Container) -> AsyncIterator[Worker]:
             housekeeping=housekeeping,
             reconciling=Reconciling(reconcile=container.reconcile, settings=settings.reconcile),
             rebuilds=Rebuilds(builds=container.builds, settings=settings.builds),
+            source_schedule=SourceSchedule(
+                start=StartDueRuns(catalog=container.catalog, queue=container.queue, clock=container.clock),
+                every_s=settings.sources.check_every_s,
+            ),
         )
     finally:
         await sandbox.close()
@@ -116,7 +136,31 @@ def _handlers(container: Container, prepare: PrepareRevision, progress: Progress
         JobKind.UNSEAL_DRAFT: DraftHandler(unseal, catalog=catalog, progress=progress, clock=clock),
         JobKind.ERASE: ErasureHandler(carry_out_over(container), catalog=catalog, clock=clock),
         JobKind.FILL_BUILD: FillHandler(fill, catalog=catalog, progress=progress, clock=clock),
+        JobKind.SYNC_SOURCE: SourceHandler(
+            sync_source_over(container), catalog=catalog, progress=progress, clock=clock
+        ),
     }
+
+
+def sync_source_over(container: Container, *, open_source: OpenSource | None = None) -> SyncSource:
+    """Return what synchronises sources; tests open theirs in another way."""
+    catalog, clock, settings = container.catalog, container.clock, container.settings
+    max_bytes = settings.uploads.max_file_bytes
+    if open_source is None:
+        copies = SourceCopies(settings.source_dir)
+        open_source = OpenSources(
+            cipher=container.service_keys, copies=copies, settings=settings.sources, max_item_bytes=max_bytes
+        )
+    return SyncSource(
+        catalog=catalog,
+        open_source=open_source,
+        bring=BringItems(catalog=catalog, uploads=container.uploads, keyed_hash=container.service_keys),
+        end=EndRun(catalog=catalog, drafts=container.drafts, clock=clock),
+        fetch_from=lambda connector: Fetching(connector=connector, store=container.store_file, max_bytes=max_bytes),
+        keyed_hash=container.service_keys,
+        clock=clock,
+        settings=settings.sources,
+    )
 
 
 def carry_out_over(container: Container) -> CarryOutErasure:
@@ -133,7 +177,8 @@ def carry_out_over(container: Container) -> CarryOutErasure:
         claims=ERASED,
     )
     space = EraseSpace(catalog=container.catalog_files)
-    erasers = (rows, EraseVectors(catalog=catalog), ErasePoints(index=index), files, space)
+    copies = EraseSourceCopies(SourceCopies(container.settings.source_dir))
+    erasers = (rows, EraseVectors(catalog=catalog), ErasePoints(index=index), files, copies, space)
     return CarryOutErasure(
         catalog=catalog,
         files=container.catalog_files,

@@ -3,7 +3,7 @@
 import random
 import time
 from asyncio import CancelledError, shield
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -37,6 +37,8 @@ _SILENT_LEASES = 2
 _LOOKS = 16
 """How often a lane looks on when all that is due is left to another lane."""
 
+OnClaimed = Callable[[Sequence[Job]], Awaitable[None]]
+
 _log = structlog.get_logger()
 
 
@@ -66,17 +68,26 @@ class JobRunner:
         self._listened_at = float("-inf")
         self._running = frozenset[JobId]()
 
-    async def run_next(self, lane: Lane = EVERYTHING) -> int:
+    async def run_next(self, lane: Lane = EVERYTHING, *, on_claimed: OnClaimed | None = None) -> int:
         """Run what is due next in a lane, and return how many jobs that were: 0 when nothing is due.
 
-        When it is cancelled, the jobs go back at once and may be claimed by another worker.
+        `on_claimed` hears of the jobs before they run. When it is cancelled, the jobs go back at once and may be claimed
+        by another worker.
         """
         await self._listen()
         for queue in lane.queues:
             claimed = await self._claim(queue)
             if claimed:
+                if on_claimed is not None:
+                    await on_claimed(claimed)
                 return await self._run(claimed)
         return 0
+
+    async def due_kinds(self) -> frozenset[JobKind]:
+        """Return the kinds of which some job is due, whoever works these off."""
+        await self._listen()
+        async with self._catalog.reading() as tx:
+            return await tx.jobs.due_kinds(now=self._clock(), silent=self._silent)
 
     async def enqueue_due_seals(self) -> int:
         """Add a job for each draft that should seal now and has none; return how many were added."""

@@ -1,7 +1,7 @@
 """Which jobs a loop of the worker takes, so that what a person waits for is not behind what takes hours."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag_service.domain.jobs import JobKind, Priority
 
@@ -30,6 +30,11 @@ class Lane:
         """The kinds of jobs that are taken at all."""
         return frozenset[JobKind]().union(*(queue.kinds for queue in self.queues))
 
+    def only(self, kinds: frozenset[JobKind]) -> "Lane":
+        """Return the lane without jobs of other kinds."""
+        left = (replace(queue, kinds=queue.kinds & kinds) for queue in self.queues)
+        return replace(self, queues=tuple(queue for queue in left if queue.kinds))
+
 
 # Sealing first: it makes visible what many small uploads are waiting for.
 _DRAFTS = Queue(kinds=frozenset({JobKind.SEAL_DRAFT, JobKind.UNSEAL_DRAFT}))
@@ -51,7 +56,11 @@ BULK = Lane(
         Queue(kinds=_LONG),
     ),
 )
-EVERYTHING = Lane(name="everything", queues=(_DRAFTS, _ERASURES, Queue(kinds=_LONG)))
+# A source is waited for most of the time: what it has brought is prepared by the others meanwhile.
+_SOURCES = Queue(kinds=frozenset({JobKind.SYNC_SOURCE}))
+SOURCES = Lane(name="sources", queues=(_SOURCES,))
+
+EVERYTHING = Lane(name="everything", queues=(_DRAFTS, _ERASURES, Queue(kinds=_LONG), _SOURCES))
 """For a worker with one loop."""
 
-LANES = (INTERACTIVE, BULK)
+LANES = (INTERACTIVE, BULK, SOURCES)

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Protocol
 
 from ingestion.loading import loaded
+from ingestion.parsing.isolation.sandbox import Outcome, RawFile
 from ingestion.parsing.pages import OnPages
-from ingestion.parsing.sandbox import Outcome, RawFile
 from ingestion.progress import Notes, ProgressNotes
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.documents import Chunk, ParsedDocument, PreparedRevision, Revision, embedded_text

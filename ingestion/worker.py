@@ -4,14 +4,17 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
 from ingestion.lanes import BULK, INTERACTIVE, LANES, Lane
 from ingestion.outages import AFTER_OUTAGE_S
+from ingestion.served_queues import WorkerArguments, read_arguments
+from ingestion.waiting import pause, unless
 from ingestion.work_folder import work_folder
+from rag_service.domain.work_queues import WorkQueue, kinds_of
 from rag_service.errors import DependencyUnavailable, Misconfigured
 from rag_service.settings import Settings, read_settings
 from rag_service.telemetry.logs import configure_logs
@@ -29,9 +32,16 @@ STOP_PATIENCE_S = 25.0
 _log = structlog.get_logger()
 
 
-async def work(runner: "JobRunner", housekeeping: "Housekeeping", stop: asyncio.Event, *, poll_s: float) -> None:
+async def work(
+    runner: "JobRunner",
+    housekeeping: "Housekeeping",
+    stop: asyncio.Event,
+    *,
+    poll_s: float,
+    lanes: Sequence[Lane] = LANES,
+) -> None:
     """Run jobs until `stop` is set; then finish what runs, or give it back when that takes long."""
-    loops = {asyncio.create_task(_work_off(lane, runner, housekeeping, stop, poll_s)) for lane in LANES}
+    loops = {asyncio.create_task(_work_off(lane, runner, housekeeping, stop, poll_s)) for lane in lanes}
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({*loops, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -51,28 +61,20 @@ async def _work_off(
 ) -> None:
     while not stop.is_set():
         try:
-            added = await runner.enqueue_due_seals() if lane is INTERACTIVE else 0
+            added = await runner.enqueue_due_seals() if lane.name == INTERACTIVE.name else 0
             idle = not added and await runner.run_next(lane) == 0
-            if idle and lane is BULK:
+            if idle and lane.name == BULK.name:
                 await housekeeping.run_if_due()
         except DependencyUnavailable as exc:
             _log.warning("worker_waits", lane=lane.name, reason=str(exc))
-            await _pause(stop, AFTER_OUTAGE_S)
+            await pause(stop, AFTER_OUTAGE_S)
             continue
         if idle:
-            await _pause(stop, poll_s)
+            await pause(stop, poll_s)
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
-
-
-async def serve(settings: Settings) -> None:
-    """Open the worker's parts and work until SIGTERM or SIGINT."""
+async def serve(settings: Settings, queues: frozenset[WorkQueue] = frozenset(WorkQueue)) -> None:
+    """Open the worker's parts and work on the jobs of some queues until SIGTERM or SIGINT."""
     # Not before the process is nice: importing this takes a second, and the API is starting too.
     from ingestion.bootstrap import open_worker  # noqa: PLC0415
 
@@ -81,39 +83,35 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with work_folder(settings.work_dir):
-        async with open_worker(settings) as worker, worker.presence.shown():
-            await _unless(stop, worker.reconciling.before_sealing())
+        async with open_worker(settings, queues) as worker, worker.presence.shown():
+            await unless(stop, worker.reconciling.before_sealing())
             await worker.rebuilds.start()
-            async with worker.reconciling.running():
+            async with worker.reconciling.running(), worker.source_schedule.running():
                 _log.info("worker_ready")
-                await work(worker.runner, worker.housekeeping, stop, poll_s=settings.jobs.poll_s)
+                lanes = [lane.only(kinds_of(queues)) for lane in LANES]
+                await work(worker.runner, worker.housekeeping, stop, poll_s=settings.jobs.poll_s, lanes=lanes)
     _log.info("worker_stopped")
 
 
-async def _unless(stop: asyncio.Event, first: Coroutine[Any, Any, None]) -> None:
-    """Do what comes first, or leave it when the worker is told to stop."""
-    doing, stopping = asyncio.create_task(first), asyncio.create_task(stop.wait())
-    await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if doing.done():
-        doing.result()
-    else:
-        doing.cancel()
-        await asyncio.gather(doing, return_exceptions=True)
-
-
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the process."""
     os.nice(NICENESS)
     try:
+        given = read_arguments("ingestion.worker", arguments)
         settings = read_settings()
+        _require_one_process(given)
     except Misconfigured as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
     configure_logs(settings.log, process="worker")
     with asyncio.Runner() as runner:
-        runner.run(serve(settings))
+        runner.run(serve(settings, given.queues))
     return 0
+
+
+def _require_one_process(given: WorkerArguments) -> None:
+    if given.concurrency not in {None, 1}:
+        raise Misconfigured("A worker that polls is one process. Start several workers instead of --concurrency.")
 
 
 if __name__ == "__main__":

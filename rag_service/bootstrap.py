@@ -37,7 +37,7 @@ from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.queue.polled import PolledQueue
 from rag_service.retrieval.fusion import fuse
-from rag_service.settings import EmbeddingSettings, GenerationSettings, Settings
+from rag_service.settings import EmbeddingSettings, GenerationSettings, QueueSettings, Settings
 from rag_service.signing.secret_file import read_or_create
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
@@ -59,6 +59,7 @@ from rag_service.use_cases.retention import ApplyRetention, ManageRetention
 from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.search import Search
+from rag_service.use_cases.sources.manage import ManageSources
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
 from rag_service.verification.checker import QuoteChecker
@@ -112,6 +113,7 @@ class Container:
     search: Search
     ask_question: AskQuestion
     give_feedback: GiveFeedback
+    sources: ManageSources
 
 
 @asynccontextmanager
@@ -133,7 +135,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         build_parts = _build_parts(settings, build, opened, sparse_encoder, catalog.kept_vectors)
         stack.push_async_callback(build_parts.aclose)
         recipe = recipe_of(settings.embedding, build)
-        queue = PolledQueue()
+        queue = _open_queue(settings.queue, stack)
         erasure_log = ErasureLogFile(settings.data_dir.resolve() / "erasures.jsonl")
         request_erasure = RequestErasure(
             catalog=catalog,
@@ -208,6 +210,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             search=search,
             ask_question=_ask_question(settings, catalog, search, embedder),
             give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
+            sources=ManageSources(catalog=catalog, cipher=service_keys, queue=queue, clock=utc_now),
         )
 
 
@@ -230,6 +233,19 @@ def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
             from rag_service.retrieval.memory import MemoryIndex
 
             return MemoryIndex()
+
+
+def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:
+    match settings.backend:
+        case "polled":
+            return PolledQueue()
+        case "celery":
+            from rag_service.queue.broker import Broker, open_app
+            from rag_service.queue.celery_queue import CeleryQueue
+
+            queue = CeleryQueue(Broker(open_app(settings)))
+            stack.push_async_callback(queue.aclose)
+            return queue
 
 
 def _open_embedder(settings: EmbeddingSettings) -> OpenedEmbedder:

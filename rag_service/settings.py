@@ -148,6 +148,27 @@ class JobSettings(Section):
     )
 
 
+class QueueSettings(Section):
+    """How workers hear of jobs. The job table is the truth in any case; messages only say where to look."""
+
+    backend: Literal["polled", "celery"] = Field(
+        "polled", description="workers look at the job table all the time, or Celery wakes them"
+    )
+    broker_url: SecretStr = Field(
+        SecretStr(""), description="of Valkey or Redis (redis://…, redis+socket://…) or RabbitMQ (amqp://…), for celery"
+    )
+    sweep_s: float = Field(2.0, gt=0, description="how often beat looks for due jobs that no message told of")
+    redelivery_s: float = Field(
+        60.0, gt=0, description="after which Valkey or Redis delivers the message of a dead worker again"
+    )
+    turn_limit_s: float = Field(
+        4 * 3600, gt=0, description="longest time that a worker's process may be busy without a break"
+    )
+    consumers_within_s: float = Field(
+        60.0, gt=0, description="beat ends when a queue has no worker for this long after its start"
+    )
+
+
 class HousekeepingSettings(Section):
     """What is thrown away, and when. A worker looks once an hour."""
 
@@ -161,6 +182,23 @@ class ReconcileSettings(Section):
     """How often catalog, index and raw files are compared, and what differs is mended."""
 
     every_s: float = Field(6 * 3600, gt=0, description="pause after a run; the first begins when a worker starts")
+
+
+class SourceSettings(Section):
+    """What sources of documents may reach and use."""
+
+    allow_private_addresses: bool = Field(
+        False, description="sources may reach this machine and its private network, never link-local addresses"
+    )
+    folder_roots: tuple[Path, ...] = Field(
+        (), description="folders of the workers' machine that sources may read, as a JSON list; none when empty"
+    )
+    max_items: int = Field(100_000, ge=1, description="of one source")
+    max_total_bytes: int = Field(20 * 2**30, ge=1, description="of all items of one source, as far as it tells sizes")
+    max_repository_bytes: int = Field(2 * 2**30, ge=1, description="of the copy of a git repository")
+    request_timeout_s: float = Field(30.0, gt=0, description="longest silence of a source")
+    listing_timeout_s: float = Field(3600.0, gt=0, description="how long the listing of a source may take")
+    check_every_s: float = Field(60.0, gt=0, description="pause between two looks at which sources are due")
 
 
 class SecuritySettings(Section):
@@ -211,8 +249,10 @@ class Settings(BaseSettings):
     parsing: ParsingSettings = ParsingSettings()
     builds: BuildSettings = BuildSettings()
     jobs: JobSettings = JobSettings()
+    queue: QueueSettings = QueueSettings()
     housekeeping: HousekeepingSettings = HousekeepingSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
+    sources: SourceSettings = SourceSettings()
     security: SecuritySettings = SecuritySettings()
     log: LogSettings = LogSettings()
 
@@ -235,6 +275,11 @@ class Settings(BaseSettings):
     def work_dir(self) -> Path:
         """The folder of the workers' temporary files: inside the data folder, so that an erasure can answer for it."""
         return self.data_dir.resolve() / "work"
+
+    @property
+    def source_dir(self) -> Path:
+        """The folder of what workers keep of sources between runs: inside the data folder, so that it can be erased."""
+        return self.data_dir.resolve() / "sources"
 
     @property
     def index_dir(self) -> Path:

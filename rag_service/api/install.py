@@ -16,6 +16,7 @@ from rag_service.api import (
     reconciliations,
     retention,
     rows,
+    sources,
     versions,
 )
 from rag_service.api.body_limits import BodyLimits
@@ -45,6 +46,7 @@ _ROUTERS = (
     reconciliations.router,
     erasures.router,
     retention.router,
+    sources.router,
 )
 
 

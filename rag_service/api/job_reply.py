@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from rag_service.api.lists import Listed
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import JobId
-from rag_service.domain.jobs import Job, SeenJob
+from rag_service.domain.jobs import Job, JobKind, SeenJob
 from rag_service.reasons import ADVICE
 from rag_service.use_cases.job_names import JobNames
 from rag_service.use_cases.jobs import ManageJobs
@@ -27,8 +27,8 @@ class JobOut(Listed):
     """A unit of background work.
 
     `state` is "starved" for a queued or failed job that is due and that nobody takes. `pages` are told while the
-    file is read, `chunks` afterwards; `done` of `total` is the one that is told. `remaining_s` is for the stage that
-    runs. `advice` says what a person can do about `reason`. `changes` grows with every change: the id of its event.
+    file is read, `chunks` afterwards; `done` of `total` is the one that is told, or, for a source, the number of its
+    items. `remaining_s` is for the stage that runs. `advice` says what a person can do about `reason`. `changes` grows with every change: the id of its event.
     `subject` and `document` are null when they name a file that is gone or that the caller may not see.
     """
 
@@ -74,7 +74,7 @@ def job_out(seen: SeenJob, names: JobNames) -> JobOut:
         done=job.done,
         total=job.total,
         pages=_progress(job, is_of_stage=job.stage == _READING),
-        chunks=_progress(job, is_of_stage=job.stage != _READING),
+        chunks=_progress(job, is_of_stage=job.stage != _READING and job.kind is not JobKind.SYNC_SOURCE),
         remaining_s=None if seen.remaining_s is None else round(seen.remaining_s, 1),
         age_s=round(seen.age_s, 1),
         reason=job.reason,

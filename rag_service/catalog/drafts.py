@@ -13,6 +13,7 @@ from rag_service.catalog.corpus_rows import read_corpus
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.draft_rows import draft_in_slot, draft_of, open_draft, read_draft, update_draft
 from rag_service.catalog.due_drafts import due_drafts
+from rag_service.catalog.run_ends import end_with_draft
 from rag_service.catalog.scoping import allowed_corpora
 from rag_service.catalog.tables import LIVE, corpora, drafts
 from rag_service.domain.access import AccessScope
@@ -78,6 +79,7 @@ class SqlDrafts:
         if draft.automatic:
             raise Conflict("The automatic draft takes every upload and cannot be discarded.")
         await update_draft(self._connection, draft_id, state=DraftState.DISCARDED)
+        await end_with_draft(self._connection, draft_id, self._clock())
 
     async def due(self, now: datetime, *, patience: timedelta) -> list[Draft]:
         return await due_drafts(self._connection, now, patience)
@@ -101,6 +103,7 @@ class SqlDrafts:
 
     async def mark_published(self, scope: AccessScope, draft_id: DraftId) -> None:
         await sealing.mark_published(self._connection, scope, draft_id)
+        await end_with_draft(self._connection, draft_id, self._clock())
 
     async def list(self, scope: AccessScope, corpus_id: CorpusId, *, states: frozenset[DraftState]) -> list[Draft]:
         await read_corpus(self._connection, scope, corpus_id)

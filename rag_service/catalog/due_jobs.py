@@ -41,6 +41,12 @@ async def due_jobs(
     return []
 
 
+async def due_kinds(connection: AsyncConnection, *, now: datetime, silent: Sequence[Heartbeat]) -> frozenset[JobKind]:
+    """Return the kinds of the jobs that are due."""
+    found = sa.select(jobs.c.kind).where(OPEN_JOBS, _is_due(now, silent)).distinct()
+    return frozenset(JobKind(kind) for kind in (await connection.execute(found)).scalars())
+
+
 async def serve(connection: AsyncConnection, tenant_ids: Collection[TenantId]) -> None:
     """Note that it was these tenants' turn."""
     others = tenants.alias()

@@ -10,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rag_service.catalog.draft_rows import draft_of, update_draft
 from rag_service.catalog.job_rows import JOB, add_job, allowed_jobs, job_of, open_job
 from rag_service.catalog.prepared_subjects import take_back, wish_again
-from rag_service.catalog.tables import drafts, jobs
+from rag_service.catalog.run_ends import end_run
+from rag_service.catalog.source_rows import run_of
+from rag_service.catalog.tables import drafts, jobs, source_runs
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import DraftState, SealPurpose
 from rag_service.domain.ids import JobId
 from rag_service.domain.jobs import FINISHED_STATES, OPEN_STATES, RETRYABLE_STATES, Job, JobKind, JobState, follow_up
+from rag_service.domain.sync import RunState
 from rag_service.errors import Conflict, InvalidRequest, NotFound
 from rag_service.reasons import ReasonCode
 
@@ -35,6 +38,8 @@ async def cancel(connection: AsyncConnection, scope: AccessScope, job_id: JobId,
             raise Conflict("An erasure that was asked for is carried out.")
         case JobKind.UNSEAL_DRAFT:
             await _assert_not_needed(connection, job)
+        case JobKind.SYNC_SOURCE:
+            await _give_up_run(connection, job, now)
     return await _set(
         connection,
         job,
@@ -56,6 +61,8 @@ async def retry(connection: AsyncConnection, scope: AccessScope, job_id: JobId, 
         raise Conflict(f"Job {other.id} does the same already.")
     if job.kind is JobKind.UNSEAL_DRAFT and job.state not in OPEN_STATES:
         await _assert_not_sealed_again(connection, job)
+    if job.kind is JobKind.SYNC_SOURCE and job.state not in OPEN_STATES:
+        raise Conflict("A run that has ended is not taken up again. Start another run of the source.")
     if job.kind is JobKind.PREPARE_REVISION:
         await wish_again(connection, job, now)
     return await _set(
@@ -108,6 +115,17 @@ async def _give_up_seal(connection: AsyncConnection, job: Job, now: datetime) ->
         await update_draft(connection, draft.id, purpose=SealPurpose.PREVIEW)
         return
     await add_job(connection, follow_up(job, JobKind.UNSEAL_DRAFT, now=now))
+
+
+async def _give_up_run(connection: AsyncConnection, job: Job, now: datetime) -> None:
+    row = (await connection.execute(source_runs.select().where(source_runs.c.id == job.subject))).first()
+    if row is None:
+        return
+    run = run_of(row)
+    seal = await open_job(connection, job.tenant_id, JobKind.SEAL_DRAFT, run.draft_id or "")
+    if seal is not None:
+        raise Conflict(f"Job {seal.id} publishes what this run brought. Cancel it first.")
+    await end_run(connection, run, RunState.CANCELLED, error=None, now=now)
 
 
 async def _assert_not_sealed_again(connection: AsyncConnection, job: Job) -> None:

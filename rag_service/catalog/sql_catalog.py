@@ -22,6 +22,8 @@ from rag_service.catalog.keys import SqlKeys
 from rag_service.catalog.points import SqlPoints
 from rag_service.catalog.replies import SqlIdempotentReplies
 from rag_service.catalog.retention import SqlRetentions
+from rag_service.catalog.source_runs import SqlSourceRuns
+from rag_service.catalog.sources import SqlSources
 from rag_service.catalog.tables import metadata
 from rag_service.catalog.uploads import SqlUploads
 from rag_service.catalog.versions import SqlVersions
@@ -50,6 +52,8 @@ class SqlTransaction:
     uploads: ports.Uploads
     answers: ports.Answers
     erasures: ports.Erasures
+    sources: ports.Sources
+    source_runs: ports.SourceRuns
     replies: ports.IdempotentReplies
 
 
@@ -116,5 +120,7 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         uploads=SqlUploads(connection),
         answers=SqlAnswers(connection),
         erasures=SqlErasures(connection),
+        sources=SqlSources(connection),
+        source_runs=SqlSourceRuns(connection),
         replies=SqlIdempotentReplies(connection, clock),
     )

@@ -9,9 +9,10 @@ from rag_service.cli.erase import erase
 from rag_service.cli.ingest import ingest
 from rag_service.cli.jobs import job
 from rag_service.cli.keys import key
-from rag_service.cli.programs import evaluation, serve
+from rag_service.cli.programs import beat, evaluation, serve, stack, worker
 from rag_service.cli.questions import ask, search
 from rag_service.cli.reconcile import reconcile
+from rag_service.cli.source import source
 from rag_service.cli.version import version
 
 
@@ -20,5 +21,22 @@ def main() -> None:
     """Question answering over your documents, every sentence with its citation."""
 
 
-for command in (serve, ingest, ask, search, key, corpus, draft, version, job, reconcile, erase, evaluation):
+for command in (
+    serve,
+    stack,
+    worker,
+    beat,
+    ingest,
+    ask,
+    search,
+    key,
+    corpus,
+    source,
+    draft,
+    version,
+    job,
+    reconcile,
+    erase,
+    evaluation,
+):
     main.add_command(command)

@@ -1,5 +1,6 @@
 """Commands that start other programs of the product."""
 
+import runpy
 import subprocess
 import sys
 
@@ -13,6 +14,43 @@ def serve() -> None:
     from rag_service.supervisor import serve as supervise  # noqa: PLC0415
 
     supervise(read_settings())
+
+
+@click.command()
+def stack() -> None:
+    """Start the scaled-out service on this machine: PostgreSQL, Valkey, two APIs, two workers, beat (for development)."""
+    from rag_service.settings import read_settings  # noqa: PLC0415
+    from rag_service.supervisor.stack import run_stack  # noqa: PLC0415
+
+    run_stack(read_settings())
+
+
+@click.command()
+@click.option("--queues", help="Which jobs it takes: parse, embed, index, with commas between. All by default.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Processes, when Celery wakes them (2 by default).")
+def worker(queues: str | None, concurrency: int | None) -> None:
+    """Start a worker: one that polls, or one that Celery wakes (RAG_QUEUE__BACKEND)."""
+    from rag_service.settings import read_settings  # noqa: PLC0415
+
+    module = "ingestion.brokered.celery_worker" if read_settings().queue.backend == "celery" else "ingestion.worker"
+    _become(module, *_option("--queues", queues), *_option("--concurrency", concurrency))
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only wait until every queue has a worker, and fail when one has none.")
+def beat(check: bool) -> None:
+    """Start what Celery workers need once: a sweep of the job table, retention, reconciler and sources."""
+    _become("ingestion.brokered.beat", *(["--check"] if check else []))
+
+
+def _option(name: str, value: object) -> list[str]:
+    return [] if value is None else [name, str(value)]
+
+
+def _become(module: str, *arguments: str) -> None:
+    # By module name, as no arrow points from here to the workers; in this process, which supervisors send signals to.
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 @click.group("eval")

@@ -14,6 +14,7 @@ from rag_service.client.jobs import JobCalls, JobEvent
 from rag_service.client.keys import KeyCalls
 from rag_service.client.questions import AskEvent, Ended, QuestionCalls, Sources, Unit
 from rag_service.client.reconciliations import ReconciliationCalls
+from rag_service.client.sources import SourceCalls
 from rag_service.client.transport import Json, body_of
 from rag_service.client.versions import VersionCalls
 
@@ -26,6 +27,7 @@ class Client(
     QuestionCalls,
     DraftCalls,
     VersionCalls,
+    SourceCalls,
     JobCalls,
     ReconciliationCalls,
     ErasureCalls,

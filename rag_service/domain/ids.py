@@ -15,6 +15,8 @@ JobId = NewType("JobId", str)
 WorkerId = NewType("WorkerId", str)
 AnswerId = NewType("AnswerId", str)
 ErasureId = NewType("ErasureId", str)
+SourceId = NewType("SourceId", str)
+RunId = NewType("RunId", str)
 
 Fingerprint = NewType("Fingerprint", str)
 """Hex digest that names one way of chunking and embedding; see `domain/fingerprints.py`."""

@@ -25,6 +25,7 @@ class JobKind(StrEnum):
     UNSEAL_DRAFT = "unseal_draft"  # subject: draft id
     ERASE = "erase"  # subject: erasure id
     FILL_BUILD = "fill_build"  # subject: corpus id / fingerprint of the build
+    SYNC_SOURCE = "sync_source"  # subject: run id
 
 
 class JobState(StrEnum):

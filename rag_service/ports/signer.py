@@ -9,6 +9,7 @@ class HashPurpose(StrEnum):
 
     END_USER = "end-user"
     PRINCIPAL = "principal"
+    DOCUMENT_KEY = "document-key"
 
 
 class KeyedHash(Protocol):

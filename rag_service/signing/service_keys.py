@@ -3,25 +3,31 @@
 import base64
 import hashlib
 import hmac
+import os
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from rag_service.errors import DataDamaged
 from rag_service.ports.signer import HashPurpose
 
 _KEY_BYTES = 32
 _HASH_CHARS = 32
 _KEY_ID_CHARS = 16
+_NONCE_BYTES = 12
+_FORMAT = b"\x01"
 
 
 class ServiceKeys:
-    """Implements `ports.signer.KeyedHash` and `Signer`."""
+    """Implements `ports.signer.KeyedHash` and `Signer`, and `ports.cipher.Cipher`."""
 
     def __init__(self, secret: bytes) -> None:
         self._hash_keys = {purpose: _derived(secret, f"hash/{purpose}") for purpose in HashPurpose}
+        self._cipher = AESGCM(_derived(secret, "encrypt/credentials"))
         self._signing_key = Ed25519PrivateKey.from_private_bytes(_derived(secret, "sign/receipts"))
         public = self._signing_key.public_key()
         self.public_key = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
@@ -36,6 +42,23 @@ class ServiceKeys:
     def sign(self, message: bytes) -> str:
         """Return the signature of `message`."""
         return base64.b64encode(self._signing_key.sign(message)).decode("ascii")
+
+    def encrypt(self, plain: bytes, *, bound_to: str) -> bytes:
+        """Return a byte for the format, a nonce, and `plain` under AES-256-GCM with `bound_to` as associated data."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return _FORMAT + nonce + self._cipher.encrypt(nonce, plain, bound_to.encode())
+
+    def decrypt(self, encrypted: bytes, *, bound_to: str) -> bytes:
+        """Return what `encrypt` was given."""
+        # Of another format, or too short, is nothing that could be decrypted.
+        body = encrypted.removeprefix(_FORMAT)
+        nonce, sealed = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
+        try:
+            return self._cipher.decrypt(nonce, sealed, bound_to.encode())
+        except (InvalidTag, ValueError) as exc:
+            raise DataDamaged(
+                "What was kept encrypted cannot be read with this service's secret. Set it anew."
+            ) from exc
 
 
 def is_signed_by(public_key: str, message: bytes, signature: str) -> bool:

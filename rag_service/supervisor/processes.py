@@ -2,10 +2,11 @@
 
 import asyncio
 import ctypes
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rag_service.settings import Settings
@@ -24,11 +25,21 @@ WORKER = "ingestion.worker"
 
 
 class Child:
-    """One program of the service, restarted when it ends by itself."""
+    """One program, restarted when it ends by itself. `environ` is what differs from the supervisor's own."""
 
-    def __init__(self, module: str, log_dir: Path, report: Callable[[str], None]) -> None:
-        self.module = module
-        self.log_path = log_dir / f"{module.rsplit('.', 1)[-1]}.log"
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log_dir: Path,
+        report: Callable[[str], None],
+        *,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.log_path = log_dir / f"{name}.log"
+        self._command = command
+        self._environ = {**os.environ, **(environ or {})}
         self._report = report
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -43,7 +54,7 @@ class Child:
                 return
             pause_s = 0.5 if time.monotonic() - started > _STABLE_S else min(pause_s * 2, _MAX_PAUSE_S)
             self._report(
-                f"{self.module} ended with code {code} (see {self.log_path}); starting it again in {pause_s:.0f} s"
+                f"{self.name} ended with code {code} (see {self.log_path}); starting it again in {pause_s:.0f} s"
             )
             await asyncio.sleep(pause_s)
 
@@ -52,9 +63,8 @@ class Child:
         with self.log_path.open("ab") as log:
             # A session of its own: Ctrl-C reaches the supervisor alone, which then stops its children in order.
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                self.module,
+                *self._command,
+                env=self._environ,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -82,9 +92,9 @@ class Supervisor:
     def __init__(self, settings: Settings, *, report: Callable[[str], None]) -> None:
         log_dir = settings.data_dir.resolve() / "logs"
         log_dir.mkdir(parents=True, exist_ok=True)
-        self._index_host = Child(INDEX_HOST, log_dir, report)
-        self._api = Child(API, log_dir, report)
-        self._worker = Child(WORKER, log_dir, report)
+        self._index_host = Child("index_host", program(INDEX_HOST), log_dir, report)
+        self._api = Child("server", program(API), log_dir, report)
+        self._worker = Child("worker", program(WORKER), log_dir, report)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start_serving(self) -> None:
@@ -105,7 +115,12 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _start(self, child: Child) -> None:
-        self._tasks.append(asyncio.create_task(child.run(), name=child.module))
+        self._tasks.append(asyncio.create_task(child.run(), name=child.name))
+
+
+def program(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of the product."""
+    return [sys.executable, "-m", module, *arguments]
 
 
 def _end_with_parent() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,9 +14,9 @@ from rag_service.domain.drafts import Draft, DraftChange
 from rag_service.domain.ids import DocumentId, FileId, new_id
 from rag_service.domain.jobs import JobKind, Priority, new_job
 from rag_service.domain.rows import Row
-from rag_service.domain.uploads import DOCUMENT_KEY, CorpusFile, KnownUpload, NewUpload, Upload, status_of
+from rag_service.domain.uploads import DOCUMENT_KEY, CorpusFile, KnownUpload, NewUpload, Upload, key_of, status_of
 from rag_service.domain.versions import Corpus
-from rag_service.errors import Conflict, IndexUnavailable, InvalidRequest
+from rag_service.errors import BlobsUnavailable, Conflict, IndexUnavailable, InvalidRequest
 from rag_service.ports.blob_store import BlobStore
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.job_queue import JobQueue
@@ -28,6 +28,9 @@ MAX_ATTRIBUTE_CHARS = 512
 MAX_ROWS = 1000
 _PURPOSE = "assistants"
 _WRITES_AT_ONCE = 8
+
+Admit = Callable[[Transaction, Sequence[Upload], Mapping[str, KnownUpload]], Awaitable[Sequence[Upload]]]
+"""Says, in the transaction that writes, which uploads go in, given what is there under their keys."""
 
 _log = structlog.get_logger()
 
@@ -134,6 +137,36 @@ class AcceptUploads:
         await self._store(scope, fresh, only_missing=True)
         return accepted
 
+    async def accept_kept(
+        self,
+        scope: AccessScope,
+        *,
+        corpus: str,
+        uploads: Sequence[Upload],
+        draft: str,
+        admit: Admit,
+        priority: Priority = Priority.BULK,
+    ) -> dict[str, CorpusFile]:
+        """Accept files whose bytes are kept and that have no row, into a held draft; return those admitted, by key.
+
+        Raises:
+            NotFound: no such corpus or draft, or the key may not upload.
+            InvalidRequest: more attributes, or longer ones, than are kept.
+            Conflict: the draft is not open.
+            BlobsUnavailable: the bytes of a file are gone: it is to be kept and accepted again.
+        """
+        require(scope, Permission.UPLOAD, kind="corpus", ref=corpus)
+        for upload in uploads:
+            _check_attributes(upload.attributes)
+        async with self._catalog.reading() as tx:
+            place = await _place(tx, scope, corpus, draft=draft, principals=None, priority=priority)
+        accepted = await self._accept(place, uploads, admit=admit)
+        for sha256 in {one.revision.raw_sha256 for one in accepted if one.status == "in_progress"}:
+            # The reconciler may have removed the same bytes, left by a broken upload, before the rows named them.
+            if not await self._blobs.exists(scope, sha256):
+                raise BlobsUnavailable("A file was removed while it was accepted.")
+        return {key_of(one.revision.filename, one.revision.attributes): one for one in accepted}
+
     async def _store(self, scope: AccessScope, rows: Sequence[Row], *, only_missing: bool = False) -> None:
         slots = asyncio.Semaphore(_WRITES_AT_ONCE)
 
@@ -147,7 +180,12 @@ class AcceptUploads:
         await asyncio.gather(*(store(row) for row in rows))
 
     async def _accept(
-        self, place: _Place, uploads: Sequence[Upload], *, repeated: frozenset[str] = frozenset()
+        self,
+        place: _Place,
+        uploads: Sequence[Upload],
+        *,
+        repeated: frozenset[str] = frozenset(),
+        admit: Admit | None = None,
     ) -> list[CorpusFile]:
         """Write what changes something, apart from the keys in `repeated`, whose bytes are not stored again.
 
@@ -155,6 +193,9 @@ class AcceptUploads:
         """
         async with self._catalog.writing() as tx:
             known = await tx.uploads.known(place.scope, place.corpus.id, [upload.key for upload in uploads])
+            if admit is not None:
+                uploads = await admit(tx, uploads, known)
+                known = {upload.key: known[upload.key] for upload in uploads if upload.key in known}
             new = {
                 upload.key: self._new_upload(place, upload, known.get(upload.key))
                 for upload in uploads
@@ -163,8 +204,7 @@ class AcceptUploads:
             await self._write(tx, place, new, known)
             granted = await _grant(tx, place, known)
         await self._spread(place, granted)
-        for accepted in new.values():
-            await self._queue.announce(accepted.job.id)
+        await self._queue.announce([accepted.job for accepted in new.values()])
         return [_corpus_file(place, new.get(upload.key), known.get(upload.key)) for upload in uploads]
 
     def _changes(self, place: _Place, upload: Upload, known: Mapping[str, KnownUpload]) -> bool:

@@ -58,7 +58,7 @@ class ManageBuilds:
                 raise Conflict(f"{target.name} is built with the settings of the service already.")
             await self._assert_not_under_way(tx, scope, target)
             job = await self._start(tx, scope, target)
-        await self._queue.announce(job.id)
+        await self._queue.announce([job])
         return job
 
     async def rebuild_all(self) -> int:
@@ -90,7 +90,7 @@ class ManageBuilds:
                 job = await self._start(tx, system_scope(corpus.tenant_id), corpus)
         except (Conflict, NotFound):
             return False  # another worker started it, or the corpus was erased
-        await self._queue.announce(job.id)
+        await self._queue.announce([job])
         return True
 
     async def _start(self, tx: Transaction, scope: AccessScope, corpus: Corpus) -> Job:

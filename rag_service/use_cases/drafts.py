@@ -7,6 +7,7 @@ from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.drafts import LIVE_STATES, DescribedChange, Draft, DraftChange, DraftState, SealPurpose
 from rag_service.domain.ids import DocumentId, DraftId, new_id
 from rag_service.domain.jobs import Job, JobKind, Priority, draft_job
+from rag_service.domain.versions import Corpus
 from rag_service.errors import Conflict
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.job_queue import JobQueue
@@ -35,20 +36,7 @@ class ManageDrafts:
         checked = checked_name(name, of="draft")
         async with self._catalog.writing() as tx:
             target = await tx.corpora.get(scope, corpus)
-            draft = Draft(
-                id=DraftId(new_id("draft_")),
-                tenant_id=target.tenant_id,
-                corpus_id=target.id,
-                automatic=False,
-                name=checked,
-                notes=notes,
-                state=DraftState.OPEN,
-                purpose=None,
-                number=None,
-                base=target.published,
-                sealed_against=None,
-                created_at=self._clock(),
-            )
+            draft = new_draft(target, name=checked, notes=notes, now=self._clock())
             await tx.drafts.add(scope, draft)
         return draft
 
@@ -110,7 +98,7 @@ class ManageDrafts:
             if not (found.state is DraftState.SEALING and found.purpose is purpose):
                 found = await tx.drafts.ask_for_seal(scope, found.id, purpose)
             job = await tx.jobs.add(self._job(found, JobKind.SEAL_DRAFT))
-        await self._queue.announce(job.id)
+        await self._queue.announce([job])
         return job
 
     async def ask_for_unseal(self, scope: AccessScope, *, corpus: str, draft: str) -> Job:
@@ -126,7 +114,7 @@ class ManageDrafts:
                 raise Conflict(f"Draft {draft} is {found.state}, not sealed.")
             await _assert_no_seal_waits(tx, scope, found)
             job = await tx.jobs.add(self._job(found, JobKind.UNSEAL_DRAFT))
-        await self._queue.announce(job.id)
+        await self._queue.announce([job])
         return job
 
     async def list(self, scope: AccessScope, *, corpus: str) -> list[Draft]:
@@ -138,6 +126,24 @@ class ManageDrafts:
 
     def _job(self, draft: Draft, kind: JobKind) -> Job:
         return draft_job(draft, kind, now=self._clock(), priority=Priority.PERSON)
+
+
+def new_draft(corpus: Corpus, *, name: str, notes: str, now: datetime) -> Draft:
+    """Return an open held draft on what is published now."""
+    return Draft(
+        id=DraftId(new_id("draft_")),
+        tenant_id=corpus.tenant_id,
+        corpus_id=corpus.id,
+        automatic=False,
+        name=name,
+        notes=notes,
+        state=DraftState.OPEN,
+        purpose=None,
+        number=None,
+        base=corpus.published,
+        sealed_against=None,
+        created_at=now,
+    )
 
 
 async def _draft(tx: Transaction, scope: AccessScope, corpus: str, ref: str) -> Draft:

@@ -29,6 +29,7 @@ _CHANGING = {
     JobKind.UNSEAL_DRAFT: Permission.PUBLISH,
     JobKind.ERASE: Permission.ADMIN,
     JobKind.FILL_BUILD: Permission.PUBLISH,
+    JobKind.SYNC_SOURCE: Permission.UPLOAD,
 }
 """What it takes to cancel or retry a job."""
 
@@ -125,7 +126,7 @@ class ManageJobs:
             await self._require_change(tx, scope, job_id)
             again = await tx.jobs.retry(scope, job_id, now=self._clock())
             shown = (await self._seen(tx, [again]))[0]
-        await self._queue.announce(job_id)
+        await self._queue.announce([again])
         return shown
 
     async def purge(self, scope: AccessScope, *, states: Collection[JobState], older_than: timedelta) -> int:

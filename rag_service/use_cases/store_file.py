@@ -33,10 +33,26 @@ class StoreFile:
             TooLarge: more bytes arrived than a file may have; nothing is kept.
             NotFound: the key may not upload.
         """
+        file = await self.keep(scope, filename=filename, purpose=purpose, content=content)
+        async with self._catalog.writing() as tx:
+            await tx.files.add(scope, file)
+        await self._assert_kept(scope, file)
+        return file
+
+    async def keep(
+        self, scope: AccessScope, *, filename: str, purpose: str, content: AsyncIterator[bytes]
+    ) -> StoredFile:
+        """Return the file once its bytes are durable. It has no row: the reconciler removes what never gets one.
+
+        Raises:
+            InvalidRequest: the file name is empty, too long or not text.
+            TooLarge: more bytes arrived than a file may have; nothing is kept.
+            NotFound: the key may not upload.
+        """
         require(scope, Permission.UPLOAD, kind="endpoint", ref="/v1/files")
         name = _usable(filename)
         blob = await self._blobs.write(scope, content, max_bytes=self._max_bytes)
-        file = StoredFile(
+        return StoredFile(
             id=FileId(new_id("file-")),
             tenant_id=scope.tenant_id,
             filename=name,
@@ -45,10 +61,6 @@ class StoreFile:
             sha256=blob.sha256,
             created_at=self._clock(),
         )
-        async with self._catalog.writing() as tx:
-            await tx.files.add(scope, file)
-        await self._assert_kept(scope, file)
-        return file
 
     async def _assert_kept(self, scope: AccessScope, file: StoredFile) -> None:
         # The reconciler may have removed the same bytes, left by a broken upload, before the row was there.

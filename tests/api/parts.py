@@ -55,6 +55,7 @@ from rag_service.use_cases.reconcile import Reconcile
 from rag_service.use_cases.retention import ManageRetention
 from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
+from rag_service.use_cases.sources.manage import ManageSources
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
 from tests.build_parts import own_parts
@@ -317,6 +318,7 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
             catalog=catalog, clock=clock, queue=PolledQueue(), fingerprint=Fingerprint("build"), recipe=RECIPE
         ),
         drafts=ManageDrafts(catalog=catalog, clock=clock, queue=PolledQueue()),
+        sources=ManageSources(catalog=catalog, cipher=service_keys, queue=PolledQueue(), clock=clock),
         versions=ReadVersions(catalog=catalog),
         curate_versions=CurateVersions(catalog=catalog, clock=clock),
         publish=Publish(catalog=catalog, clock=clock),

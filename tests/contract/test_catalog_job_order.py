@@ -196,3 +196,25 @@ async def test_jobs_of_kinds_that_are_not_asked_for_are_left(catalog: SqlCatalog
     await add(catalog, job("seal", kind=JobKind.SEAL_DRAFT))
 
     assert await take(catalog) == []
+
+
+async def due_kinds(catalog: SqlCatalog, *, seconds: float = 0, silent: tuple[Heartbeat, ...] = ()) -> set[JobKind]:
+    async with catalog.reading() as transaction:
+        return set(await transaction.jobs.due_kinds(now=at(seconds), silent=silent))
+
+
+async def test_the_kinds_that_are_due_are_told_for_all_tenants_without_taking_any(catalog: SqlCatalog) -> None:
+    await add(catalog, wanted("ours"), new_job(THEIRS, JobKind.ERASE, "erasure", now=at(60)))
+
+    assert await due_kinds(catalog) == {JobKind.PREPARE_REVISION}
+    assert await due_kinds(catalog, seconds=60) == {JobKind.PREPARE_REVISION, JobKind.ERASE}
+
+
+async def test_the_kind_of_a_job_is_due_again_when_its_worker_is_gone(catalog: SqlCatalog) -> None:
+    await add(catalog, wanted("taken"))
+    [taken] = await take(catalog)
+    beat = Heartbeat(job_id=taken.id, fence=taken.fence, count=taken.heartbeat)
+
+    assert await due_kinds(catalog) == set()
+    assert await due_kinds(catalog, silent=(beat,)) == {JobKind.PREPARE_REVISION}
+    assert await due_kinds(catalog, seconds=31) == {JobKind.PREPARE_REVISION}

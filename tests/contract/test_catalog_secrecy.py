@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.drafts import DraftState
 from rag_service.domain.erasures import Erasure, ErasureKind, Tombstone, TombstoneKind
-from rag_service.domain.ids import AnswerId, CorpusId, DocumentId, DraftId, ErasureId, FileId, JobId
+from rag_service.domain.ids import AnswerId, CorpusId, DocumentId, DraftId, ErasureId, FileId, JobId, RunId, SourceId
 from rag_service.domain.pages import PageRequest
 from rag_service.domain.versions import Member
 from rag_service.errors import NotFound
@@ -29,7 +29,9 @@ from tests.contract.catalog_values import (
     publish,
     stored_file,
 )
+from tests.contract.source_values import run, source
 
+SOURCE, RUN = source(), run()
 ERASURE = Erasure(
     id=ErasureId("erasure_1"),
     tenant_id=OURS,
@@ -90,6 +92,16 @@ CALLS: dict[str, tuple[Call, str]] = {
     "points": (lambda t, ref: t.points.count(STRANGER, CorpusId(ref), FINGERPRINT), CORPUS),
     "labels": (lambda t, ref: t.versions.labels(STRANGER, CorpusId(ref)), CORPUS),
     "publications": (lambda t, ref: t.corpora.publications(STRANGER, CorpusId(ref), PageRequest()), CORPUS),
+    "source": (lambda t, ref: t.sources.get(STRANGER, SourceId(ref)), SOURCE.id),
+    "source of a corpus": (lambda t, ref: t.sources.named(STRANGER, CORPUS, ref), SOURCE.id),
+    "sources": (lambda t, ref: t.sources.list(STRANGER, CorpusId(ref)), CORPUS),
+    "items of a source": (lambda t, ref: t.sources.items(STRANGER, SourceId(ref)), SOURCE.id),
+    "published of a source": (lambda t, ref: t.sources.published(STRANGER, SourceId(ref)), SOURCE.id),
+    "barred keys": (lambda t, ref: t.sources.barred(STRANGER, CorpusId(ref)), CORPUS),
+    "run": (lambda t, ref: t.source_runs.get(STRANGER, RunId(ref)), RUN.id),
+    "runs": (lambda t, ref: t.source_runs.list(STRANGER, SourceId(ref), PageRequest()), SOURCE.id),
+    "newest runs": (lambda t, ref: t.source_runs.latest(STRANGER, [SourceId(ref)]), SOURCE.id),
+    "plan of a run": (lambda t, ref: t.source_runs.changes(STRANGER, RunId(ref)), RUN.id),
     "job": (lambda t, ref: t.jobs.get(STRANGER, JobId(ref)), job("a").id),
     "erasure": (lambda t, ref: t.erasures.get(STRANGER, ErasureId(ref)), ERASURE.id),
     "tombstone": (lambda t, ref: t.erasures.tombstone(STRANGER, TombstoneKind.ANSWER, ref), "answer_gone"),
@@ -122,6 +134,8 @@ async def test_forbidden_and_absent_look_the_same(catalog: SqlCatalog, kind: str
     version = await publish(catalog, "a")
     async with catalog.writing() as transaction:
         await transaction.jobs.add(job("a"))
+        await transaction.sources.add(SYSTEM, SOURCE)
+        await transaction.source_runs.add(SYSTEM, RUN)
         await transaction.answers.add(SYSTEM, answer())
         await transaction.erasures.add(SYSTEM, ERASURE, [TOMBSTONE])
     call, forbidden = CALLS[kind]

@@ -1,4 +1,4 @@
-"""Worker, index host and API are killed at any moment, and nothing is lost, nothing is double, all parts agree.
+"""Worker, index host, API, beat and broker are killed at any moment, and nothing is lost, nothing is double, all parts agree.
 
 RAG_TEST_KILLS sets how often (200 in the slow test); RAG_TEST_KILL_SEED repeats a run: the seed is in the output of one
 that fails.
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.kill_loop.loop import survive
+from tests.faults.kill_loop.victims import PROGRAMS
 
 KILLS = int(os.environ.get("RAG_TEST_KILLS", "200"))
 FEW = 12
@@ -34,8 +35,9 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_dozen_kills_lose_nothing_and_double_nothing(data_dir: Path, seed: int) -> None:
-    survived = survive(data_dir, kills=FEW, seed=seed, longest_pause_s=2)
+@pytest.mark.parametrize("dispatcher", PROGRAMS)
+def test_a_dozen_kills_lose_nothing_and_double_nothing(data_dir: Path, seed: int, dispatcher: str) -> None:
+    survived = survive(data_dir, kills=FEW, seed=seed, dispatcher=dispatcher, longest_pause_s=2)
 
     assert survived.actions > 0
     assert survived.versions > 0
@@ -43,8 +45,9 @@ def test_a_dozen_kills_lose_nothing_and_double_nothing(data_dir: Path, seed: int
 
 @pytest.mark.slow
 @pytest.mark.timeout(60 + 10 * KILLS)
-def test_hundreds_of_kills_lose_nothing_and_double_nothing(data_dir: Path, seed: int) -> None:
-    survived = survive(data_dir, kills=KILLS, seed=seed)
+@pytest.mark.parametrize("dispatcher", PROGRAMS)
+def test_hundreds_of_kills_lose_nothing_and_double_nothing(data_dir: Path, seed: int, dispatcher: str) -> None:
+    survived = survive(data_dir, kills=KILLS, seed=seed, dispatcher=dispatcher)
 
     assert survived.actions > KILLS
     assert survived.versions > KILLS / 10

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from io import BytesIO
 
+from ingestion.parsing.isolation.sandbox import Outcome, RawFile
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.pages import OnPages
 from ingestion.parsing.read import read_document
-from ingestion.parsing.sandbox import Outcome, RawFile
 from rag_service.domain.documents import ParsedDocument
 
 

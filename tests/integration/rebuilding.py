@@ -9,10 +9,10 @@ import pytest
 
 from ingestion.bootstrap import Worker, worker_over
 from ingestion.filling import open_chunker
+from ingestion.parsing.isolation.sandbox import Outcome, RawFile
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.pages import OnPages
 from ingestion.parsing.read import read_document
-from ingestion.parsing.sandbox import Outcome, RawFile
 from rag_service.bootstrap import open_container
 from rag_service.catalog.tables import builds
 from rag_service.domain.access import AccessScope, system_scope

@@ -15,7 +15,7 @@ from rag_service.settings import EmbeddingSettings, RetrievalSettings, Settings
 HARMLESS = {
     "id of a row, of our own making": {
         "id", "tenant_id", "corpus_id", "document_id", "answer_id", "draft_id", "file_id", "erasure_id", "key_id",
-        "requested_by", "asked_by", "filled_to",
+        "requested_by", "asked_by", "filled_to", "source_id", "run_id",
     },
     "one of a few words of our own": {"kind", "state", "status", "purpose", "reason", "stage", "parser_fingerprint"},
     "name or recipe of a build: settings": {"fingerprint", "wanted_fingerprint", "builds.recipe", "kept_vectors.embedder"},
@@ -28,12 +28,15 @@ HARMLESS = {
         "sessions.csrf_token",
     },
     "a worker says where it runs": {"workers.kinds", "workers.host"},
+    "how a source is run, and how much it did": {
+        "sources.credential_names", "sources.publish", "source_runs.counts", "source_changes.problem",
+    },
     "key and Idempotency-Key of a caller; the row goes with its body": {
         "feedback.caller", "idempotent_replies.caller", "idempotent_replies.key",
     },
     "what stays of an erasure: ids, counts and keyed hashes": {
         "erasures.subject", "erasures.plan", "erasures.counts", "erasures.probes", "erasures.receipt",
-        "erasures.signature", "erasures.signing_key", "tombstones.principals",
+        "erasures.signature", "erasures.signing_key", "tombstones.principals", "barred_keys.key_hash",
     },
 }  # fmt: skip
 

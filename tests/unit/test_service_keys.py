@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rag_service.errors import Misconfigured
+from rag_service.errors import DataDamaged, Misconfigured
 from rag_service.ports.signer import HashPurpose
 from rag_service.signing.secret_file import read_or_create
 from rag_service.signing.service_keys import ServiceKeys, is_signed_by
@@ -33,6 +33,30 @@ def test_a_text_has_the_same_hash_always_but_another_for_each_purpose_and_secret
     assert hashed == ServiceKeys(b"s" * 32).keyed_hash(HashPurpose.END_USER, "anna")
     assert hashed != KEYS.keyed_hash(HashPurpose.PRINCIPAL, "anna")
     assert hashed != ServiceKeys(b"t" * 32).keyed_hash(HashPurpose.END_USER, "anna")
+
+
+def test_what_is_encrypted_is_read_again_and_never_looks_the_same() -> None:
+    once, again = (KEYS.encrypt(b"token", bound_to="src_1") for _ in range(2))
+
+    assert KEYS.decrypt(once, bound_to="src_1") == KEYS.decrypt(again, bound_to="src_1") == b"token"
+    assert once != again
+    assert b"token" not in once
+
+
+@pytest.mark.parametrize(
+    "encrypted",
+    [
+        b"",
+        b"\x01short",
+        KEYS.encrypt(b"token", bound_to="src_2"),
+        ServiceKeys(b"t" * 32).encrypt(b"token", bound_to="src_1"),
+        KEYS.encrypt(b"token", bound_to="src_1")[:-1],
+        b"\x02" + KEYS.encrypt(b"token", bound_to="src_1")[1:],
+    ],
+)
+def test_what_was_encrypted_for_something_else_or_is_not_whole_is_damaged(encrypted: bytes) -> None:
+    with pytest.raises(DataDamaged, match="Set it anew"):
+        KEYS.decrypt(encrypted, bound_to="src_1")
 
 
 def test_the_border_between_parts_counts() -> None:

@@ -19,6 +19,10 @@ from rag_service.catalog.tables import (
     kept_vectors,
     revision_texts,
     revisions,
+    source_changes,
+    source_items,
+    source_runs,
+    sources,
     version_labels,
     versions,
 )
@@ -63,5 +67,17 @@ ERASED = frozenset(
         drafts.c.notes,
         versions.c.notes,
         version_labels.c.label,
+        sources.c.name,
+        sources.c.settings,
+        sources.c.credentials,
+        source_items.c.key,
+        source_items.c.revision,
+        source_items.c.content_id,
+        source_runs.c.error,
+        source_changes.c.key,
+        source_changes.c.filename,
+        source_changes.c.revision,
+        source_changes.c.content_id,
+        source_changes.c.renamed_from,
     )
 )

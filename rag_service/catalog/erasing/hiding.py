@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.erasing.places import jobs_of_document
+from rag_service.catalog.erasing.sources import forget_in_sources
 from rag_service.catalog.tables import OPEN_JOBS, corpora, document_principals, documents, draft_changes, drafts, jobs
 from rag_service.domain.drafts import DraftState
 from rag_service.domain.ids import CorpusId, DocumentId
@@ -15,6 +16,7 @@ from rag_service.reasons import ReasonCode
 
 async def hide_document(connection: AsyncConnection, document_id: DocumentId, name: str, now: datetime) -> bool:
     """Leave nobody a way to a document; see the port."""
+    await forget_in_sources(connection, document_id)
     # The key is the person's own words, and free again for another document.
     await connection.execute(documents.update().where(documents.c.id == document_id).values(key=name))
     await connection.execute(document_principals.delete().where(document_principals.c.document_id == document_id))

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.tables import (
     answer_sources,
+    barred_keys,
     builds,
     chunks,
     document_frequencies,
@@ -19,6 +20,9 @@ from rag_service.catalog.tables import (
     publications,
     revision_texts,
     revisions,
+    source_changes,
+    source_items,
+    sources,
     tombstones,
     version_labels,
     versions,
@@ -29,6 +33,8 @@ from rag_service.domain.jobs import JobKind
 
 DOCUMENT_TABLES: tuple[tuple[sa.Table, sa.Column[str]], ...] = (
     (answer_sources, answer_sources.c.document_id),
+    (source_items, source_items.c.document_id),
+    (source_changes, source_changes.c.document_id),
     (memberships, memberships.c.document_id),
     (draft_changes, draft_changes.c.document_id),
     (chunks, chunks.c.document_id),
@@ -39,7 +45,17 @@ DOCUMENT_TABLES: tuple[tuple[sa.Table, sa.Column[str]], ...] = (
 )
 """Where the rows of a document are, children first, and the column that names it."""
 
-CORPUS_TABLES = (version_labels, document_frequencies, versions, publications, drafts, builds, jobs)
+CORPUS_TABLES = (
+    version_labels,
+    document_frequencies,
+    versions,
+    publications,
+    drafts,
+    builds,
+    jobs,
+    sources,  # its items and runs go with it
+    barred_keys,
+)
 """What a corpus has besides documents and answers, children first."""
 
 

@@ -13,6 +13,14 @@ from rag_service.catalog.tables.documents import (
 )
 from rag_service.catalog.tables.erasures import erasures, tombstones
 from rag_service.catalog.tables.metadata import metadata
+from rag_service.catalog.tables.sources import (
+    OPEN_SOURCE_RUNS,
+    barred_keys,
+    source_changes,
+    source_items,
+    source_runs,
+    sources,
+)
 from rag_service.catalog.tables.versions import (
     LIVE,
     OPEN_AUTOMATIC,
@@ -32,11 +40,13 @@ __all__ = [
     "LIVE",
     "OPEN_AUTOMATIC",
     "OPEN_JOBS",
+    "OPEN_SOURCE_RUNS",
     "SEALED",
     "answer_sources",
     "answer_turns",
     "answers",
     "api_keys",
+    "barred_keys",
     "builds",
     "chunks",
     "corpora",
@@ -58,6 +68,10 @@ __all__ = [
     "revision_texts",
     "revisions",
     "sessions",
+    "source_changes",
+    "source_items",
+    "source_runs",
+    "sources",
     "tenants",
     "tombstones",
     "version_labels",

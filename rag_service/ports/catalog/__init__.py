@@ -17,6 +17,7 @@ from rag_service.ports.catalog.erasures import Erasures
 from rag_service.ports.catalog.jobs import Jobs, Workers
 from rag_service.ports.catalog.points import Points
 from rag_service.ports.catalog.retention import Retentions
+from rag_service.ports.catalog.sources import SourceRuns, Sources
 from rag_service.ports.catalog.versions import Corpora, Versions
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "Keys",
     "Points",
     "Retentions",
+    "SourceRuns",
+    "Sources",
     "Transaction",
     "Uploads",
     "Versions",
@@ -59,6 +62,8 @@ class Transaction(Protocol):
     uploads: Uploads
     answers: Answers
     erasures: Erasures
+    sources: Sources
+    source_runs: SourceRuns
     replies: IdempotentReplies
 
 

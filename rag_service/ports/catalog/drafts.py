@@ -47,7 +47,7 @@ class Drafts(Protocol):
         """Return the changes as people see them, by document key; of documents the scope may see."""
 
     async def discard(self, scope: AccessScope, draft_id: DraftId) -> None:
-        """Close an open held draft for good; Conflict when it is not open, or automatic."""
+        """Close an open held draft for good, and the run of a source that filled it; Conflict when not open, or automatic."""
 
     async def due(self, now: datetime, *, patience: timedelta) -> list[Draft]:
         """Return, over all tenants, the open automatic drafts that should seal now, oldest first.
@@ -104,6 +104,7 @@ class Drafts(Protocol):
         """Make a sealed draft published and note which documents it withdrew; Conflict when it is not sealed.
 
         What a corpus's list of files says follows from it: the revisions of a held draft are listed from now on.
+        What the run of a source put into it is the state of that source from now on.
         """
 
     async def list(self, scope: AccessScope, corpus_id: CorpusId, *, states: frozenset[DraftState]) -> list[Draft]:

@@ -41,6 +41,9 @@ class Jobs(Protocol):
         transaction ends.
         """
 
+    async def due_kinds(self, *, now: datetime, silent: Sequence[Heartbeat] = ()) -> frozenset[JobKind]:
+        """Return the kinds of which some tenant has a job that `due` would return, without taking any."""
+
     async def claim(self, due: Sequence[Job], *, now: datetime, lease: timedelta) -> list[Job]:
         """Take jobs that `due` returned in this transaction, and return them as they are now, in order.
 
@@ -108,7 +111,7 @@ class Jobs(Protocol):
         """Stop a job for good, and return it. Its worker loses it; one that is cancelled already is returned as it is.
 
         The revision that was to be prepared fails, and its change leaves its draft. A draft that was being sealed is
-        unsealed by a job of its own.
+        unsealed by a job of its own. The run of a source ends, and its draft is discarded.
 
         Raises:
             NotFound: no such job.

@@ -25,6 +25,7 @@ from rag_service.ports.signer import KeyedHash
 from rag_service.use_cases.delegation import ActForEndUser
 from rag_service.use_cases.erasing.read_erasures import require_erasing
 from rag_service.use_cases.erasing.witnesses import of_document
+from rag_service.use_cases.sources.barred import key_hash_of
 
 _STONE = {
     ErasureKind.DOCUMENT: (TombstoneKind.DOCUMENT, "document_id"),
@@ -123,6 +124,7 @@ class RequestErasure:
         """Hide what an erasure is about, and keep the request; return the one that is there already instead."""
         scope = system_scope(erasure.tenant_id)
         principals = await _principals(tx, scope, erasure)
+        key_hash = await self._key_hash(tx, scope, erasure)
         # The lock that this takes decides between two requests at once.
         had_worker = await self._hide(tx, scope, erasure)
         known = await _known(tx, scope, erasure, is_replayed=is_replayed)
@@ -131,8 +133,20 @@ class RequestErasure:
         settles_at = self._clock() + self._settle if had_worker else None
         erasure = replace(erasure, plan=ErasurePlan(settles_at=settles_at))
         await tx.erasures.add(scope, erasure, [self._stone(erasure, principals)])
+        if key_hash is not None:
+            await tx.sources.bar(scope, CorpusId(erasure.subject["corpus_id"]), key_hash, erasure.id)
         await tx.jobs.add(_job_of(erasure, self._clock()))
         return erasure
+
+    async def _key_hash(self, tx: Transaction, scope: AccessScope, erasure: Erasure) -> str | None:
+        """Return what a source recognises a document by that it is not to bring again; None when there is no document."""
+        if erasure.kind is not ErasureKind.DOCUMENT:
+            return None
+        try:
+            document = await tx.documents.get(scope, DocumentId(erasure.subject["document_id"]))
+        except NotFound:
+            return None
+        return key_hash_of(self._keyed_hash, document.corpus_id, document.key)
 
     async def _hide(self, tx: Transaction, scope: AccessScope, erasure: Erasure) -> bool:
         now, subject = self._clock(), erasure.subject
@@ -164,8 +178,7 @@ class RequestErasure:
     async def _queue_job(self, erasure: Erasure) -> None:
         async with self._catalog.reading() as tx:
             jobs = await tx.jobs.of_subject(system_scope(erasure.tenant_id), erasure.id)
-        for job in jobs[:1]:
-            await self._queue.announce(job.id)
+        await self._queue.announce(jobs[:1])
 
 
 async def _principals(tx: Transaction, scope: AccessScope, erasure: Erasure) -> frozenset[str]:

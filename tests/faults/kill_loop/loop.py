@@ -17,7 +17,7 @@ from tests.faults.kill_loop.index_checks import check_answers, check_points
 from tests.faults.kill_loop.person import Person
 from tests.faults.kill_loop.reader import Reader
 from tests.faults.kill_loop.rows import Rows, rows_of
-from tests.faults.kill_loop.victims import PROGRAMS, Victims, running
+from tests.faults.kill_loop.victims import Victims, running
 
 LONGEST_PAUSE_S = 3.2
 """Between two kills. A worker that met a dead index looks at a job again after 5 s: shorter, and little gets done."""
@@ -57,7 +57,9 @@ class Loop:
             time.sleep(self.chance.uniform(0, longest_pause_s))
             self.changing.raise_what_went_wrong()
             self.reading.raise_what_went_wrong()
-            self.victims.kill(self.chance.sample(PROGRAMS, 2 if self.chance.random() < _TWO_AT_ONCE else 1))
+            self.victims.kill(
+                self.chance.sample(self.victims.programs, 2 if self.chance.random() < _TWO_AT_ONCE else 1)
+            )
             if number % _KILLS_BETWEEN_LOOKS == 0 or number == kills:
                 self._look(is_last=number == kills)
 
@@ -91,10 +93,12 @@ class Loop:
             return [row for rows in corpora for row in rows.unfinished()]
 
 
-def survive(data_dir: Path, *, kills: int, seed: int, longest_pause_s: float = LONGEST_PAUSE_S) -> Survived:
+def survive(
+    data_dir: Path, *, kills: int, seed: int, dispatcher: str, longest_pause_s: float = LONGEST_PAUSE_S
+) -> Survived:
     """Kill at `kills` moments that follow from `seed`; raise AssertionError when anything is lost, double or stuck."""
     chance = random.Random(seed)  # noqa: S311  (not for secrets)
-    with running(data_dir) as victims:
+    with running(data_dir, dispatcher) as victims:
         try:
             with _at_work(victims, chance) as loop:
                 loop.run(kills, longest_pause_s)

@@ -1,4 +1,4 @@
-"""The service as three processes that can be killed, and are back a moment later."""
+"""The service as processes that can be killed, and are back a moment later."""
 
 import os
 import signal
@@ -6,15 +6,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
 from tests.running import free_port
+from tests.valkey import RunningValkey, running_valkey
 
-PROGRAMS = ("api", "worker", "index_host")
+BROKER = "broker"
+PROGRAMS = {
+    "polled": ("api", "worker", "index_host"),
+    "celery": ("api", "celery_worker", "index_host", "beat", BROKER),
+}
+"""The programs of each dispatcher."""
+
 _READY_S = 60
 _SHOWN_CHARS = 4000
 _SETTINGS = {
@@ -30,6 +37,13 @@ _SETTINGS = {
     "RAG_SAMPLE_CORPUS": "false",
     "OPENBLAS_NUM_THREADS": "1",
 }
+_CELERY = {
+    "RAG_QUEUE__BACKEND": "celery",
+    "RAG_QUEUE__SWEEP_S": "0.3",
+    "RAG_QUEUE__REDELIVERY_S": "2",
+    # Beat ends when workers stay away: here they are killed all the time.
+    "RAG_QUEUE__CONSUMERS_WITHIN_S": "3600",
+}
 
 
 @dataclass
@@ -39,6 +53,8 @@ class Victims:
     data_dir: Path
     url: str
     zygote: "subprocess.Popen[str]"
+    programs: Sequence[str]
+    broker: RunningValkey | None = None
     pids: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -48,6 +64,10 @@ class Victims:
 
     def start(self, name: str) -> None:
         """Start a program; the one before it must have died by our hand."""
+        if name == BROKER:
+            assert self.broker is not None
+            self.broker.start_again()
+            return
         assert self.zygote.stdin is not None and self.zygote.stdout is not None
         self.zygote.stdin.write(f"{name}\n")
         self.zygote.stdin.flush()
@@ -59,7 +79,11 @@ class Victims:
     def kill(self, names: Sequence[str]) -> None:
         """End programs as a power cut would, and start them again."""
         for name in names:
-            os.kill(self.pids[name], signal.SIGKILL)
+            if name == BROKER:
+                assert self.broker is not None
+                self.broker.kill()
+            else:
+                os.kill(self.pids[name], signal.SIGKILL)
         for name in names:
             self.start(name)
 
@@ -78,12 +102,21 @@ class Victims:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[Victims]:
-    """Run the three programs over a new folder."""
+def running(data_dir: Path, dispatcher: str) -> Iterator[Victims]:
+    """Run the programs of a dispatcher over a new folder."""
+    with ExitStack() as stack:
+        broker = stack.enter_context(running_valkey()) if dispatcher == "celery" else None
+        yield stack.enter_context(_running(data_dir, PROGRAMS[dispatcher], broker))
+
+
+@contextmanager
+def _running(data_dir: Path, programs: Sequence[str], broker: RunningValkey | None) -> Iterator[Victims]:
     temporary = data_dir / "tmp"  # a killed worker leaves its parsers' folders behind
     temporary.mkdir(parents=True)
     port = free_port()
     own = {"RAG_DATA_DIR": str(data_dir), "RAG_PORT": str(port), "TMPDIR": str(temporary)}
+    if broker is not None:
+        own |= {"RAG_QUEUE__BROKER_URL": broker.url, **_CELERY}
     zygote = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.kill_loop.zygote"],
         env={**os.environ, **_SETTINGS, **own},
@@ -93,9 +126,10 @@ def running(data_dir: Path) -> Iterator[Victims]:
         text=True,
     )
     try:
-        victims = Victims(data_dir=data_dir, url=f"http://127.0.0.1:{port}", zygote=zygote)
-        for name in PROGRAMS:
-            victims.start(name)
+        victims = Victims(data_dir, f"http://127.0.0.1:{port}", zygote, programs, broker)
+        for name in programs:
+            if name != BROKER:
+                victims.start(name)
         victims.wait_until_ready()
         yield victims
     finally:

@@ -31,13 +31,25 @@ MAINS: dict[str, Callable[[], object]] = {
     "worker": ingestion.worker.main,
     "index_host": rag_service.retrieval.index_host.main,
 }
+SETTINGS = read_settings()
+if SETTINGS.queue.backend == "celery":
+    import celery.apps.worker
+    import celery.concurrency.prefork  # noqa: F401
+    import kombu.transport.redis  # noqa: F401
+
+    import ingestion.brokered.beat
+    import ingestion.brokered.celery_consumer
+    import ingestion.brokered.celery_worker
+    import rag_service.queue.celery_queue
+
+    MAINS |= {"celery_worker": ingestion.brokered.celery_worker.main, "beat": ingestion.brokered.beat.main}
 NONE_BEFORE = 0
 _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Fork until the input ends; what still runs then ends too."""
-    log_dir = read_settings().data_dir / "logs"
+    log_dir = SETTINGS.data_dir / "logs"
     log_dir.mkdir(parents=True, exist_ok=True)
     _assert_single_thread()
     gc.freeze()

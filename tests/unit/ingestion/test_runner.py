@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.lanes import BULK, EVERYTHING, INTERACTIVE, Queue
+from ingestion.lanes import BULK, EVERYTHING, INTERACTIVE, SOURCES, Queue
 from rag_service.domain.ids import DraftId
 from rag_service.domain.jobs import Job, JobKind, JobState, Priority
 from rag_service.errors import Conflict, IndexUnavailable, LeaseLost, NotFound, SlotTaken
@@ -169,7 +169,7 @@ async def test_a_small_upload_is_found_behind_large_ones(shop: Shop) -> None:
 
 
 def test_the_lanes_together_take_every_kind() -> None:
-    assert INTERACTIVE.kinds | BULK.kinds == EVERYTHING.kinds == frozenset(JobKind)
+    assert INTERACTIVE.kinds | BULK.kinds | SOURCES.kinds == EVERYTHING.kinds == frozenset(JobKind)
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -1,0 +1,79 @@
+"""The Celery worker: `python -m ingestion.brokered.celery_worker [--queues parse,embed,index] [--concurrency N]`."""
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+import structlog
+from celery import signals
+
+import ingestion.bootstrap  # noqa: F401  (imported once here, shared by the processes)
+from ingestion.brokered.celery_app import worker_app
+from ingestion.brokered.celery_process import WorkerProcess
+from ingestion.brokered.tasks import add_tasks
+from ingestion.served_queues import WorkerArguments, read_arguments
+from ingestion.worker import NICENESS
+from rag_service.errors import Misconfigured
+from rag_service.settings import Settings, read_settings
+from rag_service.telemetry.logs import configure_logs
+
+_CONCURRENCY = 2
+
+_log = structlog.get_logger()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the worker until SIGTERM or SIGINT: then what runs ends, or is given back."""
+    os.nice(NICENESS)
+    try:
+        given = read_arguments("ingestion.brokered.celery_worker", arguments)
+        settings = read_settings()
+        configure_logs(settings.log, process="worker")
+        return _work(settings, given)
+    except Misconfigured as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
+
+
+def _work(settings: Settings, given: WorkerArguments) -> int:
+    app = worker_app(settings)
+    stop_fd, running_fd = os.pipe()
+    process = WorkerProcess(settings, given.queues, stop_fd=stop_fd)
+    add_tasks(app, process)
+
+    def begin(**_: object) -> None:
+        os.close(running_fd)  # the main process alone keeps it open
+        process.start()
+
+    def stop(**_: object) -> None:
+        os.close(running_fd)
+
+    def end(**_: object) -> None:
+        process.end()
+
+    signals.setup_logging.connect(_keep_logging, weak=False)
+    signals.worker_process_init.connect(begin, weak=False)
+    signals.worker_process_shutdown.connect(end, weak=False)
+    signals.worker_shutting_down.connect(stop, weak=False)
+    worker = app.Worker(
+        hostname=f"rag-{os.getpid()}@{socket.gethostname()}",
+        queues=sorted(given.queues),
+        concurrency=given.concurrency or _CONCURRENCY,
+        pool="prefork",
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    worker.start()
+    _log.info("worker_stopped")
+    return int(worker.exitcode or 0)
+
+
+def _keep_logging(**_: object) -> None:
+    """Keep Celery from setting up logging of its own."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

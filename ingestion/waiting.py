@@ -1,0 +1,25 @@
+"""Waiting that ends early when a program is told to stop."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, at most until `stop` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+async def unless(stop: asyncio.Event, first: Coroutine[Any, Any, None]) -> None:
+    """Do what comes first, or leave it when the program is told to stop."""
+    doing, stopping = asyncio.create_task(first), asyncio.create_task(stop.wait())
+    await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if doing.done():
+        doing.result()
+    else:
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)

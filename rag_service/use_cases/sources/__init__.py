@@ -1,0 +1,1 @@
+"""Sources of a corpus: what people do with them, and when they are synchronised."""
