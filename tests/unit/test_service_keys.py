@@ -53,6 +53,7 @@ def test_what_is_encrypted_is_read_again_and_never_looks_the_same() -> None:
         KEYS.encrypt(b"token", bound_to="src_1")[:-1],
         b"\x02" + KEYS.encrypt(b"token", bound_to="src_1")[1:],
     ],
+    ids=["empty", "short", "another source", "another secret", "cut", "another format"],
 )
 def test_what_was_encrypted_for_something_else_or_is_not_whole_is_damaged(encrypted: bytes) -> None:
     with pytest.raises(DataDamaged, match="Set it anew"):
