@@ -38,6 +38,7 @@ class Crawl:
         self._known = known
         self._max_pages = max_pages
         self._room_bytes = _MOST_KEPT_BYTES
+        self._hides_links = False
 
     async def level(self, urls: Iterable[str]) -> AsyncIterator[tuple[str, SeenPage]]:
         """Yield the pages at `urls`, in their order, and those they are moved to.
@@ -52,13 +53,20 @@ class Crawl:
             for url, visited in zip(batch, await self._all(batch), strict=True):
                 if visited.moved_to:
                     waiting += [target for target in self._new([visited.moved_to]) if target not in waiting]
+                self._hides_links |= visited.hides_links
                 if visited.page:
-                    self._remember(url, visited.page)
+                    # What was not seen is not remembered: without its links, it would be taken to have none.
+                    if not visited.hides_links:
+                        self._remember(url, visited.page)
                     yield url, visited.page
             self._assert_within_limits()
 
+    def unreached(self) -> list[str]:
+        """Return known pages to which nothing led, when a page that could have led there answers with an error."""
+        return [url for url in self._known if url not in self._asked] if self._hides_links else []
+
     async def _all(self, urls: Iterable[str]) -> list[Visited]:
-        visits = (self._visits.visit(url, self._before.get(url), is_known=url in self._known) for url in urls)
+        visits = (self._visits.visit(url, self._before.get(url), known=self._known.get(url)) for url in urls)
         # Waits for all, so that none goes on alone after one has failed.
         results = await asyncio.gather(*visits, return_exceptions=True)
         for result in results:

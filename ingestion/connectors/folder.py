@@ -139,7 +139,8 @@ class FolderConnector:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError) as exc:
             raise ItemGone from exc
         except PermissionError as exc:
-            raise SourceRefused(f"The service may not read the file {key}.") from exc
+            # The plan says which, to those who may see it.
+            raise SourceRefused("The service may not read files of the folder.") from exc
         except OSError as exc:
             raise SourceUnavailable(_SILENT) from exc
 

@@ -77,7 +77,8 @@ class ObjectStoreConnector:
         with _translated():
             listed = _s3_objects(self._store, self._root) if _is_s3(self._store) else _objects(self._store, self._root)
             for info in listed:
-                name = str(info["name"]).removeprefix(self._root).lstrip("/")
+                # One slash only: in a bucket a//b and a/b are two objects.
+                name = str(info["name"]).removeprefix(self._root).removeprefix("/")
                 key = key_of(name.encode("utf-8", "surrogateescape"))
                 is_hidden = any(part.startswith(".") for part in name.split("/"))
                 if name and not name.endswith("/") and not is_hidden and self._globs.want(key):

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ingestion.connectors.port import Item
+from ingestion.connectors.urls import Site
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +36,24 @@ class SeenPage:
         )
 
 
-def load_pages(file: Path) -> dict[str, SeenPage]:
-    """Return the pages by address; none when the file is absent, of another format or damaged."""
+def load_pages(file: Path, site: Site) -> dict[str, SeenPage]:
+    """Return the pages by address; none when the file is absent, of another format or damaged.
+
+    Nor when another part of the website was wanted: links that led out of that one were not kept.
+    """
     try:
         kept = json.loads(file.read_bytes())
-        if kept["format"] != _FORMAT:
+        if (kept["format"], kept["site"]) != (_FORMAT, asdict(site)):
             return {}
         return {url: SeenPage(**{**page, "links": tuple(page["links"])}) for url, page in kept["pages"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def save_pages(file: Path, pages: Mapping[str, SeenPage]) -> None:
+def save_pages(file: Path, site: Site, pages: Mapping[str, SeenPage]) -> None:
     """Replace the file by one that holds `pages`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".new")
-    draft.write_text(
-        json.dumps({"format": _FORMAT, "pages": {url: asdict(page) for url, page in pages.items()}}), encoding="utf-8"
-    )
+    kept = {"format": _FORMAT, "site": asdict(site), "pages": {url: asdict(page) for url, page in pages.items()}}
+    draft.write_text(json.dumps(kept), encoding="utf-8")
     draft.replace(file)

@@ -25,10 +25,14 @@ _WHOLE_SITE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUEST
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visited:
-    """What asking for an address came to: a page, another address to ask instead, or neither."""
+    """What asking for an address came to: a page, another address to ask instead, or neither.
+
+    `hides_links`: it answered with an error, and where it leads is not known from before either.
+    """
 
     page: SeenPage | None = None
     moved_to: str | None = None
+    hides_links: bool = False
 
 
 class PageVisits:
@@ -48,8 +52,10 @@ class PageVisits:
         """Remove the body of a page that nobody will fetch, or for which there is no room."""
         body_file(self._folder, url).unlink(missing_ok=True)
 
-    async def visit(self, url: str, before: SeenPage | None, *, is_known: bool) -> Visited:
+    async def visit(self, url: str, before: SeenPage | None, *, known: str | None) -> Visited:
         """Return what is at `url`; `before` is what was there when it was last seen, and still is when nothing changed.
+
+        `known` is the revision that was brought of it, None when there is none.
 
         Raises:
             SourceUnavailable: the site is in trouble, so that what it holds cannot be told.
@@ -59,11 +65,9 @@ class PageVisits:
             return Visited()
         try:
             reply = await self._answer(url, _conditions(before))
-        except _BrokenPageError as exc:
-            if before is None and is_known:
-                raise SourceUnavailable(f"A page that is known answers with status {exc.status}.") from exc
+        except _BrokenPageError:
             # A page that always fails must neither stop the whole site nor look deleted.
-            return Visited(page=before, moved_to=before.canonical if before else None)
+            return _as_before(url, before, known)
         async with aclosing(reply):
             if reply.status in _FORBIDDEN:
                 await self._assert_let_in()
@@ -86,7 +90,7 @@ class PageVisits:
                 await asyncio.sleep(_wanted_wait_s(reply) or self._retry_wait_s * attempt)
         if reply.status in _WHOLE_SITE:
             raise SourceUnavailable(f"The website answers with status {reply.status}.")
-        raise _BrokenPageError(reply.status)
+        raise _BrokenPageError
 
     async def _assert_let_in(self) -> None:
         # One page may have become private; when all have, they are not deleted but we are locked out.
@@ -142,9 +146,14 @@ def body_file(folder: Path, url: str) -> Path:
 
 
 class _BrokenPageError(Exception):
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+    pass
+
+
+def _as_before(url: str, before: SeenPage | None, known: str | None) -> Visited:
+    if before is not None:
+        return Visited(page=before, moved_to=before.canonical)
+    page = SeenPage(revision=known, filename=filename_of(url, HTML), is_document=True) if known is not None else None
+    return Visited(page=page, hides_links=True)
 
 
 def _links_in(file: Path, reply: Reply) -> PageLinks:

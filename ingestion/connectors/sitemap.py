@@ -14,6 +14,7 @@ from rag_service.errors import SourceRefused
 MAX_SITEMAP_BYTES = 50 * 2**20
 """The size that the standard allows, unpacked."""
 
+_MOST_DEPTH = 20
 _GZIP = b"\x1f\x8b"
 
 
@@ -45,11 +46,17 @@ def _entries(content: bytes, max_entries: int) -> Sitemap:
         if _local(root.tag) not in {"urlset", "sitemapindex"}:
             # An error page that is well-formed would otherwise be a website without pages.
             raise SourceRefused("The sitemap is something else.")
+        depth = 1
         for event, element in events:
+            depth += 1 if event == "start" else -1
+            if depth > _MOST_DEPTH:
+                raise SourceRefused("The sitemap is something else.")
             kind = _local(element.tag)
             if event == "end" and kind in found:
                 found[kind].extend(_location(element))
-                element.clear()
+            if depth == 1:
+                # Nothing that was read stays in memory, whatever else it lists.
+                root.clear()
             if sum(map(len, found.values())) > max_entries:
                 raise SourceRefused(f"The sitemap lists more than {max_entries} addresses.")
     except (ParseError, DefusedXmlException, ValueError, LookupError) as exc:

@@ -1,5 +1,6 @@
 """All addresses that the sitemaps of a website list."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from http import HTTPStatus
@@ -44,7 +45,8 @@ async def _sitemap(client: WebClient, url: str, pace: Pace) -> Sitemap:
         await pace.turn()
         async with aclosing(await client.ask(target, max_bytes=MAX_SITEMAP_BYTES)) as reply:
             if reply.redirect is None:
-                return parse_sitemap(await _content(reply, url), max_entries=_MAX_ENTRIES)
+                content = await _content(reply, url)
+                return await asyncio.to_thread(parse_sitemap, content, max_entries=_MAX_ENTRIES)
             target = reply.redirect
     raise SourceRefused(f"The sitemap {url} leads round in circles.")
 

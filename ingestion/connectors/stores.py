@@ -37,13 +37,15 @@ def open_store(
         SourceUnavailable: its host has no address now.
     """
     protocol = urlsplit(settings.url).scheme
-    options = _options(protocol, settings, credentials, limits)
     try:
+        options = _options(protocol, settings, credentials, limits)
         store = fsspec.filesystem(protocol, skip_instance_cache=True, use_listings_cache=False, **options)
     except ImportError as exc:
         raise SourceRefused(f"The library for {protocol}:// is not installed. Ask your operator.") from exc
     except (ValueError, TypeError, KeyError) as exc:
         raise SourceRefused(f"These settings or credentials do not fit {protocol}://.") from exc
+    except OSError as exc:
+        raise SourceUnavailable("The store cannot be reached, or does not answer in time.") from exc
     return store, str(store._strip_protocol(settings.url)).rstrip("/")  # noqa: SLF001  (how fsspec reads addresses)
 
 
@@ -59,13 +61,23 @@ def _options(
     if protocol in _AZURE:
         return _azure_options(credentials)
     if protocol in _NEAR and limits.allow_private:
-        return dict(credentials)
+        return {**_place(settings.url, limits), **credentials}
     raise SourceRefused(f"Stores at {protocol}:// are not read here.")
+
+
+def _place(url: str, limits: SourceLimits) -> dict[str, Any]:
+    """Return the host and port of a store that is where its address says."""
+    named = fsspec.get_filesystem_class(urlsplit(url).scheme)._get_kwargs_from_urls(url)  # noqa: SLF001  (as above)
+    if named.get("host"):
+        _assert_reachable(url, limits)
+    return {name: named[name] for name in ("host", "port") if name in named}
 
 
 def _s3_options(settings: ObjectStoreSource, credentials: Mapping[str, str], limits: SourceLimits) -> dict[str, Any]:
     if settings.endpoint_url:
         _assert_reachable(settings.endpoint_url, limits)
+        if credentials and not settings.endpoint_url.startswith("https:") and not limits.allow_private:
+            raise SourceRefused("Credentials are sent over https:// only.")
     has_key = bool(credentials.get("key"))
     return {
         "anon": not has_key,

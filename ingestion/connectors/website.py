@@ -89,13 +89,13 @@ class WebsiteConnector:
             ),
             site=site,
             settings=self._settings,
-            before=await asyncio.to_thread(load_pages, memory),
+            before=await asyncio.to_thread(load_pages, memory, site),
             known=known,
             max_pages=min(self._settings.max_pages, self._limits.max_items),
         )
         async for item in self._found(crawl, await self._first_level(site)):
             yield item
-        await asyncio.to_thread(save_pages, memory, crawl.seen)
+        await asyncio.to_thread(save_pages, memory, site, crawl.seen)
 
     async def fetch(self, item: Item) -> AsyncIterator[bytes]:
         """Yield the body of a page or file."""
@@ -112,18 +112,27 @@ class WebsiteConnector:
 
     async def _found(self, crawl: Crawl, level: Iterable[str]) -> AsyncIterator[Item]:
         ends_at = time.monotonic() + self._limits.listing_timeout_s
+        links: dict[str, None] = {}
         for _ in range(self._settings.max_depth + 1):
-            links: dict[str, None] = {}
-            async for url, page in crawl.level(level):
-                if time.monotonic() > ends_at:
-                    raise SourceRefused("Listing the website takes longer than the limit. Narrow it by path or depth.")
-                links.update(dict.fromkeys(page.links))
-                item = page.item(url)
-                if item and self._wanted.want(name_of(url)):
-                    yield item
+            async for item in self._level(crawl, level, links, ends_at):
+                yield item
             if not self._settings.crawl:
                 return
-            level = links
+            level, links = links, {}
+        async for item in self._level(crawl, crawl.unreached(), links, ends_at):
+            yield item
+
+    async def _level(
+        self, crawl: Crawl, level: Iterable[str], links: dict[str, None], ends_at: float
+    ) -> AsyncIterator[Item]:
+        """Yield the items of a level, and put what they lead to into `links`."""
+        async for url, page in crawl.level(level):
+            if time.monotonic() > ends_at:
+                raise SourceRefused("Listing the website takes longer than the limit. Narrow it by path or depth.")
+            links.update(dict.fromkeys(page.links))
+            item = page.item(url)
+            if item and self._wanted.want(name_of(url)):
+                yield item
 
     async def _first_level(self, site: Site) -> list[str]:
         listed = [page async for page in sitemap_pages(self._client, self._settings.sitemaps, self._pace)]

@@ -12,7 +12,7 @@ from rag_service.domain.documents import StoredFile
 from rag_service.domain.drafts import DraftChange
 from rag_service.domain.ids import DocumentId, DraftId, RunId
 from rag_service.domain.sync import BRINGING, REMOVING, SOURCE, ChangeKind, ChangeState, Source, SourceChange
-from rag_service.domain.uploads import DOCUMENT_KEY, CorpusFile, KnownUpload, Upload
+from rag_service.domain.uploads import DOCUMENT_KEY, CorpusFile, Upload
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.signer import KeyedHash
 from rag_service.use_cases.accept_uploads import AcceptUploads
@@ -101,15 +101,16 @@ class BringItems:
             await keep_origins(tx, place.scope, place.run_id, lines)
 
     async def _accept(self, place: Place, batch: _Batch, taken: set[str]) -> dict[str, CorpusFile]:
-        async def admit(
-            tx: Transaction, uploads: Sequence[Upload], known: Mapping[str, KnownUpload]
-        ) -> Sequence[Upload]:
+        async def admit(tx: Transaction, uploads: Sequence[Upload]) -> Sequence[Upload]:
             await place.still_held(tx)
             # After what is there was read: a document that is missing because it was erased just now is barred by now.
             barred = await tx.sources.barred(place.scope, place.source.corpus_id)
-            taken.update(key for key, there in known.items() if is_foreign(there, place.source))
+            taken.update(await tx.sources.foreign(place.scope, place.source.id, list(batch.files)))
+            principals = await _principals_of_origins(tx, place, batch)
             return [
-                one for one in uploads if one.key not in taken and not self._is_barred(place.source, one.key, barred)
+                replace(one, principals=principals.get(one.key))
+                for one in uploads
+                if one.key not in taken and not self._is_barred(place.source, one.key, barred)
             ]
 
         uploads = [
@@ -158,21 +159,27 @@ async def keep_origins(
     return [line.document_id for line in left if line.document_id is not None]
 
 
-def is_foreign(known: KnownUpload, source: Source) -> bool:
-    """Say whether the newest content of a document was put there by somebody else than this source."""
-    return known.latest.attributes.get(SOURCE) != source.name
-
-
 def _brought(change: SourceChange, accepted: CorpusFile) -> SourceChange:
     revision = accepted.revision
     return replace(change, state=ChangeState.DONE, document_id=revision.document_id, number=revision.number)
 
 
+async def _principals_of_origins(tx: Transaction, place: Place, batch: _Batch) -> Mapping[str, frozenset[str]]:
+    """Return who may see what was renamed, by its new document key: a new name opens a document to nobody."""
+    origins = {
+        key: place.source.document_key(change.renamed_from)
+        for key, (change, _) in batch.files.items()
+        if change.renamed_from is not None
+    }
+    known = await tx.uploads.known(place.scope, place.source.corpus_id, sorted(set(origins.values())))
+    return {key: known[origin].document.principals for key, origin in origins.items() if origin in known}
+
+
 async def _remove(tx: Transaction, place: Place, removing: Sequence[SourceChange]) -> None:
     keys = {place.source.document_key(change.key): change for change in removing}
     known = await tx.uploads.known(place.scope, place.source.corpus_id, list(keys))
-    mine = {key for key, there in known.items() if not is_foreign(there, place.source)}
-    gone = [DraftChange(document_id=known[key].document.id, revision=None) for key in sorted(mine)]
+    mine = sorted(known.keys() - await tx.sources.foreign(place.scope, place.source.id, list(keys)))
+    gone = [DraftChange(document_id=known[key].document.id, revision=None) for key in mine]
     if gone:
         await tx.drafts.set_changes(place.scope, place.draft_id, gone)
     # A document that is not there any more, or has become somebody else's, is no longer the source's.

@@ -66,8 +66,8 @@ class EndRun:
 
     async def _end_empty(self, tx: Transaction, scope: AccessScope, run: SourceRun) -> SourceRun:
         """End a run that has nothing to publish. What it saw is what the source holds."""
-        await tx.source_runs.take_over(scope, run.id)
         await tx.source_runs.note(scope, run)
+        await tx.source_runs.take_over(scope, run.id)
         await tx.source_runs.end(scope, run.id, RunState.UNCHANGED, error=None, now=self._clock())
         return replace(run, state=RunState.UNCHANGED)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from ingestion.connectors.limits import SourceLimits
@@ -10,6 +10,7 @@ from ingestion.connectors.opening import open_connector
 from ingestion.connectors.port import Connector
 from ingestion.sources.copies import SourceCopies
 from rag_service.domain.sync import Source
+from rag_service.errors import RagError
 from rag_service.ports.cipher import Cipher
 from rag_service.settings import SourceSettings
 
@@ -24,13 +25,13 @@ class OpenSources:
         self._max_item_bytes = max_item_bytes
 
     @asynccontextmanager
-    async def __call__(self, source: Source, *, keep_copies: bool) -> AsyncIterator[Connector]:
+    async def __call__(self, source: Source, *, keep_copies: Callable[[], Awaitable[bool]]) -> AsyncIterator[Connector]:
         """Open a source; see `ingestion.sources.sync.OpenSource`."""
         try:
             async with open_connector(source.settings, self._credentials(source), self._limits(source)) as connector:
                 yield connector
         finally:
-            if not keep_copies:
+            if not await _says_yes(keep_copies):
                 await asyncio.to_thread(self._copies.forget, source.corpus_id, source.id)
 
     def _credentials(self, source: Source) -> Mapping[str, str]:
@@ -51,3 +52,10 @@ class OpenSources:
             request_timeout_s=given.request_timeout_s,
             listing_timeout_s=given.listing_timeout_s,
         )
+
+
+async def _says_yes(ask: Callable[[], Awaitable[bool]]) -> bool:
+    try:
+        return await ask()
+    except RagError:
+        return False  # the corpus is erased, or nobody can tell

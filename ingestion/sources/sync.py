@@ -1,6 +1,6 @@
 """A run from its listing to its end: planned, brought into a draft, prepared, published or left for a person."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -34,8 +34,10 @@ from rag_service.use_cases.sources.barred import key_hash_of
 class OpenSource(Protocol):
     """Opens the connector of a source with its credentials."""
 
-    def __call__(self, source: Source, *, keep_copies: bool) -> AbstractAsyncContextManager[Connector]:
-        """Open it; without `keep_copies` nothing of it stays on this machine after the run.
+    def __call__(
+        self, source: Source, *, keep_copies: Callable[[], Awaitable[bool]]
+    ) -> AbstractAsyncContextManager[Connector]:
+        """Open it. Unless `keep_copies` says so at the end, nothing of it stays on this machine after the run.
 
         Raises:
             SourceUnavailable, SourceRefused: see the port.
@@ -98,11 +100,13 @@ class SyncSource:
     async def _synchronise(
         self, scope: AccessScope, source: Source, run: SourceRun, still_held: StillHeld, on_items: OnItems
     ) -> SourceRun:
-        async with self._catalog.reading() as tx:
-            barred = await tx.sources.barred(scope, source.corpus_id)
+        async def keep_copies() -> bool:
+            # What was erased from the corpus, perhaps during this run, may be in a copy that the connector keeps.
+            async with self._catalog.reading() as tx:
+                return not await tx.sources.barred(scope, source.corpus_id)
+
         try:
-            # What was erased from the corpus may be in a copy that the connector keeps.
-            async with self._open_source(source, keep_copies=not barred) as connector:
+            async with self._open_source(source, keep_copies=keep_copies) as connector:
                 made = await self._plan(scope, source, run, connector, on_items)
                 run, changes = await self._keep(scope, source, run, made, still_held)
                 if run.state in OPEN_RUNS and run.draft_id is not None:

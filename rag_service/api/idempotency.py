@@ -1,7 +1,8 @@
 """Idempotency-Key on writes: the same request gets the same reply, and acts once.
 
 Only successful replies are kept: what failed changed nothing and may be tried again. Replies that hold
-a secret are never kept, so such routes refuse the header (`NotRepeatable`).
+a secret are never kept, so such routes refuse the header (`NotRepeatable`). Of requests, which may hold one too,
+only a keyed hash is kept.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from fastapi.routing import APIRoute
 from rag_service.api.dependencies import container_of, current_scope
 from rag_service.domain.access import AccessScope
 from rag_service.errors import Conflict, InvalidRequest
+from rag_service.ports.signer import HashPurpose
 
 HEADER = "Idempotency-Key"
 REPLAYED = {"idempotent-replayed": "true"}
@@ -97,9 +99,10 @@ def in_flight(request: Request) -> InFlight:
 
 
 def hash_of(request: Request, body: bytes) -> str:
-    """Return the hash by which a repeated request is known."""
+    """Return the hash by which a repeated request is known; without our key nobody can try out what it held."""
     head = f"{request.method} {request.url.path}?{request.url.query}\n".encode("utf-8", "surrogateescape")
-    return hashlib.sha256(head + body).hexdigest()
+    digest = hashlib.sha256(head + body).hexdigest()
+    return container_of(request).service_keys.keyed_hash(HashPurpose.REQUEST, digest)
 
 
 async def kept_reply(request: Request, scope: AccessScope, key: str, request_hash: str) -> Response | None:

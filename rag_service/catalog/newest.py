@@ -92,6 +92,21 @@ def _of_live_documents(columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[An
     )
 
 
+def revisions_in_corpus(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Select from the revisions that are published or on their way there: what is held back or was left out is not."""
+    here = sa.or_(
+        _member_of_published(memberships.c.revision == revisions.c.number),
+        _change_in_progress(draft_changes.c.revision == revisions.c.number),
+    )
+    return (
+        sa.select(*columns)
+        .select_from(revisions)
+        .join(documents, documents.c.id == revisions.c.document_id)
+        .join(corpora, corpora.c.id == documents.c.corpus_id)
+        .where(~FAILED, here)
+    )
+
+
 def newest_counts(corpus_id: CorpusId) -> sa.Select[Any]:
     """Select how many newest revisions of a corpus's live documents there are, by state, and their size.
 

@@ -10,6 +10,7 @@ from rag_service.catalog.batches import batches
 from rag_service.catalog.draft_changes import revision_changed_to
 from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.run_ends import end_run, take_over
+from rag_service.catalog.scoping import visible_documents
 from rag_service.catalog.source_rows import (
     allowed_runs,
     change_of,
@@ -19,7 +20,7 @@ from rag_service.catalog.source_rows import (
     values_of_change,
     values_of_run,
 )
-from rag_service.catalog.tables import draft_changes, revisions, source_changes, source_runs, sources
+from rag_service.catalog.tables import documents, draft_changes, drafts, revisions, source_changes, source_runs, sources
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import RevisionState
 from rag_service.domain.ids import DocumentId, DraftId, RunId, SourceId
@@ -29,6 +30,7 @@ from rag_service.domain.sync import (
     UNSETTLED_RUNS,
     ChangeState,
     RunState,
+    Source,
     SourceChange,
     SourceRun,
 )
@@ -72,6 +74,9 @@ class SqlSourceRuns:
         return found
 
     async def note(self, scope: AccessScope, run: SourceRun) -> None:
+        # First the draft, then the run: in the order of those who publish or discard it.
+        draft = sa.select(drafts.c.id).where(drafts.c.id == run.draft_id).with_for_update()
+        await self._connection.execute(draft)
         now = await read_run(self._connection, scope, run.id, lock=True)
         if now.state not in UNSETTLED_RUNS:
             return
@@ -93,8 +98,10 @@ class SqlSourceRuns:
         after: str | None = None,
         limit: int | None = None,
     ) -> list[SourceChange]:
-        await read_run(self._connection, scope, run_id)
+        run = await read_run(self._connection, scope, run_id)
         lines = source_changes.select().where(source_changes.c.run_id == run_id, source_changes.c.key > (after or ""))
+        if not scope.sees_all_documents:
+            lines = lines.where(~_is_hidden(scope, await read_source(self._connection, scope, run.source_id)))
         if state is not None:
             lines = lines.where(source_changes.c.state == state.value)
         rows = await self._connection.execute(lines.order_by(source_changes.c.key).limit(limit))
@@ -163,6 +170,15 @@ class SqlSourceRuns:
             page=page,
             item_of=run_of,
         )
+
+
+def _is_hidden(scope: AccessScope, source: Source) -> sa.ColumnElement[bool]:
+    """Lines about documents, under their key or the one before, that the scope may not see."""
+    prefix = source.document_key("")
+    is_about = sa.or_(
+        documents.c.key == prefix + source_changes.c.key, documents.c.key == prefix + source_changes.c.renamed_from
+    )
+    return sa.exists().where(documents.c.corpus_id == source.corpus_id, is_about, ~visible_documents(scope))
 
 
 def _in_the_way(run: SourceRun) -> str:

@@ -1,11 +1,15 @@
 """Sources of corpora, and what they hold."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog.batches import batches
 from rag_service.catalog.corpus_rows import read_corpus
 from rag_service.catalog.database import insert_into
-from rag_service.catalog.scoping import not_erased
+from rag_service.catalog.newest import revisions_in_corpus
+from rag_service.catalog.scoping import not_erased, visible_documents
 from rag_service.catalog.source_rows import allowed_sources, item_of, read_source, source_of, values_of_source
 from rag_service.catalog.tables import (
     OPEN_SOURCE_RUNS,
@@ -13,6 +17,7 @@ from rag_service.catalog.tables import (
     corpora,
     documents,
     memberships,
+    revisions,
     source_items,
     source_runs,
     sources,
@@ -21,7 +26,7 @@ from rag_service.catalog.tables import (
 from rag_service.domain.access import AccessScope
 from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import CorpusId, DocumentId, ErasureId, SourceId
-from rag_service.domain.sync import Source, SourceItem
+from rag_service.domain.sync import SOURCE, Source, SourceItem
 from rag_service.domain.versions import Member
 from rag_service.errors import Conflict, NotFound
 
@@ -67,8 +72,12 @@ class SqlSources:
         await self._connection.execute(sources.update().where(sources.c.id == source.id).values(values))
 
     async def remove(self, scope: AccessScope, source_id: SourceId) -> None:
+        await read_source(self._connection, scope, source_id)
+        # First its runs: whoever ends one with its draft holds the run, and then adds items to the source.
+        mine = sa.select(source_runs.c.id).where(source_runs.c.source_id == source_id)
+        await self._connection.execute(mine.order_by(source_runs.c.id).with_for_update())
         await read_source(self._connection, scope, source_id, lock=True)
-        at_work = sa.select(source_runs.c.id).where(source_runs.c.source_id == source_id, OPEN_SOURCE_RUNS)
+        at_work = mine.where(OPEN_SOURCE_RUNS)
         if (await self._connection.execute(at_work)).first() is not None:
             raise Conflict("A run of this source is not over. Cancel its job first.")
         await self._connection.execute(sources.delete().where(sources.c.id == source_id))
@@ -101,6 +110,17 @@ class SqlSources:
             for row in rows
             if row.key.startswith(prefix)
         }
+
+    async def foreign(self, scope: AccessScope, source_id: SourceId, keys: Collection[str]) -> frozenset[str]:
+        source = await read_source(self._connection, scope, source_id)
+        newest: dict[str, bool] = {}
+        for batch in batches(sorted(keys)):
+            there = revisions_in_corpus(documents.c.key, revisions.c.attributes).where(
+                visible_documents(scope), documents.c.corpus_id == source.corpus_id, documents.c.key.in_(batch)
+            )
+            for row in await self._connection.execute(there.order_by(revisions.c.number)):
+                newest[row.key] = row.attributes.get(SOURCE) != source.name
+        return frozenset(key for key, is_foreign in newest.items() if is_foreign)
 
     async def bar(self, scope: AccessScope, corpus_id: CorpusId, key_hash: str, erasure_id: ErasureId) -> None:
         new = insert_into(self._connection, barred_keys)

@@ -160,6 +160,12 @@ def parse_credentials(kind: str, values: Mapping[str, object]) -> dict[str, str]
     return {name: str(value) for name, value in values.items() if value}
 
 
+def addresses_of(settings: SourceSettings) -> frozenset[tuple[str, str]]:
+    """Return scheme and host of every address that a source is asked at: its credentials are for these alone."""
+    urls = {getattr(settings, name, "") for name in ("url", "endpoint_url")}
+    return frozenset((parts.scheme, parts.netloc.lower()) for parts in map(urlsplit, urls))
+
+
 def as_values(settings: SourceSettings) -> dict[str, Any]:
     """Return what `parse_source` reads, all of it plain JSON."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}

@@ -31,11 +31,15 @@ class CorpusFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file on its way into a corpus. `is_new_file`: it has no row yet."""
+    """A file on its way into a corpus. `is_new_file`: it has no row yet.
+
+    `principals` are those who may see its document when that is new, or open to everyone so far.
+    """
 
     file: StoredFile
     is_new_file: bool
     attributes: Attributes
+    principals: frozenset[str] | None = None
 
     @property
     def key(self) -> str:

@@ -10,6 +10,7 @@ class HashPurpose(StrEnum):
     END_USER = "end-user"
     PRINCIPAL = "principal"
     DOCUMENT_KEY = "document-key"
+    REQUEST = "request"
 
 
 class KeyedHash(Protocol):

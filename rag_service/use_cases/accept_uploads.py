@@ -29,8 +29,8 @@ MAX_ROWS = 1000
 _PURPOSE = "assistants"
 _WRITES_AT_ONCE = 8
 
-Admit = Callable[[Transaction, Sequence[Upload], Mapping[str, KnownUpload]], Awaitable[Sequence[Upload]]]
-"""Says, in the transaction that writes, which uploads go in, given what is there under their keys."""
+Admit = Callable[[Transaction, Sequence[Upload]], Awaitable[Sequence[Upload]]]
+"""Returns, in the transaction that writes and after what is there was read, the uploads that go in."""
 
 _log = structlog.get_logger()
 
@@ -48,9 +48,12 @@ class _Place:
     principals: frozenset[str] | None
     priority: Priority
 
-    def grants(self, document: Document) -> bool:
-        """Say whether the document gets other rights."""
-        return self.principals not in (None, document.principals)
+    def grants(self, upload: Upload, document: Document) -> frozenset[str] | None:
+        """Return who may see a document that is there from now on; None when it keeps its rights."""
+        # What somebody keeps for a few is not opened by what a source says.
+        of_upload = upload.principals if EVERYONE in document.principals else None
+        wanted = self.principals or of_upload
+        return None if wanted == document.principals else wanted
 
 
 class AcceptUploads:
@@ -194,7 +197,7 @@ class AcceptUploads:
         async with self._catalog.writing() as tx:
             known = await tx.uploads.known(place.scope, place.corpus.id, [upload.key for upload in uploads])
             if admit is not None:
-                uploads = await admit(tx, uploads, known)
+                uploads = await admit(tx, uploads)
                 known = {upload.key: known[upload.key] for upload in uploads if upload.key in known}
             new = {
                 upload.key: self._new_upload(place, upload, known.get(upload.key))
@@ -202,7 +205,7 @@ class AcceptUploads:
                 if upload.key not in repeated and self._changes(place, upload, known)
             }
             await self._write(tx, place, new, known)
-            granted = await _grant(tx, place, known)
+            granted = await _grant(tx, place, uploads, known)
         await self._spread(place, granted)
         await self._queue.announce([accepted.job for accepted in new.values()])
         return [_corpus_file(place, new.get(upload.key), known.get(upload.key)) for upload in uploads]
@@ -213,7 +216,7 @@ class AcceptUploads:
 
     def _new_upload(self, place: _Place, upload: Upload, known: KnownUpload | None) -> NewUpload:
         now = self._clock()
-        document = known.document if known else _new_document(place, upload.key, now=now)
+        document = known.document if known else _new_document(place, upload, now=now)
         number = known.latest.number + 1 if known else 1
         return NewUpload(
             file=upload.file,
@@ -253,12 +256,16 @@ class AcceptUploads:
             _log.warning("rights_not_spread", corpus_id=place.corpus.id, documents=len(granted))
 
 
-async def _grant(tx: Transaction, place: _Place, known: Mapping[str, KnownUpload]) -> list[DocumentId]:
+async def _grant(
+    tx: Transaction, place: _Place, uploads: Sequence[Upload], known: Mapping[str, KnownUpload]
+) -> list[DocumentId]:
     """Give documents that are there the rights they were uploaded with; return those whose rights changed."""
-    changed = [there.document.id for there in known.values() if place.grants(there.document)]
-    if place.principals is not None:
-        for document_id in changed:
-            await tx.documents.grant(place.scope, document_id, place.principals)
+    changed = []
+    for upload in uploads:
+        document = known[upload.key].document if upload.key in known else None
+        if document is not None and (principals := place.grants(upload, document)) is not None:
+            await tx.documents.grant(place.scope, document.id, principals)
+            changed.append(document.id)
     return changed
 
 
@@ -317,13 +324,13 @@ def _upload_of(scope: AccessScope, row: Row, *, now: datetime) -> Upload:
     return Upload(file=file, is_new_file=True, attributes={DOCUMENT_KEY: row.id})
 
 
-def _new_document(place: _Place, key: str, *, now: datetime) -> Document:
+def _new_document(place: _Place, upload: Upload, *, now: datetime) -> Document:
     return Document(
         id=DocumentId(new_id("doc_")),
         tenant_id=place.scope.tenant_id,
         corpus_id=place.corpus.id,
-        key=key,
-        principals=place.principals or frozenset({EVERYONE}),
+        key=upload.key,
+        principals=place.principals or upload.principals or frozenset({EVERYONE}),
         created_at=now,
     )
 

@@ -1,5 +1,6 @@
 """/v1/corpora/{corpus}/sources."""
 
+import hashlib
 from typing import Any
 
 import httpx
@@ -179,3 +180,45 @@ async def test_another_tenant_sees_no_sources(service: Service, client: httpx.As
 
     async with service.client(secret) as stranger:
         assert (await stranger.get(f"{PATH}/docs")).status_code == 404
+
+
+@pytest.mark.parametrize("settings", [{"url": "https://mine.example.org/docs"}, {"url": "http://git.example.org/docs"}])
+async def test_credentials_do_not_follow_a_source_to_another_address(
+    client: httpx.AsyncClient, settings: dict[str, str]
+) -> None:
+    await client.post(PATH, json=GIT)
+
+    refused = await client.patch(f"{PATH}/docs", json={"settings": settings})
+    without = await client.patch(f"{PATH}/docs", json={"settings": settings, "credentials": {}})
+
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "credentials")
+    assert (without.status_code, without.json()["credentials"]) == (200, [])
+
+
+async def test_credentials_stay_while_the_address_is_on_the_same_host(client: httpx.AsyncClient) -> None:
+    await client.post(PATH, json=GIT)
+
+    moved = await client.patch(f"{PATH}/docs", json={"settings": {"url": "https://GIT.example.org/other"}})
+
+    assert (moved.status_code, moved.json()["credentials"]) == (200, ["token"])
+
+
+async def test_nothing_kept_of_a_request_tells_its_credentials(service: Service, client: httpx.AsyncClient) -> None:
+    made = await client.post(PATH, json=GIT, headers={"Idempotency-Key": "one"})
+    again = await client.post(PATH, json=GIT, headers={"Idempotency-Key": "one"})
+
+    async with service.parts.catalog.reading() as tx:
+        request_hash, _, body = await tx.replies.find(service.scope, "one")
+
+    guessed = f"POST {PATH}?\n".encode() + made.request.content
+    assert again.content == made.content
+    assert "s3cret" not in body
+    assert request_hash != hashlib.sha256(guessed).hexdigest()
+
+
+@pytest.mark.parametrize("token", [["s3cret"], {"s3cret": 1}, "s3cret\x00", "s3cret" * 1_000, "s3cret\nX: y"])
+async def test_what_is_wrong_with_credentials_is_said_without_them(client: httpx.AsyncClient, token: object) -> None:
+    reply = await client.post(PATH, json=GIT | {"credentials": {"token": token}})
+
+    assert reply.status_code == 400
+    assert "s3cret" not in reply.text

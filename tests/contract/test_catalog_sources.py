@@ -1,16 +1,20 @@
 """Sources, what they hold, and how runs of them begin and end."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.drafts import DraftState
-from rag_service.domain.ids import ErasureId
+from rag_service.domain.ids import DraftId, ErasureId
 from rag_service.domain.pages import PageRequest
 from rag_service.domain.sources import GitSource
 from rag_service.domain.sync import ChangeKind, ChangeState, Publishing, RunCounts, RunState
 from rag_service.errors import Conflict, NotFound
+from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
 from tests.contract.catalog_values import CORPUS, ELSEWHERE, SYSTEM, add_corpus, at, hold, member, preview, publish
 from tests.contract.source_values import apply, change, item, run, source
@@ -246,3 +250,73 @@ async def test_revisions_of_a_draft_that_wait_and_that_failed_are_told(catalog: 
 
         assert await tx.source_runs.pending(SYSTEM, draft) == 1
         assert await tx.source_runs.failures(SYSTEM, draft) == {member("a").document_id: ReasonCode.NO_TEXT}
+
+
+Work = Callable[[Transaction], Awaitable[object]]
+
+
+async def at_once(catalog: SqlCatalog, first: list[Work], second: list[Work]) -> None:
+    """Do the steps of two transactions, each in its own, turn by turn as far as they let one another."""
+    begun = [asyncio.Event(), asyncio.Event()]
+
+    async def transaction(mine: int, steps: list[Work]) -> None:
+        if mine:
+            await begun[0].wait()
+        async with catalog.writing() as tx:
+            for step in steps:
+                await step(tx)
+                begun[mine].set()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(begun[1 - mine].wait(), 0.2)
+
+    await asyncio.gather(transaction(0, first), transaction(1, second))
+
+
+async def held_run(catalog: SqlCatalog) -> DraftId:
+    draft = await hold(catalog, "a")
+    async with catalog.writing() as tx:
+        await tx.source_runs.add(SYSTEM, run())
+        await tx.source_runs.add_changes(SYSTEM, run().id, [change("a")])
+        await tx.source_runs.note(SYSTEM, run(state=RunState.HELD, draft_id=draft))
+    return draft
+
+
+async def test_a_run_that_ends_and_a_person_who_discards_its_draft_do_not_wait_for_each_other(
+    catalog: SqlCatalog,
+) -> None:
+    draft = await held_run(catalog)
+
+    async def discards(tx: Transaction) -> None:
+        with suppress(Conflict):
+            await tx.drafts.discard(SYSTEM, draft)
+
+    await at_once(
+        catalog,
+        [
+            lambda tx: tx.source_runs.note(SYSTEM, run(state=RunState.RUNNING, draft_id=draft)),
+            lambda tx: tx.source_runs.end(SYSTEM, run().id, RunState.UNCHANGED, error=None, now=at(1)),
+        ],
+        [discards],
+    )
+
+    async with catalog.reading() as tx:
+        assert (await tx.source_runs.get(SYSTEM, run().id)).state is RunState.UNCHANGED
+
+
+async def test_a_source_that_is_removed_and_its_run_that_is_taken_over_do_not_wait_for_each_other(
+    catalog: SqlCatalog,
+) -> None:
+    await held_run(catalog)
+
+    async def takes_over(tx: Transaction) -> None:
+        with suppress(NotFound):
+            await tx.source_runs.take_over(SYSTEM, run().id)
+
+    await at_once(
+        catalog,
+        [lambda tx: tx.source_runs.note(SYSTEM, run(state=RunState.HELD)), takes_over],
+        [lambda tx: tx.sources.remove(SYSTEM, source().id)],
+    )
+
+    async with catalog.reading() as tx:
+        assert await tx.sources.list(SYSTEM, CORPUS) == []

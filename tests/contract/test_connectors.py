@@ -160,3 +160,14 @@ async def test_more_items_than_the_limit_are_refused(world: World) -> None:
 
     with pytest.raises(SourceRefused, match="more than 1"):
         await world.items()
+
+
+async def test_objects_whose_names_differ_by_a_slash_are_two(s3_endpoint: str, tmp_path: Path) -> None:
+    with s3_world(tmp_path, s3_endpoint) as world:
+        world.sets("deep/a.md", b"one")
+        world.sets("/deep/a.md", b"two")
+        world.sets("deep//a.md", b"three")
+        async with world.open() as connector:
+            found = {item.key: await content(connector, item) async for item in connector.items({})}
+
+    assert found == {"deep/a.md": b"one", "/deep/a.md": b"two", "deep//a.md": b"three"}

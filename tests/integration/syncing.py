@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -33,7 +33,7 @@ class ScriptedSource:
     fuse: Fuse = field(default_factory=Fuse)
 
     @asynccontextmanager
-    async def __call__(self, source: Source, *, keep_copies: bool) -> AsyncIterator[Connector]:
+    async def __call__(self, source: Source, *, keep_copies: Callable[[], Awaitable[bool]]) -> AsyncIterator[Connector]:
         yield self
 
     async def items(self, known: Mapping[str, str]) -> AsyncIterator[Item]:

@@ -39,6 +39,9 @@ class Sources(Protocol):
     async def published(self, scope: AccessScope, source_id: SourceId) -> dict[str, Member]:
         """Return what is published of documents that came from a source, by the key of their item."""
 
+    async def foreign(self, scope: AccessScope, source_id: SourceId, keys: Collection[str]) -> frozenset[str]:
+        """Return which of these document keys have newest content, published or about to be, that is not the source's."""
+
     async def bar(self, scope: AccessScope, corpus_id: CorpusId, key_hash: str, erasure_id: ErasureId) -> None:
         """Note that no source brings the document of this keyed hash again. Safe to repeat."""
 
@@ -81,7 +84,10 @@ class SourceRuns(Protocol):
         after: str | None = None,
         limit: int | None = None,
     ) -> list[SourceChange]:
-        """Return the plan of a run by key, all of it or what is in one state, `limit` at a time."""
+        """Return the plan of a run by key, all of it or what is in one state, `limit` at a time.
+
+        Lines about documents that the scope may not see are left out.
+        """
 
     async def note_changes(self, scope: AccessScope, run_id: RunId, changes: Sequence[SourceChange]) -> None:
         """Replace lines of a plan; those that are no longer in it are left out."""

@@ -9,7 +9,7 @@ from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.ids import RunId, SourceId, new_id
 from rag_service.domain.jobs import Job
 from rag_service.domain.pages import Page, PageRequest
-from rag_service.domain.sources import as_values, parse_credentials, parse_source
+from rag_service.domain.sources import addresses_of, as_values, parse_credentials, parse_source
 from rag_service.domain.sync import KEY_SEPARATOR, Publishing, Source, SourceChange, SourceRun
 from rag_service.errors import InvalidRequest, NotFound
 from rag_service.ports.catalog import Catalog, Transaction
@@ -137,7 +137,7 @@ class ManageSources:
     async def run(
         self, scope: AccessScope, *, corpus: str, source: str, run_id: RunId
     ) -> tuple[SourceRun, list[SourceChange]]:
-        """Return a run and the first lines of its plan, by key; only for those who may upload or publish."""
+        """Return a run and the first lines of its plan, by key, without documents that the caller may not see."""
         require_one_of(scope, _SEEING, kind="run", ref=run_id)
         async with self._catalog.reading() as tx:
             found = await _source(tx, scope, corpus, source)
@@ -166,7 +166,10 @@ class ManageSources:
         kind = source.settings.kind
         if changes.settings is not None:
             merged = as_values(source.settings) | dict(changes.settings)
-            source = replace(source, settings=parse_source(kind, merged))
+            moved = replace(source, settings=parse_source(kind, merged))
+            if changes.credentials is None:
+                _assert_same_address(source, moved)
+            source = moved
         if changes.credentials is not None:
             credentials = parse_credentials(kind, changes.credentials)
             encrypted = self._encrypted(source.id, credentials)
@@ -184,6 +187,15 @@ class ManageSources:
 async def _source(tx: Transaction, scope: AccessScope, corpus: str, ref: str) -> Source:
     target = await tx.corpora.get(scope, corpus)
     return await tx.sources.named(scope, target.id, ref)
+
+
+def _assert_same_address(source: Source, moved: Source) -> None:
+    """Raise InvalidRequest when credentials would go where whoever handed them over did not send them."""
+    if source.credentials is not None and addresses_of(source.settings) != addresses_of(moved.settings):
+        raise InvalidRequest(
+            "The credentials are for the address of before: hand over those for the new one, or none.",
+            param="credentials",
+        )
 
 
 def _checked_source_name(name: str) -> str:

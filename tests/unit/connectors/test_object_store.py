@@ -108,3 +108,30 @@ async def test_nothing_outside_the_folder_can_be_fetched(inside: SourceLimits, k
 def test_a_token_for_google_that_could_run_programs_is_refused(token: str, outside: SourceLimits) -> None:
     with pytest.raises(SourceRefused, match="service account"):
         open_store(ObjectStoreSource(url="gs://bucket"), {"token": token}, outside)
+
+
+async def test_credentials_do_not_go_to_an_open_endpoint(outside: SourceLimits) -> None:
+    settings = ObjectStoreSource(url="s3://bucket", endpoint_url="http://8.8.8.8")
+
+    with pytest.raises(SourceRefused, match="https"):
+        await open_object_store(settings, {"key": "k", "secret": "s"}, outside).__aenter__()
+
+
+def test_a_store_that_is_where_its_address_says_is_opened_there(inside: SourceLimits) -> None:
+    store, root = open_store(ObjectStoreSource(url="webhdfs://127.0.0.1:9870/papers"), {"user": "ann"}, inside)
+
+    assert (store.url, root) == ("http://127.0.0.1:9870/webhdfs/v1", "/papers")
+
+
+async def test_no_store_leads_to_where_clouds_hand_out_credentials(inside: SourceLimits) -> None:
+    with pytest.raises(SourceRefused, match="not on the public internet"):
+        await open_object_store(ObjectStoreSource(url="webhdfs://169.254.169.254/x"), {}, inside).__aenter__()
+
+
+async def test_a_store_that_is_not_there_when_it_is_opened_is_unavailable(inside: SourceLimits) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        settings = ObjectStoreSource(url=f"ftp://127.0.0.1:{unused.getsockname()[1]}/x")
+
+        with pytest.raises(SourceUnavailable):
+            await open_object_store(settings, {}, inside).__aenter__()

@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 
 import pytest
 
@@ -61,3 +62,18 @@ def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(SourceRefused, match="larger"):
         parse_sitemap(gzip.compress(b"<urlset>" + b" " * 1_000_000), max_entries=10)
+
+
+def test_what_leads_down_without_end_is_no_sitemap() -> None:
+    with pytest.raises(SourceRefused, match="something else"):
+        parse_sitemap(b"<urlset>" + b"<a>" * 100_000, max_entries=10)
+
+
+def test_what_is_not_wanted_of_a_sitemap_is_not_kept_in_memory() -> None:
+    content = b"<urlset>" + b"<a/>" * 20_000 + b"</urlset>"
+    tracemalloc.start()
+    parse_sitemap(content, max_entries=10)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most_bytes < 20 * len(content)

@@ -1,45 +1,17 @@
 """A website is read politely, within its bounds, and never mistaken for an emptier one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ingestion.connectors.limits import SourceLimits
-from ingestion.connectors.port import Item, ItemGone
+from ingestion.connectors.port import ItemGone
 from ingestion.connectors.website import open_website
 from rag_service.domain.sources import WebsiteSource
 from rag_service.errors import SourceRefused, SourceUnavailable, TooLarge
-from tests.served_site import ServedSite, links, packed, served_site
-
-
-@pytest.fixture
-def site() -> Iterator[ServedSite]:
-    with served_site() as site:
-        yield site
-
-
-@pytest.fixture
-def limits(tmp_path: Path) -> SourceLimits:
-    return SourceLimits(
-        cache_dir=tmp_path, allow_private=True, request_timeout_s=2, max_item_bytes=10_000, retry_wait_s=0.01
-    )
-
-
-def crawling(site: ServedSite, start: str = "/", **options: Any) -> WebsiteSource:
-    return WebsiteSource(url=f"{site.url}{start}", **{"delay_s": 0, **options})
-
-
-async def listed(
-    settings: WebsiteSource, limits: SourceLimits, known: Sequence[Item] = (), **credentials: str
-) -> list[Item]:
-    async with open_website(settings, credentials, limits) as connector:
-        return [item async for item in connector.items({item.key: item.revision for item in known})]
-
-
-def paths(site: ServedSite, items: Sequence[Item]) -> list[str]:
-    return [item.key.removeprefix(site.url) for item in items]
+from tests.served_site import ServedSite, links, packed
+from tests.unit.connectors.crawling import crawling, listed, paths
 
 
 async def test_links_are_followed_level_by_level_within_host_and_folder(site: ServedSite, limits: SourceLimits) -> None:
@@ -225,27 +197,6 @@ async def test_a_folder_that_is_completed_by_a_redirect_is_the_folder(site: Serv
     assert paths(site, await listed(crawling(site, "/docs"), limits)) == ["/docs/", "/docs/a"]
 
 
-async def test_unchanged_pages_are_not_sent_again_and_their_links_are_still_known(
-    site: ServedSite, limits: SourceLimits
-) -> None:
-    site.put("/", links("a", "b.pdf"), etag='"1"')
-    site.put("/a", links("c"), etag='W/"2"')
-    site.put(
-        "/b.pdf", b"%PDF", content_type="application/pdf", headers={"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"}
-    )
-    site.put("/c", "no tag")
-    first = await listed(crawling(site), limits)
-    site.asked.clear()
-
-    again = await listed(crawling(site), limits, first)
-
-    assert again == first
-    headers = dict(site.asked)
-    assert headers["/a"]["if-none-match"] == 'W/"2"'
-    assert headers["/b.pdf"]["if-modified-since"] == "Sun, 22 Nov 2026 10:00:00 GMT"
-    assert again[-1].revision.startswith("sha256:")
-
-
 async def test_only_documents_are_items(site: ServedSite, limits: SourceLimits) -> None:
     site.put("/", links("a", "b", "c", "d.docx", "e"))
     site.put("/a", b"%PDF", content_type="application/pdf")
@@ -270,17 +221,6 @@ async def test_patterns_choose_items_and_what_is_excluded_is_not_asked_for(
 
     assert paths(site, items) == ["/a/b.html"]
     assert "/drafts/c.html" not in site.paths
-
-
-async def test_a_page_that_breaks_is_neither_deleted_nor_in_the_way(site: ServedSite, limits: SourceLimits) -> None:
-    site.put("/", links("a", "b"))
-    site.put("/a", links("c"))
-    site.put("/b")
-    site.put("/c")
-    before = await listed(crawling(site), limits)
-    site.put("/a", status=500)
-
-    assert paths(site, await listed(crawling(site), limits, before)) == paths(site, before)
 
 
 async def test_a_site_that_has_too_many_requests_fails_the_listing(site: ServedSite, limits: SourceLimits) -> None:
@@ -345,14 +285,6 @@ async def test_a_page_that_went_away_since_is_gone(site: ServedSite, limits: Sou
         del site.pages["/a.pdf"]
         with pytest.raises(ItemGone):
             await anext(aiter(connector.fetch(pdf)))
-
-
-async def test_damaged_memory_of_the_last_run_is_no_obstacle(site: ServedSite, limits: SourceLimits) -> None:
-    site.put("/", links())
-    before = await listed(crawling(site), limits)
-    (limits.cache_dir / "pages.json").write_text('{"format": 1, "pages": {"x": 3}}')
-
-    assert await listed(crawling(site), limits, before) == before
 
 
 async def test_credentials_are_sent_to_the_site(site: ServedSite, limits: SourceLimits) -> None:
