@@ -10,6 +10,7 @@ from rag_service.reasons import ReasonCode
 
 MAX_TITLE_CHARS = 500
 LOWEST_LEVEL = 6
+MAX_WARNINGS = 100
 PARAGRAPH_BREAK = "\n\n"
 LINE_BREAK = "\n"
 
@@ -21,12 +22,13 @@ class CanonicalBuilder:
     """
 
     def __init__(self, *, max_chars: int) -> None:
-        self._max_chars = max_chars
+        self.max_chars = max_chars
         self._pieces: list[str] = []
         self._length = 0
         self._blocks: list[Block] = []
         self._first_heading: str | None = None
-        self._warnings: list[str] = []
+        self._warnings: dict[str, None] = {}
+        self._untold_warnings = 0
 
     def add(
         self,
@@ -74,8 +76,12 @@ class CanonicalBuilder:
         self.warn(*(f"{name}: {warning}" for warning in document.warnings))
 
     def warn(self, *warnings: str) -> None:
-        """Note what the uploader should know; repeated ones are kept once."""
-        self._warnings += [warning for warning in warnings if warning not in self._warnings]
+        """Note what the uploader should know; repeated ones are kept once, of very many the first."""
+        for warning in warnings:
+            if len(self._warnings) < MAX_WARNINGS:
+                self._warnings[warning] = None
+            elif warning not in self._warnings:
+                self._untold_warnings += 1
 
     def build(
         self, *, title: str | None = None, page_count: int | None = None, named_by_heading: bool = True
@@ -93,8 +99,11 @@ class CanonicalBuilder:
             blocks=tuple(self._blocks),
             title=named[:MAX_TITLE_CHARS] if named else None,
             page_count=page_count,
-            warnings=tuple(self._warnings),
+            warnings=(*self._warnings, *self._rest_of_warnings()),
         )
+
+    def _rest_of_warnings(self) -> tuple[str, ...]:
+        return (f"{self._untold_warnings} more warnings",) if self._untold_warnings else ()
 
     def _append(self, content: str, joiner: str) -> Span:
         if self._pieces:
@@ -102,7 +111,7 @@ class CanonicalBuilder:
             self._length += len(joiner)
         start = self._length
         self._length += len(content)
-        if self._length > self._max_chars:
-            raise DocumentRejected(ReasonCode.TOO_LARGE, f"more than {self._max_chars} characters of text")
+        if self._length > self.max_chars:
+            raise DocumentRejected(ReasonCode.TOO_LARGE, f"more than {self.max_chars} characters of text")
         self._pieces.append(content)
         return Span(start, self._length)

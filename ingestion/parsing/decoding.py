@@ -16,7 +16,9 @@ _SAMPLE_BYTES = 64 * 1024
 _MAX_BROKEN_SHARE = 0.02  # of the bytes beyond ASCII may be broken in a text that still counts as UTF-8
 _ISO_2022 = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp_2"), (b"\x1b(J", "iso2022_jp_2"))
 _CONTROL = bytes(code for code in range(32) if code not in b"\t\n\x0b\x0c\r\x1b\x1a") + b"\x7f"
-_META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
+_CHARSET = re.compile(
+    rb"""<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,200}?encoding)\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE
+)
 
 
 def decode(content: bytes, *, declared: str | None = None) -> tuple[str, tuple[str, ...]]:
@@ -38,7 +40,7 @@ def decode(content: bytes, *, declared: str | None = None) -> tuple[str, tuple[s
 
 def declared_charset(content: bytes) -> str | None:
     """Return the character set that an HTML file's head names, when Python knows it."""
-    found = _META_CHARSET.search(content[:4096])
+    found = _CHARSET.search(content[:4096])
     return known_charset(found.group(1).decode("ascii")) if found else None
 
 

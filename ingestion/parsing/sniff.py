@@ -71,10 +71,8 @@ def _found(file: BinaryIO, head: bytes, ending: str) -> MediaType | None:
 
 def _is_foreign(head: bytes) -> bool:
     starts = head.startswith(_FOREIGN) or head[4:8] == b"ftyp"
-    # Two-letter magics such as "BM" and "MZ" also begin ordinary words.
-    return starts and not (
-        head.isascii() and head.startswith((b"BM", b"MZ", b"ID3", b"RIFF", b"OggS")) and b"\x00" not in head
-    )
+    # Magics such as "BM" and "MZ" also begin ordinary words; the files that they are of have zeros in their heads.
+    return starts and not (b"\x00" not in head and head.startswith((b"BM", b"MZ", b"ID3", b"RIFF", b"OggS")))
 
 
 def _reason_for_unknown(head: bytes, claimed: MediaType | None) -> ReasonCode:

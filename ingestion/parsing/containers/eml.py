@@ -1,15 +1,15 @@
 """Mails in the format of the internet, read by the standard library."""
 
 import email
-import email.errors
 import email.policy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email.message import Message
+from email.message import EmailMessage, Message
 from functools import partial
 from typing import Any, BinaryIO
 
+from ingestion.parsing.containers.eml_headers import MALFORMED, Headers, can_parse
 from ingestion.parsing.containers.mail import Attachment, Body, Mail, parsed_mail
 from ingestion.parsing.containers.members import ReadMember
 from ingestion.parsing.decoding import decode, known_charset
@@ -18,29 +18,44 @@ from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 
+_MULTIPART = re.compile(rb"^content-type[ \t]*:\s*multipart/", re.IGNORECASE | re.MULTILINE)
+_MOST_QUESTIONS = 30_000_000
 _SHOWN = ("From", "To", "Cc", "Date")
-_LONGEST_HEADER = 20_000  # the library's time grows with the square
 _HEAD_BYTES = 64  # of a file, enough to tell UTF-16 from bytes
-_PART = re.compile(rb"^content-type[ \t]*:", re.IGNORECASE | re.MULTILINE)  # counted before the slow reading begins
 _SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
 _SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
-# A malformed header makes the library fail in many ways, none of them documented.
-_MALFORMED = (ValueError, LookupError, AttributeError, TypeError, AssertionError, email.errors.MessageError)
 
 
 def parse_eml(file: BinaryIO, limits: ParsingLimits, read: ReadMember | None) -> ParsedDocument:
     """Return a mail with its attachments; plain text is preferred to HTML that says the same."""
-    content = _narrow(file.read())
-    if len(_PART.findall(content)) > 4 * limits.max_archive_entries:
-        raise DocumentRejected(ReasonCode.ARCHIVE_BOMB, "thousands of parts")
+    content = _narrow(file.read()).lstrip(b"\r\n")
+    # Of each line the library asks whether it ends one of the multiparts that are open.
+    if content.count(b"\n") * len(_MULTIPART.findall(content)) > _MOST_QUESTIONS:
+        raise DocumentRejected(ReasonCode.ARCHIVE_BOMB, "parts inside parts without end")
+    policy = email.policy.default.clone(
+        header_factory=Headers(), message_factory=_NewPart(2 * limits.max_archive_entries)
+    )
     try:
-        message = email.message_from_bytes(content, policy=email.policy.default)
+        message = email.message_from_bytes(content, policy=policy)
         if content.strip() and not message.keys():
             raise DocumentRejected(ReasonCode.DAMAGED, "no mail headers")
         mail = _mail(message, limits.max_archive_entries)
     except RecursionError as exc:
         raise DocumentRejected(ReasonCode.ARCHIVE_BOMB, "parts inside parts without end") from exc
     return parsed_mail(mail, limits, read)
+
+
+class _NewPart:
+    """Makes the parts of a mail, and refuses one of thousands before it is read to its end."""
+
+    def __init__(self, most_parts: int) -> None:
+        self._left = most_parts
+
+    def __call__(self, policy: Any) -> EmailMessage:
+        self._left -= 1
+        if self._left < 0:
+            raise DocumentRejected(ReasonCode.ARCHIVE_BOMB, "thousands of parts")
+        return EmailMessage(policy)
 
 
 def _narrow(content: bytes) -> bytes:
@@ -131,14 +146,14 @@ def _header(message: Message, name: str) -> str:
     if not raw.isascii():
         # Bytes as they came: many programs write UTF-8 without saying so.
         return decode(raw.encode("utf-8", errors="surrogateescape"))[0]
-    return raw if len(raw) > _LONGEST_HEADER else _of(lambda: str(message[name] or "")) or raw
+    return _of(lambda: str(message[name] or "")) or raw if can_parse(message, raw) else raw
 
 
 def _of(ask: Any) -> Any:
     """Return what `ask` returns, None when a malformed header stops it."""
     try:
         return ask()
-    except _MALFORMED:
+    except MALFORMED:
         return None
 
 

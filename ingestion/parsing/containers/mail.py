@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from ingestion.parsing.canonical import CanonicalBuilder
 from ingestion.parsing.containers.members import Members, ReadMember
 from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.markup.html import add_markup, text_of_fragment
+from ingestion.parsing.markup.html import add_markup
+from ingestion.parsing.markup.html_nodes import text_of_fragment
 from ingestion.parsing.media_types import ENDINGS
 from ingestion.parsing.text import add_paragraphs
 from rag_service.domain.documents import BlockKind, ParsedDocument

@@ -1,8 +1,6 @@
 """HTML: what a reader sees of the page's main part."""
 
-import re
 import textwrap
-from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -11,26 +9,16 @@ from ingestion.parsing.canonical import LINE_BREAK, LOWEST_LEVEL, PARAGRAPH_BREA
 from ingestion.parsing.decoding import declared_charset, decode
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.markup.html_article import find_article
+from ingestion.parsing.markup.html_nodes import BLOCKS, NEVER_SHOWN, events, is_hidden, number_of, parsed
+from ingestion.parsing.markup.html_tables import table_rows
+from ingestion.parsing.records.tables import add_table
 from ingestion.parsing.text import read_limited
 from rag_service.domain.documents import BlockKind, ParsedDocument
 
-_NEVER_SHOWN: Final = frozenset(
-    "script style noscript template svg math iframe object embed canvas audio video head select button input textarea".split()
-)
 _BOILERPLATE: Final = frozenset("nav aside footer header".split())
-_BLOCKS: Final = frozenset(
-    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
-)
 _LISTS: Final = frozenset("ul ol menu".split())
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
-_XHTML: Final = re.compile(r"<\?xml|http://www\.w3\.org/1999/xhtml", re.IGNORECASE)
-_PROLOGUE_CHARS: Final = 2048
-_CLOSES_ITSELF: Final = re.compile(
-    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)"
-    r"([a-z][\w:-]*+)((?:[^<>\"'/]|\"[^\"<]*+\"|'[^'<]*+'|/(?!>))*+)/>",
-    re.IGNORECASE,
-)
+_AROUND_PICTURES: Final = frozenset("picture a div span".split())
 _MIN_MAIN_SHARE = 0.2  # of the page's text must be in <main> or <article> for it to be the main part
 
 
@@ -38,7 +26,7 @@ def parse_html(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
     """Return the readable text of a page; navigation goes when the page says what its main part is."""
     content = read_limited(file, limits)
     text, warnings = decode(content, declared=declared_charset(content))
-    tree = LexborHTMLParser(_with_end_tags(text))
+    tree = parsed(text)
     builder = CanonicalBuilder(max_chars=limits.max_text_chars)
     builder.warn(*warnings)
     _add_page(builder, tree)
@@ -51,7 +39,7 @@ def add_markup(builder: CanonicalBuilder, markup: str, *, under: int = 0) -> Non
 
     Its headings go down by `under` levels.
     """
-    body = LexborHTMLParser(_with_end_tags(markup)).body
+    body = parsed(markup).body
     if body is not None:
         _Walk(builder, frozenset(), under=under).over(body)
 
@@ -76,28 +64,6 @@ def _is_inside(node: LexborNode, root: LexborNode) -> bool:
     return above is not None
 
 
-def _with_end_tags(markup: str) -> str:
-    """Return XHTML as HTML: what closes itself there, as `<title/>` does, would swallow the rest of the page here."""
-    return _CLOSES_ITSELF.sub(r"<\1\2></\1>", markup) if _XHTML.search(markup[:_PROLOGUE_CHARS]) else markup
-
-
-def text_of_fragment(markup: str) -> str:
-    """Return the text of a piece of HTML without its tags, scripts and styles."""
-    tree = LexborHTMLParser(markup)
-    tree.strip_tags(["script", "style"])
-    return tree.body.text(separator=" ") if tree.body else ""
-
-
-def table_rows(table: LexborNode) -> list[str]:
-    """Return one line per row, cells parted by " | "."""
-    rows = []
-    for row in table.css("tr"):
-        cells = [" ".join(cell.text(separator=" ").split()) for cell in row.iter() if cell.tag in ("td", "th")]
-        if any(cells):
-            rows.append(" | ".join(cells))
-    return rows
-
-
 def _main_part(tree: LexborHTMLParser) -> tuple[LexborNode | None, frozenset[str]]:
     body = tree.body
     candidates = tree.css("main, [role=main]") or tree.css("article")
@@ -110,31 +76,17 @@ def _main_part(tree: LexborHTMLParser) -> tuple[LexborNode | None, frozenset[str
     return (main if enough else body), _BOILERPLATE
 
 
-def _is_hidden(node: LexborNode) -> bool:
-    attributes = node.attributes
-    style = (attributes.get("style") or "").replace(" ", "").lower()
-    return (
-        "hidden" in attributes
-        or attributes.get("aria-hidden") == "true"
-        or "display:none" in style
-        or "visibility:hidden" in style
-    )
-
-
-def _has_caption(image: LexborNode) -> bool:
-    """Say whether a caption stands beside the picture, which most often says the same as its alternative text."""
-    above = image.parent
-    while above is not None and above.tag in ("picture", "a", "div", "span"):
-        above = above.parent
-    return above is not None and above.tag == "figure" and above.css_first("figcaption") is not None
-
-
 def _is_in_header(node: LexborNode) -> bool:
     """Lists beside a page's heading lead elsewhere: to other languages, to its history."""
     above = node.parent
     while above is not None and above.tag != "header":
         above = above.parent
     return above is not None
+
+
+def _has_caption(element: LexborNode) -> bool:
+    """Say whether a caption stands in it, which most often says the same as the picture's alternative text."""
+    return element.tag == "figure" and element.css_first("figcaption") is not None
 
 
 class _Walk:
@@ -158,75 +110,68 @@ class _Walk:
         self._marker = ""
         self._heading: int | None = None
         self._preformatted = 0
+        self._headers = 0  # how many it is inside of
+        self._captioned = [False]  # per open element: whether a caption stands beside a picture in it
 
     def over(self, root: LexborNode) -> None:
-        for node, opens in self._events(root):
+        self._headers += _is_in_header(root)
+        for node, opens in events(root, lambda node: self._is_read_inside(node, root)):
             if opens:
                 self._open(node)
             else:
                 self._close(node)
         self._flush()
 
-    def _events(self, root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
-        stack: list[tuple[LexborNode, bool]] = [(root, True)]
-        while stack:
-            node, opens = stack.pop()
-            yield node, opens
-            if not opens:
-                continue
-            stack.append((node, False))
-            if self._is_read_inside(node, root):
-                children = []
-                child = node.child
-                while child is not None:
-                    children.append((child, True))
-                    child = child.next
-                stack.extend(reversed(children))
-
     def _is_read_inside(self, node: LexborNode, root: LexborNode) -> bool:
-        if not node.is_element_node:
-            return False
         tag = node.tag or ""
         if node.mem_id == root.mem_id:
             return True
-        if tag in _NEVER_SHOWN or node.mem_id in self._beside or _is_hidden(node):
+        if tag in NEVER_SHOWN or node.mem_id in self._beside or is_hidden(node):
             return False
-        if tag in _LISTS and self._boilerplate and _is_in_header(node):
+        if tag in _LISTS and self._boilerplate and self._headers:
             return False
         if tag == "header" and node.css_first("h1, h2") is not None:
             return True
         return tag not in self._boilerplate and not (tag == "table" and self._is_data_table(node))
 
     def _is_data_table(self, table: LexborNode) -> bool:
-        return len(table.css("table")) == 1  # itself: one that holds others is there for the lay-out
+        # One that holds others is there for the lay-out. Its children are asked, for it would find itself.
+        return all(part.css_first("table") is None for part in table.iter())
 
     def _open(self, node: LexborNode) -> None:
         if node.is_text_node:
             self._inline.append(self._spaced(node.text_content or ""))
             return
         tag = node.tag or ""
-        if tag in _BLOCKS:
+        if tag in BLOCKS:
             self._flush()
+        self._headers += tag == "header"
+        captioned = self._captioned[-1] if tag in _AROUND_PICTURES else _has_caption(node)
+        self._captioned.append(captioned)
         match tag:
             case "br":
                 self._inline.append("\n")
-            case "img" if not _is_hidden(node) and not _has_caption(node):
+            case "img" if not is_hidden(node) and not self._captioned[-2]:
                 self._inline.append(f" {node.attributes.get('alt') or ''} ")
             case "pre":
                 self._preformatted += 1
             case "ul" | "ol" | "menu":
-                self._items.append(1 if tag == "ol" else None)
+                self._items.append(number_of(node, "start", 1) if tag == "ol" else None)
             case "li":
-                self._marker = self._next_marker()
-            case "table" if not _is_hidden(node) and node.mem_id not in self._beside:
+                self._marker = self._next_marker(node)
+            case "table" if not is_hidden(node) and node.mem_id not in self._beside:
                 self._table(node)
             case _ if tag in _HEADINGS:
                 self._heading = _HEADINGS[tag]
 
     def _close(self, node: LexborNode) -> None:
+        if node.is_text_node:
+            return
         tag = node.tag or ""
-        if tag in _BLOCKS:
+        if tag in BLOCKS:
             self._flush()
+        self._headers -= tag == "header"
+        self._captioned.pop()
         match tag:
             case "pre":
                 self._preformatted -= 1
@@ -245,10 +190,10 @@ class _Walk:
         after = " " if text[-1:].isspace() else ""
         return f"{before}{collapsed}{after}"
 
-    def _next_marker(self) -> str:
+    def _next_marker(self, item: LexborNode) -> str:
         if not self._items or self._items[-1] is None:
             return "- "
-        number = self._items[-1]
+        number = number_of(item, "value", self._items[-1])
         self._items[-1] = number + 1
         return f"{number}. "
 
@@ -257,7 +202,7 @@ class _Walk:
             caption = node.css_first("caption")
             if caption is not None:
                 self._builder.add(caption.text(separator=" "))
-            self._builder.add("\n".join(table_rows(node)), BlockKind.TABLE)
+            add_table(self._builder, table_rows(node))
 
     def _flush(self) -> None:
         text = "".join(self._inline)

@@ -9,7 +9,8 @@ from markdown_it.token import Token
 from ingestion.parsing.canonical import LINE_BREAK, PARAGRAPH_BREAK, CanonicalBuilder
 from ingestion.parsing.decoding import decode
 from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.markup.html import text_of_fragment
+from ingestion.parsing.markup.html_nodes import text_of_fragment
+from ingestion.parsing.records.tables import add_table
 from ingestion.parsing.text import read_limited
 from rag_service.domain.documents import BlockKind, ParsedDocument
 
@@ -83,7 +84,7 @@ class _Walk:
 
     def _text(self, text: str) -> None:
         if self._rows is not None:
-            self._rows[-1].append(text.replace("\n", " ").strip())
+            self._rows[-1].append(text)
         elif self._heading_level is not None:
             self._builder.add(_HEADING_ATTRIBUTES.sub("", text), BlockKind.HEADING, level=self._heading_level)
             self._heading_level = None
@@ -106,9 +107,8 @@ class _Walk:
         self._builder.add(f"{label} {text}", BlockKind.LIST_ITEM, joiner=joiner)
 
     def _end_table(self) -> None:
-        rows = [" | ".join(row) for row in self._rows or ()]
+        add_table(self._builder, self._rows or ())
         self._rows = None
-        self._builder.add("\n".join(rows), BlockKind.TABLE)
 
 
 def _readable(token: Token) -> str:

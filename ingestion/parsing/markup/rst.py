@@ -5,16 +5,16 @@ from typing import Any, BinaryIO, Final
 
 from docutils import nodes  # type: ignore[import-untyped]
 from docutils.core import publish_doctree  # type: ignore[import-untyped]
+from docutils.parsers.rst import Parser  # type: ignore[import-untyped]
 
 from ingestion.parsing.canonical import LINE_BREAK, LOWEST_LEVEL, CanonicalBuilder
 from ingestion.parsing.decoding import decode
 from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.markup.rst_extensions import allow_extensions
-from ingestion.parsing.records.tables import table_text
-from ingestion.parsing.text import read_limited
+from ingestion.parsing.markup.rst_effort import LaboriousError, metered_inliner, refuse_many_lines
+from ingestion.parsing.markup.rst_extensions import allow_extensions, forget_default_role
+from ingestion.parsing.records.tables import add_table
+from ingestion.parsing.text import add_paragraphs, read_limited
 from rag_service.domain.documents import BlockKind, ParsedDocument
-from rag_service.errors import DocumentRejected
-from rag_service.reasons import ReasonCode
 
 _SETTINGS: Final[dict[str, Any]] = {
     "_disable_config": True,
@@ -23,13 +23,14 @@ _SETTINGS: Final[dict[str, Any]] = {
     "file_insertion_enabled": False,
     "halt_level": 5,
     "input_encoding": "unicode",
-    "line_length_limit": 10**6,
+    "line_length_limit": 10**9,
     "raw_enabled": False,
     "report_level": 5,
     "smart_quotes": False,
     "syntax_highlight": "none",
     "warning_stream": False,
 }
+_AS_TEXT: Final = "its marks are too many or nested too deeply: it was read as plain text"
 _ERROR: Final = 3  # the level of the library's messages over what it could not read
 _ALPHABETS: Final = {"loweralpha": "a", "upperalpha": "A"}
 _LETTERS: Final = 26
@@ -42,15 +43,27 @@ _SKIPPED: Final = (
 def parse_rst(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
     """Return the readable text of a reStructuredText file; included files are left out with a warning."""
     text, warnings = decode(read_limited(file, limits))
-    builder = CanonicalBuilder(max_chars=limits.max_text_chars)
-    builder.warn(*warnings)
-    allow_extensions(text)
+    text = text.removeprefix("\ufeff")
     try:
-        document = publish_doctree(text.removeprefix("\ufeff"), settings_overrides=_SETTINGS)
-        _Walk(builder).over(document.children, level=0)
-    except RecursionError as exc:
-        raise DocumentRejected(ReasonCode.DAMAGED, "nested too deeply") from exc
+        builder = _read(text, limits)
+    except (LaboriousError, RecursionError):
+        builder = CanonicalBuilder(max_chars=limits.max_text_chars)
+        builder.warn(_AS_TEXT)
+        add_paragraphs(builder, text)
+    builder.warn(*warnings)
     return builder.build()
+
+
+def _read(text: str, limits: ParsingLimits) -> CanonicalBuilder:
+    refuse_many_lines(text)
+    allow_extensions(text)
+    builder = CanonicalBuilder(max_chars=limits.max_text_chars)
+    try:
+        document = publish_doctree(text, parser=Parser(inliner=metered_inliner()), settings_overrides=_SETTINGS)
+    finally:
+        forget_default_role()
+    _Walk(builder).over(document.children, level=0)
+    return builder
 
 
 class _Walk:
@@ -80,13 +93,15 @@ class _Walk:
     def over(self, siblings: Iterable[nodes.Node], *, level: int) -> None:
         for node in siblings:
             say = self._say.get(type(node))
+            if isinstance(node, _SKIPPED):
+                continue
             if say is not None:
                 say(node, level)
             elif isinstance(node, nodes.Admonition):
                 self._admonition(node, level)
             elif isinstance(node, nodes.TextElement | nodes.image):
                 self._builder.add(_inline(node))
-            elif isinstance(node, nodes.Element) and not isinstance(node, _SKIPPED):
+            elif isinstance(node, nodes.Element):
                 self.over(node.children, level=level)
 
     def _title(self, node: nodes.title, level: int) -> None:
@@ -151,7 +166,7 @@ class _Walk:
         for title in node.findall(nodes.title):
             self._builder.add(_inline(title))
         rows = ([_inline(entry) for entry in row.children] for row in node.findall(nodes.row))
-        self._builder.add(table_text(rows), BlockKind.TABLE)
+        add_table(self._builder, rows)
 
     def _topic(self, node: nodes.topic, level: int) -> None:
         if "contents" not in node["classes"]:  # these repeat the headings

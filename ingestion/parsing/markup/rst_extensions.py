@@ -8,10 +8,8 @@ from docutils import nodes  # type: ignore[import-untyped]
 from docutils.parsers.rst import Directive, directives, roles  # type: ignore[import-untyped]
 from docutils.parsers.rst.languages import en  # type: ignore[import-untyped]
 
-_DIRECTIVE: Final = re.compile(
-    r"^[ \t]*\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)?([A-Za-z][\w:.+-]*?)[ \t]?::(?:\s|$)", re.MULTILINE
-)
-_ROLE: Final = re.compile(r"(?::([A-Za-z][\w:.+-]*?):`)|(?:`:([A-Za-z][\w:.+-]*?):)")
+_DIRECTIVE: Final = re.compile(r"\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)?([^\W_][\w:.+-]{0,60}?)[ \t]?::(?:\s|$)", re.MULTILINE)
+_ROLE: Final = re.compile(r"(?::([^\W_][\w:.+-]{0,60}?):`)|(?:`:([^\W_][\w:.+-]{0,60}?):)")
 _TARGET: Final = re.compile(r"\s*<[^<>]*>$")
 _CODE: Final = frozenset({"code", "code-block", "sourcecode", "math", "doctest", "testcode", "testoutput", "prompt"})
 # What they hold is for the machine, or changes from day to day.
@@ -46,6 +44,11 @@ def allow_extensions(source: str) -> None:
     for name in {(before or after).lower() for before, after in _ROLE.findall(source)}:
         if name not in en.roles:
             roles.register_local_role(name, _reference)
+
+
+def forget_default_role() -> None:
+    """Undo what a `default-role` set; the library forgets to when reading ends with an error."""
+    roles._roles.pop("", None)  # noqa: SLF001
 
 
 class _Any(Directive):  # type: ignore[misc]

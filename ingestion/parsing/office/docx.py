@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from selectolax.lexbor import LexborHTMLParser
-
 from ingestion.parsing.canonical import LINE_BREAK, CanonicalBuilder
 from ingestion.parsing.containers.archive import UNREADABLE, check_archive
 from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.markup.html import table_rows
+from ingestion.parsing.markup.html_nodes import parsed
+from ingestion.parsing.markup.html_tables import table_rows
 from ingestion.parsing.office.strict_docx import transitional
+from ingestion.parsing.records.tables import add_table
 from rag_service.domain.documents import BlockKind, ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
@@ -68,7 +68,7 @@ def _add(builder: CanonicalBuilder, element: "Element") -> None:
         case "ListItem":
             builder.add(_marked(element.text), BlockKind.LIST_ITEM, page=page, joiner=LINE_BREAK)
         case "Table":
-            builder.add(_table_text(element), BlockKind.TABLE, page=page)
+            _add_table(builder, element, page)
         case _:
             builder.add(element.text, page=page)
 
@@ -78,9 +78,12 @@ def _marked(text: str) -> str:
     return text if begins_with_mark else f"- {text}"
 
 
-def _table_text(element: "Element") -> str:
-    table = LexborHTMLParser(element.metadata.text_as_html or "").css_first("table")
-    return "\n".join(table_rows(table)) if table is not None else element.text
+def _add_table(builder: CanonicalBuilder, element: "Element", page: int | None) -> None:
+    table = parsed(element.metadata.text_as_html or "").css_first("table")
+    if table is None:
+        builder.add(element.text, BlockKind.TABLE, page=page)
+    else:
+        add_table(builder, table_rows(table), page=page)
 
 
 def _title(file: BinaryIO) -> str | None:

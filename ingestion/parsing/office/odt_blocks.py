@@ -8,7 +8,7 @@ from ingestion.parsing.office.comments import comment_text
 from ingestion.parsing.office.drawings import alternative_text
 from ingestion.parsing.office.odt_styles import Styles
 from ingestion.parsing.office.xml_parts import local
-from ingestion.parsing.records.tables import table_text
+from ingestion.parsing.records.tables import add_table, repeated_label
 from rag_service.domain.documents import BlockKind
 
 _TEXT: Final = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -83,7 +83,7 @@ class OdtReader:
     def _object(self, reference: Any) -> None:
         content = self._objects(reference.get(_REFERENCE, ""))
         for table in content.iter(f"{_TABLE}table") if content is not None else ():
-            self._builder.add(table_text(_rows(table, [])), BlockKind.TABLE)
+            add_table(self._builder, _rows(table, []))
 
     def _list(self, element: Any, style: str, *, depth: int) -> None:
         numbered = self._styles.is_numbered(style, depth)
@@ -92,6 +92,8 @@ class OdtReader:
             if local(item) not in ("list-item", "list-header"):
                 continue
             has_text = any(local(child) in ("p", "h") for child in item)
+            start = item.get(f"{_TEXT}start-value", "")
+            number = int(start) - 1 if start.isdecimal() else number
             number += has_text and local(item) == "list-item"
             mark = f"{number}. " if numbered else "- "
             for child in item:
@@ -114,7 +116,7 @@ class OdtReader:
 
     def _table(self, table: Any) -> None:
         asides: list[Any] = []
-        self._builder.add(table_text(_rows(table, asides)), BlockKind.TABLE)
+        add_table(self._builder, _rows(table, asides))
         self._add_asides([aside for aside in asides if local(aside) != "text-box"])
 
 
@@ -131,7 +133,7 @@ def _rows(table: Any, asides: list[Any]) -> Iterator[list[str]]:
             text = above[len(cells)] if covered and len(cells) < len(above) else "" if covered else _flat(cell, asides)
             count = min(_repeated(cell, f"{_TABLE}number-columns-repeated"), _MAX_REPEATED)
             cells += [text] * count
-            labels += [text if covered or _holds_for_rows(cell) else ""] * count
+            labels += [repeated_label(text) if covered or _holds_for_rows(cell) else ""] * count
         above = labels
         yield cells
 
@@ -156,35 +158,38 @@ def _flat(element: Any, asides: list[Any] | None = None) -> str:
 
 def _text(element: Any, asides: list[Any], *, inside: bool = False) -> str:
     """Return the text of an element; notes, comments and text boxes go to `asides`, unless all is read `inside`."""
-    return "".join(_pieces(element, asides, inside=inside))
+    pieces: list[str] = []
+    _collect(element, pieces, asides, inside=inside)
+    return "".join(pieces)
 
 
-def _pieces(element: Any, asides: list[Any], *, inside: bool) -> Iterator[str]:
-    yield element.text or ""
+def _collect(element: Any, pieces: list[str], asides: list[Any], *, inside: bool) -> None:
+    """Fill lists, as generators inside generators take a step each per piece."""
+    pieces.append(element.text or "")
     for child in element:
         name = local(child)
         match name:
             case "s":
-                yield " " * min(_repeated(child, f"{_TEXT}c"), _MAX_REPEATED)
+                pieces.append(" " * min(_repeated(child, f"{_TEXT}c"), _MAX_REPEATED))
             case "tab" | "line-break" | "soft-page-break":
-                yield _SPACES[name]
+                pieces.append(_SPACES[name])
             case "note" | "annotation":
                 asides.append(child)
-                yield f"[{child.findtext(f'{_TEXT}note-citation')}]" if name == "note" else ""
+                pieces.append(f"[{child.findtext(f'{_TEXT}note-citation')}]" if name == "note" else "")
             case "text-box" if not inside:
                 asides.append(child)
             case "title" | "desc" if local(element) in ("frame", "custom-shape", "a"):
-                yield f" {alternative_text(child.text)} "
+                pieces.append(f" {alternative_text(child.text)} ")
             case "object":
                 asides.append(child)
             case "object-ole" | "binary-data" | "annotation-end":
                 pass
             case _ if name and name not in _LEFT_OUT:
                 between = " " if name in ("p", "h", "list", "table-cell", "table") else ""
-                yield between
-                yield from _pieces(child, asides, inside=inside)
-                yield between
-        yield child.tail or ""
+                pieces.append(between)
+                _collect(child, pieces, asides, inside=inside)
+                pieces.append(between)
+        pieces.append(child.tail or "")
 
 
 def _repeated(element: Any, attribute: str) -> int:

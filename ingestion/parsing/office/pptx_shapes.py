@@ -10,7 +10,7 @@ from ingestion.parsing.canonical import LINE_BREAK, PARAGRAPH_BREAK, CanonicalBu
 from ingestion.parsing.office.drawings import alternative_text, chart_rows, chart_title, run_text
 from ingestion.parsing.office.pptx_lists import Marks
 from ingestion.parsing.office.xml_parts import local, xml_root
-from ingestion.parsing.records.tables import table_text
+from ingestion.parsing.records.tables import add_table, repeated_label
 from rag_service.domain.documents import BlockKind
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ class SlideReader:
         title = slide.shapes.title
         if title is not None:
             self._builder.add(_flat(title.text_frame), BlockKind.HEADING, level=1, page=self._page)
-        known = None if title is None else title.shape_id
-        self._read_all([shape for shape in _shapes(slide.shapes) if shape.shape_id != known], depth=0)
+        # Not told by their ids: some programs give one id to several shapes.
+        known = None if title is None else title.element
+        self._read_all([shape for shape in _shapes(slide.shapes) if shape.element is not known], depth=0)
 
     def _read_all(self, shapes: Iterable["BaseShape"], *, depth: int) -> None:
         for shape in in_reading_order(shapes):
@@ -53,7 +54,7 @@ class SlideReader:
         if hasattr(shape, "shapes") and depth < _MAX_DEPTH:
             self._read_all(_shapes(shape.shapes), depth=depth + 1)
         elif getattr(shape, "has_table", False):
-            self._builder.add(table_text(_rows(shape.table)), BlockKind.TABLE, page=self._page)
+            add_table(self._builder, _rows(shape.table), page=self._page)
         elif getattr(shape, "has_chart", False):
             self._add_chart(shape)
         elif getattr(shape, "has_text_frame", False):
@@ -77,7 +78,7 @@ class SlideReader:
             if chart is None:
                 continue
             self._builder.add(chart_title(chart), page=self._page)
-            self._builder.add(table_text(chart_rows(chart)), BlockKind.TABLE, page=self._page)
+            add_table(self._builder, chart_rows(chart), page=self._page)
 
     def _add_diagram(self, shape: "BaseShape") -> None:
         """Add the texts of a SmartArt diagram, which lie in a part of their own."""
@@ -126,11 +127,12 @@ def _flat(frame: "TextFrame") -> str:
 def _rows(table: Any) -> Iterator[list[str]]:
     """Yield the cells of each row; one merged over several rows is repeated, for rows are found one by one."""
     above: dict[int, str] = {}
-    for row in table.rows:
+    # Past the library's rows and cells, each of which is looked for from the first.
+    for row in table._tbl.tr_lst:  # noqa: SLF001
         cells = []
-        for column, cell in enumerate(row.cells):
-            shape = cell._tc  # noqa: SLF001
+        for column, shape in enumerate(row.tc_lst):
             repeats = shape.vMerge and not shape.hMerge and shape.gridSpan == 1
-            above[column] = above.get(column, "") if repeats else "" if cell.is_spanned else str(cell.text)
-            cells.append(above[column])
+            text = above.get(column, "") if repeats else "" if shape.is_spanned else str(shape.text)
+            above[column] = repeated_label(text)
+            cells.append(text)
         yield cells

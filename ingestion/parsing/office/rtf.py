@@ -14,7 +14,7 @@ from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 
 _CHARS: Final = {
-    "line": "\n", "tab": "\t", "emdash": "—", "endash": "–", "emspace": " ", "enspace": " ", "qmspace": " ",
+    "line": "\n", "column": "\n", "tab": "\t", "emdash": "—", "endash": "–", "emspace": " ", "enspace": " ", "qmspace": " ",
     "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”", "nestcell": " ", "nestrow": " ",
     "~": "\u00a0", "_": "\u2011", "{": "{", "}": "}", "\\": "\\",
 }  # fmt: skip
@@ -115,7 +115,7 @@ class _Reader:
 
     def _flush_bytes(self) -> None:
         if self._bytes:
-            page = self.groups.state.page or self._tables.page
+            page = self.groups.state.page or self._tables.page_of_font(None)
             self.groups.write(self._bytes.decode(page, errors="replace"))
             self._bytes.clear()
 

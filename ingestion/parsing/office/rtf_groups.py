@@ -111,7 +111,7 @@ class Groups:
             case "plain":
                 self.state = replace(self.state, is_hidden=False, page=None)
             case "f":
-                self.state = replace(self.state, page=self._tables.page_of_font(number))
+                self.state = replace(self.state, page=self._tables.page_of_font(number or 0))
             case "uc":
                 self.state = replace(self.state, fallback_chars=max(0, number or 0))
             case "v" | "deleted":

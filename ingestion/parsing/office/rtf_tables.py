@@ -8,7 +8,7 @@ from ingestion.parsing.office.rtf_tokens import DEFAULT_PAGE, page_of_charset, p
 _HEADING: Final = re.compile(r"\s*heading (\d)\s*;", re.IGNORECASE)
 _TITLE: Final = re.compile(r"\s*Title\s*;", re.IGNORECASE)
 
-TABLE_WORDS: Final = frozenset({"ansicpg", "f", "fcharset", "s", "outlinelevel"})
+TABLE_WORDS: Final = frozenset({"ansicpg", "deff", "f", "fcharset", "s", "outlinelevel"})
 
 
 class Tables:
@@ -19,11 +19,14 @@ class Tables:
         self._pages: dict[int, str | None] = {}
         self._levels: dict[int, int] = {}
         self._entry = 0
+        self._default_font = 0
 
     def note(self, word: str, number: int | None, reading: str) -> None:
         """Take in a word; `reading` says inside which table."""
         if word == "ansicpg":
             self.page = page_of_number(number)
+        elif word == "deff":
+            self._default_font = number or 0
         elif (reading, word) in (("fonttbl", "f"), ("stylesheet", "s")):
             self._entry = number or 0
         elif (reading, word) == ("fonttbl", "fcharset"):
@@ -39,9 +42,9 @@ class Tables:
         elif _TITLE.match(name):
             self._levels[self._entry] = 1
 
-    def page_of_font(self, number: int | None) -> str | None:
-        """Return the code page of a font, None for the one of the document."""
-        return self._pages.get(number or 0)
+    def page_of_font(self, number: int | None) -> str:
+        """Return the code page of a font; None stands for the font of text that names none."""
+        return self._pages.get(self._default_font if number is None else number) or self.page
 
     def level_of_style(self, number: int | None) -> int | None:
         """Return the level of headings in a style, None when it is no heading's."""

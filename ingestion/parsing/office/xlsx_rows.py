@@ -7,7 +7,7 @@ from typing import Any, Final
 from python_calamine import CalamineSheet
 
 from ingestion.parsing.office.xlsx_scan import Percentages
-from ingestion.parsing.records.tables import one_line
+from ingestion.parsing.records.tables import one_line, repeated_label
 
 _SIGNIFICANT_DIGITS: Final = 15  # as many as spreadsheets keep: 0.1 + 0.2 is 0.3 in them
 _PER_CENT: Final = 100
@@ -52,7 +52,7 @@ class _Labels:
             for column, (_, text) in self._current.items():
                 cells[column] = cells[column] or text
         for column, bottom in self._beginning.get(number, ()):
-            self._current[column] = (bottom, cells[column])
+            self._current[column] = (bottom, repeated_label(cells[column]))
         if self._current:
             self._current = {column: label for column, label in self._current.items() if label[0] > number}
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from math import inf
 from typing import Any, BinaryIO, Final
 
 from ingestion.parsing.canonical import CanonicalBuilder
 from ingestion.parsing.decoding import decode
 from ingestion.parsing.limits import ParsingLimits
-from ingestion.parsing.records.tables import one_line, table_text
+from ingestion.parsing.records.tables import add_table, one_line
 from ingestion.parsing.text import add_paragraphs, read_limited
 from rag_service.domain.documents import BlockKind, ParsedDocument
 from rag_service.errors import DocumentRejected
@@ -30,7 +31,7 @@ def parse_json(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
     try:
         value = _loads(text.removeprefix("\ufeff"))
     except ValueError as exc:
-        records, broken = _records(text)
+        records, broken = _records(text, most_broken=0)
         if broken or not records:
             raise DocumentRejected(ReasonCode.DAMAGED, "not JSON") from exc
         value = records
@@ -50,8 +51,8 @@ def parse_jsonl(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
     return _document(records, limits, warnings)
 
 
-def _records(text: str) -> tuple[list[Any], list[int]]:
-    """Return the values of the lines, and the numbers of the lines without one."""
+def _records(text: str, *, most_broken: float = inf) -> tuple[list[Any], list[int]]:
+    """Return the values of the lines, and the numbers of the lines without one; the end when those are too many."""
     records, broken = [], []
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         if not line.strip():
@@ -60,6 +61,8 @@ def _records(text: str) -> tuple[list[Any], list[int]]:
             records.append(_loads(line))
         except ValueError:
             broken.append(number)
+            if len(broken) > most_broken:
+                break
     return records, broken
 
 
@@ -110,7 +113,7 @@ class _Writer:
                 self._builder.add(key, BlockKind.HEADING, level=level)
                 self.add(value, level=level + 1)
             else:
-                self._builder.add("\n".join(_indented({key: value}, 0)), BlockKind.CODE)
+                self._lines({key: value})
         self._flushed(lines)
 
     def _flushed(self, lines: list[str]) -> list[str]:
@@ -119,9 +122,9 @@ class _Writer:
 
     def _list(self, values: list[Any], level: int) -> None:
         if _is_table(values):
-            self._builder.add(_table(values), BlockKind.TABLE)
+            add_table(self._builder, _rows(values))
         elif level > _LOWEST_HEADING:
-            self._builder.add("\n".join(_indented(values, 0)), BlockKind.CODE)
+            self._lines(values)
         else:
             for number, value in enumerate(values, start=1):
                 self._item(value, number, level)
@@ -132,9 +135,14 @@ class _Writer:
             self._builder.add(name or f"Record {number}", BlockKind.HEADING, level=level)
             self._object(value, level + 1, without=key)
         elif isinstance(value, list):
-            self._builder.add("\n".join(_indented(value, 0)), BlockKind.CODE)
+            self._lines(value)
         else:
             add_paragraphs(self._builder, _text(value))
+
+    def _lines(self, value: Any) -> None:
+        lines: list[str] = []
+        _indent(value, 0, lines)
+        self._builder.add("\n".join(lines), BlockKind.CODE)
 
 
 def _text(value: Any) -> str:
@@ -189,12 +197,14 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row))
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
-    columns = _columns(rows)
-    return table_text([columns, *([_text(row.get(column)) for column in columns] for row in rows)])
+def _rows(records: list[dict[str, Any]]) -> Iterator[list[str]]:
+    columns = _columns(records)
+    yield columns
+    yield from ([_text(record.get(column)) for column in columns] for record in records)
 
 
-def _indented(value: Any, depth: int) -> Iterator[str]:
+def _indent(value: Any, depth: int, lines: list[str]) -> None:
+    """Append one line per entry; a list to fill, as generators inside generators take a step each per line."""
     indent = "  " * min(depth, _MAX_INDENT)
     entries = value.items() if isinstance(value, dict) else (("-", item) for item in value)
     for key, item in entries:
@@ -202,7 +212,7 @@ def _indented(value: Any, depth: int) -> Iterator[str]:
         if _is_empty(item):
             continue
         if _is_scalar(item) or _is_short(item):
-            yield f"{indent}{label} {_in_line(item)}"
+            lines.append(f"{indent}{label} {_in_line(item)}")
         else:
-            yield f"{indent}{label}"
-            yield from _indented(item, depth + 1)
+            lines.append(f"{indent}{label}")
+            _indent(item, depth + 1, lines)

@@ -9,6 +9,7 @@ from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 
 CELL_BREAK = " | "
+_LABEL_CHARS = 200
 
 
 class TableWriter:
@@ -67,7 +68,23 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def table_text(rows: Iterable[Sequence[str]]) -> str:
-    """Return a whole table as text, without empty rows; cells are made one line each."""
-    lines = (CELL_BREAK.join(map(one_line, row)) for row in rows)
-    return "\n".join(line for line in lines if line.strip(" |"))
+def repeated_label(text: str) -> str:
+    """Return what each row repeats of a cell that spans several: a label; one that tells a story is read once."""
+    return text if len(text) <= _LABEL_CHARS else ""
+
+
+def add_table(builder: CanonicalBuilder, rows: Iterable[Sequence[str]], *, page: int | None = None) -> None:
+    """Add a whole table without empty rows; cells are made one line each.
+
+    Raises:
+        DocumentRejected: the text is over the limit, found out row by row: a few bytes can mean thousands of cells.
+    """
+    lines, chars = [], 0
+    for row in rows:
+        chars += sum(map(len, row)) + len(CELL_BREAK) * len(row)
+        if chars > builder.max_chars:
+            raise DocumentRejected(ReasonCode.TOO_LARGE, f"more than {builder.max_chars} characters of text")
+        line = CELL_BREAK.join(map(one_line, row))
+        if line.strip(" |"):
+            lines.append(line)
+    builder.add("\n".join(lines), BlockKind.TABLE, page=page)

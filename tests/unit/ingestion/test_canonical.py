@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.parsing.canonical import CanonicalBuilder
+from ingestion.parsing.canonical import MAX_WARNINGS, CanonicalBuilder
 from ingestion.parsing.cleaning import clean
 from rag_service.domain.documents import BlockKind
 from rag_service.errors import DocumentRejected
@@ -112,3 +112,14 @@ def test_an_included_document_over_the_limit_is_refused() -> None:
         outer.include(inner.build(), under=1, name="in.txt")
 
     assert caught.value.reason is ReasonCode.TOO_LARGE
+
+
+def test_of_very_many_warnings_the_first_are_kept_and_the_rest_counted() -> None:
+    builder = CanonicalBuilder(max_chars=1000)
+    builder.add("Words.")
+
+    builder.warn(*(f"warning {number // 2}" for number in range(2 * (MAX_WARNINGS + 7))))
+
+    warnings = builder.build().warnings
+    assert warnings[:2] == ("warning 0", "warning 1")
+    assert (len(warnings), warnings[-1]) == (MAX_WARNINGS + 1, "14 more warnings")

@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion.parsing.limits import ParsingLimits
 from rag_service.domain.documents import BlockKind
 from rag_service.reasons import ReasonCode
 from tests.unit.ingestion.parsing_values import headings, kinds, outcome, read, refusal
@@ -160,12 +162,58 @@ def test_rst_reads_alike_whatever_was_read_before() -> None:
     assert read(text, "a.rst") == before
 
 
-def test_rst_nested_too_deeply_is_damaged() -> None:
-    text = "\n".join(" " * depth + "x\n" for depth in range(3000))
+def test_rst_nested_too_deeply_is_read_as_plain_text() -> None:
+    text = "\n".join(" " * depth + "x\n" for depth in range(1500))
 
-    assert refusal(text, "a.rst") in (ReasonCode.DAMAGED, ReasonCode.TOO_LARGE)
+    assert read(text, "a.rst", ParsingLimits()).text.count("x") == 1500
 
 
 @given(st.text(st.sampled_from(list("ab *`:|_.-=+[]<>\\\n\t#123")), max_size=120))
 def test_any_rst_is_read_or_has_no_text(text: str) -> None:
     assert outcome("x " + text, "a.rst") in (None, ReasonCode.NO_TEXT)
+
+
+def test_rst_substitutions_stand_only_where_they_are_used() -> None:
+    assert read("Release |version| is out.\n\n.. |version| replace:: 3.1\n.. a remark\n", "a.rst").text == (
+        "Release 3.1 is out."
+    )
+
+
+def test_rst_reads_directives_inside_of_items_alike_whatever_was_read_before() -> None:
+    text = "* .. strange-box:: Words\n\n     More words.\n"
+    before = read(text, "a.rst")
+
+    read(".. strange-box:: A\n\n   B\n", "b.rst")
+
+    assert read(text, "a.rst") == before
+    assert before.text == "- Words\n\nMore words."
+
+
+def test_rst_that_fails_leaves_no_default_role_behind() -> None:
+    read(".. default-role:: math\n\n" + "*a " * 100_000, "b.rst", ParsingLimits())
+
+    assert read("The `word` here.\n", "a.rst").text == "The word here."
+
+
+@pytest.mark.parametrize(
+    "mark", ["*a ", "`a ", "``a ", "|a ", "a_ ", ":a", "http://a ", "- a\n", "a\n=\n\n", ".. _a: b\n"]
+)
+def test_rst_of_endless_marks_is_read_as_plain_text(mark: str) -> None:
+    text = "Words.\n\n" + mark * (500_000 // len(mark))
+
+    document = read(text, "a.rst", ParsingLimits())
+
+    assert document.text.startswith("Words.")
+    assert document.warnings == ("its marks are too many or nested too deeply: it was read as plain text",)
+
+
+def test_rst_tables_as_wide_as_a_wall_are_read_as_plain_text() -> None:
+    edge, row = "+---" * 200 + "+\n", "| a " * 200 + "|\n"
+
+    assert len(read(edge + (row + edge) * 300, "a.rst", ParsingLimits()).warnings) == 1
+
+
+def test_json_of_many_values_under_many_levels_is_read() -> None:
+    text = '{"a":' * 900 + "[" + ",".join(["[1,[[2]]]"] * 30_000) + "]" + "}" * 900
+
+    assert read(text, "a.json", ParsingLimits()).text.count("1") == 30_000

@@ -170,3 +170,33 @@ def test_malformed_headers_do_not_stop_the_reader(lines: list[tuple[str, str]], 
     head = "\n".join(f"{name}: {value}" for name, value in lines).encode("utf-8", errors="replace")
 
     assert outcome(head + b"\n\n--x\n\nHello\n" + body, "a.eml") in REASONS
+
+
+def test_an_empty_line_above_the_head_is_no_end_of_it() -> None:
+    assert read(b"\r\n" + mail("Hello.").as_bytes(), "a.eml").title == "Opening hours"
+
+
+@pytest.mark.parametrize("header", ["Content-Type: text/plain", "Content-Disposition: attachment", "MIME-Version: 1.0"])
+@pytest.mark.parametrize("parameter", [";", "a=b;", "a*0=b;", "name*=utf-8''a;", ';"', "("])
+def test_headers_of_endless_parameters_are_read_no_further_than_is_worth_it(header: str, parameter: str) -> None:
+    content = f"Subject: Hours\n{header};{parameter * (200_000 // len(parameter))}\n\nWords."
+
+    assert "Words." in read(content, "a.eml").text
+
+
+def test_a_list_of_hundreds_of_addresses_is_read_in_full() -> None:
+    addresses = ", ".join(f"Person {number} <person{number}@example.com>" for number in range(1000))
+
+    assert addresses in read(f"To: {addresses}\nSubject: Hours\n\nWords.", "a.eml").text
+
+
+def test_a_mail_of_parts_that_say_nothing_of_their_kind_is_refused() -> None:
+    content = "Content-Type: multipart/mixed; boundary=b\n\n" + "--b\n\nx\n" * 100_000
+
+    assert refusal(content, "a.eml") is ReasonCode.ARCHIVE_BOMB
+
+
+def test_lines_inside_hundreds_of_multiparts_are_refused() -> None:
+    heads = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(400))
+
+    assert refusal(heads + "x\n" * 300_000, "a.eml") is ReasonCode.ARCHIVE_BOMB

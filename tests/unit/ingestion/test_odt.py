@@ -119,3 +119,27 @@ def test_a_broken_odt_is_damaged(body: str) -> None:
 def test_an_odt_with_broken_xml_is_read_or_refused(seed: int) -> None:
     with contextlib.suppress(DocumentRejected):
         parse_odt(io.BytesIO(broken(odt_file("<text:p>one</text:p><text:h>two</text:h>" * 9), seed)), LIMITS)
+
+
+def test_odt_lists_count_from_where_they_say() -> None:
+    styles = '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-format="1"/></text:list-style>'
+    items = '<text:list-item text:start-value="5"><text:p>a</text:p></text:list-item><text:list-item><text:p>b</text:p></text:list-item>'
+
+    assert odt(f'<text:list text:style-name="L">{items}</text:list>', styles=styles) == [
+        (BlockKind.LIST_ITEM, "5. a"), (BlockKind.LIST_ITEM, "6. b"),
+    ]  # fmt: skip
+
+
+def test_odt_cells_that_repeat_without_end_are_too_large() -> None:
+    cell = f'<table:table-cell table:number-columns-repeated="1000"><text:p>{"word " * 20}</text:p></table:table-cell>'
+    body = f"<table:table>{f'<table:table-row>{cell}</table:table-row>' * 50}</table:table>"
+
+    assert reason(lambda: odt(body)) is ReasonCode.TOO_LARGE
+
+
+def test_odt_cells_that_tell_a_story_are_read_once() -> None:
+    first = f'<table:table-row><table:table-cell table:number-rows-spanned="3"><text:p>{"story " * 50}</text:p></table:table-cell>'
+    row = "<table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>"
+    body = f"<table:table>{first}{row}{f'<table:table-row><table:covered-table-cell/>{row}' * 2}</table:table>"
+
+    assert odt(body)[0][1].count("story") == 50

@@ -241,3 +241,61 @@ def test_html_lists_beside_the_heading_are_left_out() -> None:
 
 def test_html_code_loses_the_indentation_of_the_page() -> None:
     assert read("<p>Run:</p><pre>\n    if x:\n        y()\n</pre>", "a.html").text == "Run:\n\nif x:\n    y()"
+
+
+def table(rows: str, filename: str = "a.html") -> str:
+    return read(f"<p>Words</p><table>{rows}</table>", filename).text.removeprefix("Words\n\n")
+
+
+def test_html_cells_say_what_is_seen_of_them() -> None:
+    cells = "<tr><td>H<sub>2</sub>O<br>and <b>f</b>oo<p>bar</p><td><style>.a{}</style><script>x()</script>seen"
+    cells += "<td><img src=a.png alt='a cat'><i hidden>not seen</i>"
+
+    assert table(cells) == "H2O and foo bar | seen | a cat"
+
+
+def test_html_cells_over_several_rows_are_beside_each_and_columns_stay_in_line() -> None:
+    rows = "<tr><th>Town<th>Year<th colspan=2>Sold<tr><td rowspan=2>Ulm<td>1<td rowspan=2 colspan=2>x<tr><td>2<tr><td>A<td>B<td>C<td>D"
+
+    assert table(rows) == "Town | Year | Sold\nUlm | 1 | x\nUlm | 2\nA | B | C | D"
+
+
+def test_html_cells_that_tell_a_story_are_read_once() -> None:
+    assert table(f"<tr><td rowspan=3>{'story ' * 50}<td>1<tr><td>2<tr><td>3").count("story") == 50
+
+
+def test_html_cells_that_claim_to_span_all_are_no_bomb() -> None:
+    rows = f"<tr><td colspan=999999999 rowspan=60000>y<td rowspan=60000>{'x' * 200}" * 2 + "<tr><td>y" * 50_000
+
+    assert reason_of(f"<table>{rows}</table>".encode(), "a.html") is ReasonCode.TOO_LARGE
+
+
+def test_html_lists_count_as_the_page_says() -> None:
+    assert read("<ol start=3><li>x<li value=7>y<li>z</ol>", "a.html").text == "3. x\n7. y\n8. z"
+
+
+@pytest.mark.parametrize(
+    "tags", ["<div>x", "<main><ul>x", "<ul><li>x", "<table><tr><td>x", "<pre>x\n", "<header>x", "<figure><img alt=x>"]
+)
+def test_html_nested_without_end_is_read(tags: str) -> None:
+    page = tags * (500_000 // len(tags))
+
+    document = read_document(io.BytesIO(page.encode()), "a.html", ParsingLimits())
+
+    assert document.text.count("x") >= page.count("x") - 1
+
+
+def test_html_with_thousands_of_pictures_under_no_caption_is_read() -> None:
+    page = "<figure>" + "<img alt='cat'>" * 30_000 + "</figure>"
+
+    assert read_document(io.BytesIO(page.encode()), "a.html", ParsingLimits()).text.count("cat") == 30_000
+
+
+def test_xhtml_in_the_encoding_that_its_first_line_names() -> None:
+    page = '<?xml version="1.0" encoding="iso-8859-2"?><html><body><p>Žluťoučký kůň</p></body></html>'
+
+    assert read(page.encode("iso-8859-2"), "a.xhtml").text == "Žluťoučký kůň"
+
+
+def test_markdown_rows_are_one_line_each_whatever_parts_their_words() -> None:
+    assert read("| a\u2028b | c |\n|---|---|\n| d\x85e | f |\n", "a.md").text == "a b | c\nd e | f"

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from copy import deepcopy
 
 import pytest
 from pptx import Presentation
@@ -191,3 +192,22 @@ def test_a_presentation_with_broken_xml_is_read_or_refused(seed: int) -> None:
 
     with contextlib.suppress(DocumentRejected):
         pptx(broken(deck.saved(), seed))
+
+
+def test_shapes_with_the_id_of_the_title_are_read() -> None:
+    deck = Deck()
+    slide = deck.slide(TITLE_ONLY, "Plans")
+    box(slide.shapes, "Beside", left=1, top=3)
+    slide.shapes[1].element.nvSpPr.cNvPr.set("id", str(slide.shapes.title.shape_id))
+
+    assert [text for _, text in blocks(pptx(deck.saved()))] == ["Plans", "Beside"]
+
+
+def test_a_table_of_thousands_of_rows_is_read() -> None:
+    deck = Deck()
+    first = deck.slide().shapes.add_table(1, 2, *[Inches(1)] * 4).table._tbl.tr_lst[0]
+    for _ in range(2000):
+        first.addnext(deepcopy(first))
+    first.tc_lst[0].get_or_add_txBody().p_lst[0].add_r().text = "words"
+
+    assert blocks(pptx(deck.saved())) == [(BlockKind.TABLE, "words |")]

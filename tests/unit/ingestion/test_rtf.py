@@ -129,3 +129,13 @@ def test_any_bytes_behind_an_rtf_header_are_read_or_refused(seed: int) -> None:
 
     with contextlib.suppress(DocumentRejected):
         parse_rtf(io.BytesIO(b"{\\rtf1" + b"".join(chance.choices(words, k=400))), LIMITS)
+
+
+def test_rtf_text_that_names_no_font_is_in_the_code_page_of_the_default_font() -> None:
+    head = r"\deff1{\fonttbl{\f0\fcharset0 A;}{\f1\fcharset204 B;}}"
+
+    assert rtf(r"\'cf\'f0 \f0\'e9\par", head)[0][1] == "Пр é"
+
+
+def test_rtf_columns_part_words() -> None:
+    assert rtf(r"one\column two\par") == [(BlockKind.PARAGRAPH, "one\ntwo")]

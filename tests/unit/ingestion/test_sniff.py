@@ -13,7 +13,7 @@ from rag_service.domain.file_endings import READ_ENDINGS
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 from tests.unit.ingestion.outlook_files import msg, ole
-from tests.unit.ingestion.parsing_values import zipped
+from tests.unit.ingestion.parsing_values import read, zipped
 
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
 OLD_WORD = ole({"WordDocument": b"text"})
@@ -143,3 +143,8 @@ def test_no_bytes_make_it_fail_other_than_by_a_reason(start: bytes, rest: bytes,
 
     assert isinstance(kind, MediaType)
     assert file.tell() == 0
+
+
+@pytest.mark.parametrize("text", ["BMW-Händler in München", "MZ-Fahrer müde", "ID3 für Musik", "RIFF über"])
+def test_words_that_begin_like_the_magic_of_a_picture_are_text_in_any_language(text: str) -> None:
+    assert read(text, "a.txt").text == text

@@ -359,3 +359,12 @@ def test_a_csv_of_a_million_rows_is_read_and_one_of_millions_is_too_large() -> N
 
     assert document.text.count("\n") == 1_000_000
     assert reason(lambda: parse_csv(io.BytesIO(rows * 2), ParsingLimits())) is ReasonCode.TOO_LARGE
+
+
+def test_a_cell_merged_over_rows_that_tells_a_story_is_read_once() -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        book.active.append(["story " * 50, 1])
+        book.active.append([None, 2])
+        book.active.merge_cells("A1:A2")
+
+    assert xlsx(workbook(fill)).text.count("story") == 50
