@@ -2,9 +2,10 @@
 
 import asyncio
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -102,6 +103,12 @@ async def desk_over(folder: Path, index: EdgeIndex) -> AsyncIterator[Desk]:
 def open_index(folder: Path) -> EdgeIndex:
     """Open the index of a data folder."""
     return EdgeIndex(folder / "index", exact_below=_ALL)
+
+
+def let_leases_run_out(folder: Path) -> None:
+    """Let the power have been off for longer than a job is lent: nobody holds one any more."""
+    with closing(sqlite3.connect(folder / DATABASE, timeout=30)) as catalog, catalog:
+        catalog.execute("UPDATE jobs SET lease_until = created_at WHERE lease_until IS NOT NULL")
 
 
 async def published(desk: Desk) -> int:

@@ -20,6 +20,7 @@ from tests.faults.power_cut import (
     THIRD,
     Snapshot,
     desk_over,
+    let_leases_run_out,
     open_index,
     published,
     take_snapshot,
@@ -100,6 +101,7 @@ async def test_whatever_was_cut_off_the_service_goes_on(snapshot: Snapshot, tmp_
         index = open_index(folder)
         async with desk_over(folder, index) as desk:
             kept = await uploads(desk)
+            let_leases_run_out(folder)
             await desk.worker.container.reconcile.before_sealing()
             await desk.work_off()
 

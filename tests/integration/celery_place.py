@@ -34,7 +34,7 @@ BEAT = "ingestion.brokered.beat"
 PATIENCE_S = 90
 DIMENSIONS = 32
 _STOP_S = 40
-_JOBS = JobSettings(lease_s=2, poll_s=0.1, draft_patience_s=0.5, worker_heartbeat_s=1)
+_JOBS = JobSettings(lease_s=5, poll_s=0.1, draft_patience_s=0.5, worker_heartbeat_s=1)
 
 
 @dataclass(frozen=True)
