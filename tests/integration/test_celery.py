@@ -53,9 +53,14 @@ async def api(place: Place) -> AsyncIterator[Api]:
 
 
 async def assert_each_job_once(api: Api, corpus: str) -> None:
-    """Every job succeeded at its first attempt, and the index has every chunk once."""
+    """There is one job for each thing to do, all succeeded, and the index has every chunk once.
+
+    Not "at the first attempt": on a busy machine a lease may run out, and a fence makes the second one harmless.
+    """
     jobs = await api.until_all_over(corpus)
-    assert {(job["state"], job["attempts"]) for job in jobs} == {("succeeded", 1)}
+    assert {job["state"] for job in jobs} == {"succeeded"}
+    prepared = [job["subject"] for job in jobs if job["kind"] == "prepare_revision"]
+    assert len(set(prepared)) == len(prepared) > 0
     await assert_index_agrees(api, corpus)
 
 
