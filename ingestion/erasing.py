@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from ingestion.lanes import Queue
+from ingestion.handlers import choose_first
 from ingestion.leases import still_held_of
 from rag_service.domain.access import system_scope
 from rag_service.domain.ids import ErasureId, JobId
@@ -18,15 +18,12 @@ class ErasureHandler:
     """Carries out erasures, one at a time."""
 
     limit = 1
+    choose = staticmethod(choose_first)
 
     def __init__(self, carry_out: CarryOutErasure, *, catalog: Catalog, clock: Callable[[], datetime]) -> None:
         self._carry_out = carry_out
         self._catalog = catalog
         self._clock = clock
-
-    async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
-        """Choose the first."""
-        return due[:1]
 
     async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
         """Carry the erasures out."""

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from ingestion.chunking.chunker import Chunker
-from ingestion.lanes import Queue
+from ingestion.handlers import choose_first
 from ingestion.leases import still_held_of
 from ingestion.progress import ProgressNotes
 from rag_service.domain.access import system_scope
@@ -30,6 +30,7 @@ class FillHandler:
     """Fills builds, one at a time. After its turn a job goes back into the queue, behind what is more urgent."""
 
     limit = 1
+    choose = staticmethod(choose_first)
 
     def __init__(
         self, fill: FillBuild, *, catalog: Catalog, progress: ProgressNotes, clock: Callable[[], datetime]
@@ -38,10 +39,6 @@ class FillHandler:
         self._catalog = catalog
         self._progress = progress
         self._clock = clock
-
-    async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
-        """Choose the first."""
-        return due[:1]
 
     async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
         """Fill each build for a turn; close those of which all is done."""

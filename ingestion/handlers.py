@@ -63,6 +63,11 @@ class Handler(Protocol):
         """Do for the subject what follows from a job that is dead."""
 
 
+async def choose_first(_tx: Transaction, due: Sequence[Job], _queue: Queue) -> Sequence[Job]:
+    """Choose the first: jobs of this kind run one at a time."""
+    return due[:1]
+
+
 class RevisionHandler:
     """Prepares revisions, small ones together."""
 
@@ -103,6 +108,7 @@ class DraftHandler:
     """Seals or unseals drafts, one at a time."""
 
     limit = 1
+    choose = staticmethod(choose_first)
 
     def __init__(
         self, change: ChangeDraft, *, catalog: Catalog, progress: ProgressNotes, clock: Callable[[], datetime]
@@ -111,10 +117,6 @@ class DraftHandler:
         self._catalog = catalog
         self._progress = progress
         self._clock = clock
-
-    async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
-        """Choose the first."""
-        return due[:1]
 
     async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
         """Change the drafts."""

@@ -1,13 +1,14 @@
 """The reconciler beside a worker's jobs: once before the first seal, then on a schedule."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
 
 import structlog
 
 from ingestion.outages import AFTER_OUTAGE_S
+from ingestion.waiting import beside
 from rag_service.domain.findings import FindingKind, FoundKind
 from rag_service.errors import DependencyUnavailable
 from rag_service.settings import ReconcileSettings
@@ -47,16 +48,9 @@ class Reconciling:
                 return
             await asyncio.sleep(AFTER_OUTAGE_S)
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Look at everything now and then again on schedule, until the block ends."""
-        rounds = asyncio.create_task(self._repeat())
-        try:
-            yield
-        finally:
-            rounds.cancel()
-            with suppress(asyncio.CancelledError):
-                await rounds
+        return beside(self._repeat())
 
     async def _repeat(self) -> None:
         pause_s = AFTER_OUTAGE_S

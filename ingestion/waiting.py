@@ -1,8 +1,8 @@
-"""Waiting that ends early when a program is told to stop."""
+"""Waiting that ends early when a program is told to stop, and work beside other work."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 
@@ -23,3 +23,15 @@ async def unless(stop: asyncio.Event, first: Coroutine[Any, Any, None]) -> None:
     else:
         doing.cancel()
         await asyncio.gather(doing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do `work` while the block runs; at the end of the block it is cancelled and has ended."""
+    doing = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        doing.cancel()
+        with suppress(asyncio.CancelledError):
+            await doing

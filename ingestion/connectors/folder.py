@@ -6,20 +6,19 @@ import os
 import stat
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from ingestion.connectors.globs import Globs
 from ingestion.connectors.keys import key_of, path_of
 from ingestion.connectors.limits import SourceLimits
+from ingestion.connectors.listing import listed
 from ingestion.connectors.port import Connector, Item, ItemGone
 from rag_service.domain.sources import FolderSource
 from rag_service.errors import SourceRefused, SourceUnavailable
 
 _PIECE_BYTES = 2**20
 _SILENT = "The disk of the folder does not answer."
-_ITEMS_AT_ONCE = 500
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A pipe under the name of a file would block whoever opens it.
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -64,16 +63,10 @@ class FolderConnector:
 
     async def items(self, known: Mapping[str, str]) -> AsyncIterator[Item]:
         """Yield every file that is not hidden."""
-        walk = self._walk()
-        count = 0
-        while some := await asyncio.to_thread(lambda: list(islice(walk, _ITEMS_AT_ONCE))):
-            count += len(some)
-            if count > self._limits.max_items:
-                raise SourceRefused(
-                    f"The folder holds more than {self._limits.max_items} files. Narrow it by patterns."
-                )
-            for item in some:
-                yield item
+        most = self._limits.max_items
+        too_many = f"The folder holds more than {most} files. Narrow it by patterns."
+        async for item in listed(self._walk(), most=most, too_many=too_many):
+            yield item
 
     async def fetch(self, item: Item) -> AsyncIterator[bytes]:
         """Yield the content of a file."""

@@ -5,7 +5,6 @@ import logging
 import stat
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from itertools import islice
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +17,7 @@ from ingestion.connectors.git_mirror import BROKEN, Mirror
 from ingestion.connectors.globs import Globs
 from ingestion.connectors.keys import key_of
 from ingestion.connectors.limits import SourceLimits
+from ingestion.connectors.listing import listed
 from ingestion.connectors.port import Connector, Item, ItemGone
 from rag_service.domain.sources import GitSource
 from rag_service.errors import SourceRefused, SourceUnavailable
@@ -26,7 +26,6 @@ from rag_service.errors import SourceRefused, SourceUnavailable
 logging.getLogger("dulwich").setLevel(logging.ERROR)
 
 _PIECE_BYTES = 2**20
-_ITEMS_AT_ONCE = 500
 _ENTRIES_PER_ITEM = 10
 
 
@@ -107,16 +106,10 @@ class GitConnector:
         """Yield every file below the path that is not hidden, a link or of a submodule."""
         repo, head = await asyncio.to_thread(self._repository.newest)
         try:
-            walk = self._walk(repo, head)
-            count = 0
-            while some := await asyncio.to_thread(_some, walk):
-                count += len(some)
-                if count > self._limits.max_items:
-                    raise SourceRefused(
-                        f"The repository holds more than {self._limits.max_items} files. Narrow it by path or patterns."
-                    )
-                for item in some:
-                    yield item
+            most = self._limits.max_items
+            too_many = f"The repository holds more than {most} files. Narrow it by path or patterns."
+            async for item in listed(self._walk(repo, head), most=most, too_many=too_many):
+                yield item
         finally:
             repo.close()
 
@@ -197,7 +190,3 @@ class GitConnector:
         except BROKEN as exc:
             self._repository.forget()
             raise SourceUnavailable("The repository, or our copy of it, is damaged.") from exc
-
-
-def _some(walk: Iterator[Item]) -> list[Item]:
-    return list(islice(walk, _ITEMS_AT_ONCE))

@@ -6,7 +6,6 @@ import hashlib
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
-from itertools import islice
 from typing import Any
 
 import fsspec
@@ -14,6 +13,7 @@ import fsspec
 from ingestion.connectors.globs import Globs
 from ingestion.connectors.keys import key_of, path_of
 from ingestion.connectors.limits import SourceLimits
+from ingestion.connectors.listing import listed
 from ingestion.connectors.port import Connector, Item, ItemGone
 from ingestion.connectors.stores import close_store, open_store
 from rag_service.domain.sources import ObjectStoreSource
@@ -22,7 +22,6 @@ from rag_service.errors import SourceRefused, SourceUnavailable
 _SILENT = "The store cannot be reached, or does not answer in time."
 _PIECE_BYTES = 2**20
 _BLOCK_BYTES = 8 * 2**20
-_ITEMS_AT_ONCE = 500
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5")
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
 
@@ -55,16 +54,10 @@ class ObjectStoreConnector:
 
     async def items(self, known: Mapping[str, str]) -> AsyncIterator[Item]:
         """Yield every object that is not hidden."""
-        walk = self._walk()
-        count = 0
-        while some := await asyncio.to_thread(_some, walk):
-            count += len(some)
-            if count > self._limits.max_items:
-                raise SourceRefused(
-                    f"The store holds more than {self._limits.max_items} objects. Narrow it by patterns."
-                )
-            for item in some:
-                yield item
+        most = self._limits.max_items
+        too_many = f"The store holds more than {most} objects. Narrow it by patterns."
+        async for item in listed(self._walk(), most=most, too_many=too_many):
+            yield item
 
     async def fetch(self, item: Item) -> AsyncIterator[bytes]:
         """Yield the content of an object."""
@@ -97,10 +90,6 @@ class ObjectStoreConnector:
 
 class _NotThereError(SourceRefused):
     pass
-
-
-def _some(walk: Iterator[Item]) -> list[Item]:
-    return list(islice(walk, _ITEMS_AT_ONCE))
 
 
 def _read(file: Any) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from ingestion.lanes import Queue
+from ingestion.handlers import choose_first
 from ingestion.leases import still_held_of
 from ingestion.progress import ProgressNotes
 from ingestion.sources.sync import SourceFailedError, SyncSource
@@ -20,6 +20,7 @@ class SourceHandler:
     """Synchronises sources, one at a time."""
 
     limit = 1
+    choose = staticmethod(choose_first)
 
     def __init__(
         self, sync: SyncSource, *, catalog: Catalog, progress: ProgressNotes, clock: Callable[[], datetime]
@@ -28,10 +29,6 @@ class SourceHandler:
         self._catalog = catalog
         self._progress = progress
         self._clock = clock
-
-    async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
-        """Choose the first."""
-        return due[:1]
 
     async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
         """Bring runs to their end; while other jobs have to end first, the job waits."""

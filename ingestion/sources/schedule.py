@@ -1,11 +1,11 @@
 """Starting the runs that are due, beside a worker's jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
+from ingestion.waiting import beside
 from rag_service.errors import DependencyUnavailable
 from rag_service.use_cases.sources.due_runs import StartDueRuns
 
@@ -19,16 +19,9 @@ class SourceSchedule:
         self._start = start
         self._every_s = every_s
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Look now and then again on schedule, until the block ends."""
-        rounds = asyncio.create_task(self._repeat())
-        try:
-            yield
-        finally:
-            rounds.cancel()
-            with suppress(asyncio.CancelledError):
-                await rounds
+        return beside(self._repeat())
 
     async def _repeat(self) -> None:
         while True:

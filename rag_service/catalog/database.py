@@ -165,7 +165,7 @@ def _postgresql(url: str, pool_size: int) -> Database:
 
 
 def _sqlite(url: str, pool_size: int) -> Database:
-    reader = _sqlite_engine(url, pool_size=pool_size, begin=_begin_with_first_statement, pragmas=("query_only = ON",))
+    reader = _sqlite_engine(url, pool_size=pool_size, begin=_begin_reading, pragmas=("query_only = ON",))
     # One connection: SQLite has one writer, and those who wait for it must not hold the readers' connections.
     # BEGIN IMMEDIATE: a transaction that reads first and writes later cannot take the lock that another one holds.
     writer = _sqlite_engine(url, pool_size=1, begin=_begin_immediately, pragmas=())
@@ -202,8 +202,9 @@ def _sqlite_engine(
     return engine
 
 
-def _begin_with_first_statement(connection: sa.Connection) -> None:
+def _begin_reading(connection: sa.Connection) -> None:
     driver: Any = connection.connection.driver_connection
+    # An option of ours: the isolation level AUTOCOMMIT would send messages to the driver's thread, there and back.
     if connection.get_execution_options().get(_GLANCES):
         driver.begin_nothing()
     else:

@@ -19,6 +19,7 @@ from ingestion.parsing.records.csv_table import parse_csv
 from rag_service.domain.documents import BlockKind, ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
+from tests.unit.ingestion.office_values import blocks, reason
 
 SHEET_DATA = re.compile(rb"<sheetData>.*</sheetData>", re.DOTALL)
 LIMITS = ParsingLimits(max_text_chars=300_000, max_pages=3)
@@ -53,16 +54,6 @@ def with_part(archive: bytes, name: str, change: Callable[[bytes], bytes]) -> by
         for entry in old.namelist():
             new.writestr(entry, change(old.read(entry)) if entry == name else old.read(entry))
     return buffer.getvalue()
-
-
-def blocks(document: ParsedDocument) -> list[tuple[BlockKind, str]]:
-    return [(block.kind, block.span.of(document.text)) for block in document.blocks]
-
-
-def reason(parse: Callable[[], ParsedDocument]) -> ReasonCode:
-    with pytest.raises(DocumentRejected) as caught:
-        parse()
-    return caught.value.reason
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

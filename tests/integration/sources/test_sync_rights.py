@@ -1,42 +1,15 @@
 """Who may see what a source brings, and what people did to its documents by hand."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from ingestion.bootstrap import Worker, worker_over
-from rag_service.bootstrap import open_container
-from rag_service.domain.access import AccessScope, Permission
+from rag_service.domain.access import Permission
 from rag_service.domain.sync import RunCounts
-from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
 from tests.integration.erasing import document_id
-from tests.integration.reading import read_here
-from tests.integration.syncing import ScriptedSource, SyncDesk, expected, open_desk
+from tests.integration.sources.syncing import ScriptedSource, SyncDesk, expected
 
 FILES = {"a.md": "Apples are red.", "salaries.md": "Ann earns most."}
-
-
-@pytest.fixture
-async def worker(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worker]:
-    monkeypatch.setattr("ingestion.jobs.LOOK_AGAIN_S", 0)
-    settings = Settings(
-        data_dir=migrated_dir,
-        embedding=EmbeddingSettings(backend="hashing"),
-        retrieval=RetrievalSettings(backend="memory"),
-        jobs=JobSettings(draft_patience_s=0, poll_s=0.01, max_attempts=1),
-    )
-    async with open_container(settings) as container, worker_over(container) as opened:
-        opened.prepare._parse = read_here
-        yield opened
-
-
-@pytest.fixture
-async def desk(worker: Worker, admin: AccessScope) -> SyncDesk:
-    desk = await open_desk(worker, admin)
-    await desk.set_up()
-    return desk
 
 
 @pytest.fixture

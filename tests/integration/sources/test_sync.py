@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,32 +11,21 @@ from typing import Any
 import pytest
 from dulwich import porcelain
 
-from ingestion.bootstrap import Worker, worker_over
-from rag_service.bootstrap import open_container
+from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope
 from rag_service.domain.sync import RunCounts, RunState
-from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings, SourceSettings
-from tests.integration.reading import read_here
-from tests.integration.syncing import SyncDesk, expected, open_desk
+from rag_service.settings import Settings, SourceSettings
+from tests.integration.sources.syncing import SyncDesk, expected, open_desk, settings_in
 
 FILES = 1000
 PAGES = {"index.html": "Start", "a.html": "Apples are red", "b.html": "Bananas are yellow"}
 
 
 @pytest.fixture
-async def worker(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worker]:
-    monkeypatch.setattr("ingestion.jobs.LOOK_AGAIN_S", 0)
+def settings(migrated_dir: Path) -> Settings:
     (migrated_dir / "places").mkdir()
-    settings = Settings(
-        data_dir=migrated_dir,
-        embedding=EmbeddingSettings(backend="hashing"),
-        retrieval=RetrievalSettings(backend="memory"),
-        jobs=JobSettings(draft_patience_s=0, poll_s=0.01, max_attempts=1),
-        sources=SourceSettings(allow_private_addresses=True, folder_roots=(migrated_dir / "places",)),
-    )
-    async with open_container(settings) as container, worker_over(container) as opened:
-        opened.prepare._parse = read_here
-        yield opened
+    reach = SourceSettings(allow_private_addresses=True, folder_roots=(migrated_dir / "places",))
+    return settings_in(migrated_dir, sources=reach)
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Runs of a source whose content is scripted: what they bring, leave out, hold back, and how they are undone."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ingestion.bootstrap import Worker, worker_over
-from rag_service.bootstrap import open_container
+from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import DraftState, SealPurpose
 from rag_service.domain.ids import DraftId
@@ -15,34 +13,16 @@ from rag_service.domain.jobs import JobKind, JobState
 from rag_service.domain.pages import PageRequest
 from rag_service.domain.sync import ChangeState, RunCounts, RunState
 from rag_service.errors import Conflict
-from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings, UploadSettings
+from rag_service.settings import Settings, UploadSettings
 from rag_service.use_cases.sources.due_runs import StartDueRuns
-from tests.integration.reading import read_here
-from tests.integration.syncing import ScriptedSource, SyncDesk, expected, open_desk
+from tests.integration.sources.syncing import ScriptedSource, SyncDesk, expected, open_desk, settings_in
 
 FILES = {"a.md": "Apples are red.", "b.md": "Bananas are yellow.", "deep/c.md": "Cherries are dark."}
 
 
 @pytest.fixture
-async def worker(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worker]:
-    monkeypatch.setattr("ingestion.jobs.LOOK_AGAIN_S", 0)
-    settings = Settings(
-        data_dir=migrated_dir,
-        embedding=EmbeddingSettings(backend="hashing"),
-        retrieval=RetrievalSettings(backend="memory"),
-        jobs=JobSettings(draft_patience_s=0, poll_s=0.01, max_attempts=1),
-        uploads=UploadSettings(max_file_bytes=10_000),
-    )
-    async with open_container(settings) as container, worker_over(container) as opened:
-        opened.prepare._parse = read_here
-        yield opened
-
-
-@pytest.fixture
-async def desk(worker: Worker, admin: AccessScope) -> SyncDesk:
-    desk = await open_desk(worker, admin)
-    await desk.set_up()
-    return desk
+def settings(migrated_dir: Path) -> Settings:
+    return settings_in(migrated_dir, uploads=UploadSettings(max_file_bytes=10_000))
 
 
 @pytest.fixture

@@ -1,41 +1,20 @@
 """What is erased leaves no name in its source's rows, and does not come back from it."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from ingestion.bootstrap import Worker, worker_over
-from rag_service.bootstrap import open_container
-from rag_service.domain.access import AccessScope
 from rag_service.domain.sync import RunCounts, RunState
-from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
+from rag_service.settings import Settings
 from tests.integration.erasing import document_id, erase, finished, rows_with
-from tests.integration.reading import read_here
-from tests.integration.syncing import ScriptedSource, SyncDesk, expected, open_desk
+from tests.integration.sources.syncing import ScriptedSource, SyncDesk, expected, settings_in
 
 FILES = {"a.md": "Apples are red.", "quince.md": "Bananas are yellow."}
 
 
 @pytest.fixture
-async def worker(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worker]:
-    monkeypatch.setattr("ingestion.jobs.LOOK_AGAIN_S", 0)
-    settings = Settings(
-        data_dir=migrated_dir,
-        embedding=EmbeddingSettings(backend="hashing"),
-        retrieval=RetrievalSettings(backend="memory"),
-        jobs=JobSettings(draft_patience_s=0, poll_s=0.01, max_attempts=1, lease_s=0.5),
-    )
-    async with open_container(settings) as container, worker_over(container) as opened:
-        opened.prepare._parse = read_here
-        yield opened
-
-
-@pytest.fixture
-async def desk(worker: Worker, admin: AccessScope) -> SyncDesk:
-    desk = await open_desk(worker, admin)
-    await desk.set_up()
-    return desk
+def settings(migrated_dir: Path) -> Settings:
+    return settings_in(migrated_dir, lease_s=0.5)
 
 
 @pytest.fixture

@@ -9,21 +9,19 @@ from typing import Any
 
 import pytest
 
-from ingestion.bootstrap import Worker, sync_source_over, worker_over
+from ingestion.bootstrap import Worker, sync_source_over
 from ingestion.lanes import EVERYTHING
-from rag_service.bootstrap import Container, open_container
+from rag_service.bootstrap import Container
 from rag_service.domain.access import system_scope
 from rag_service.domain.ids import RunId, TenantId
 from rag_service.domain.jobs import JobKind
 from rag_service.domain.sync import RunState, SourceItem
 from rag_service.errors import SlotTaken
-from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.drafts import ManageDrafts
 from tests.integration.crashing import CrashError, CrashingCatalog, Fuse
 from tests.integration.desk import held
-from tests.integration.reading import read_here
-from tests.integration.syncing import ScriptedSource, SyncDesk, expected
+from tests.integration.sources.syncing import ScriptedSource, SyncDesk, expected, settings_in, worker_in
 
 ADMIN = replace(system_scope(TenantId("tenant")), sees_all_documents=False)
 OTHERS = EVERYTHING.only(frozenset(JobKind) - {JobKind.SYNC_SOURCE})
@@ -50,14 +48,7 @@ async def asked(tmp_path: Path, migrated: Path) -> tuple[Path, RunId]:
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[SyncDesk]:
-    settings = Settings(
-        data_dir=folder,
-        embedding=EmbeddingSettings(backend="hashing"),
-        retrieval=RetrievalSettings(backend="memory"),
-        jobs=JobSettings(draft_patience_s=0, poll_s=0.01, max_attempts=1),
-    )
-    async with open_container(settings) as container, worker_over(container) as worker:
-        worker.prepare._parse = read_here
+    async with worker_in(settings_in(folder)) as worker:
         yield SyncDesk(worker=worker, admin=ADMIN)
 
 

@@ -5,19 +5,23 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from ingestion.bootstrap import Worker, sync_source_over
+from ingestion.bootstrap import Worker, sync_source_over, worker_over
 from ingestion.connectors.port import Connector, Item, ItemGone
 from ingestion.progress import ProgressNotes
 from ingestion.sources.handler import SourceHandler
+from rag_service.bootstrap import open_container
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import RunId
 from rag_service.domain.jobs import JobKind
 from rag_service.domain.sync import OPEN_RUNS, Publishing, Source, SourceChange, SourceRun
 from rag_service.errors import SourceUnavailable
+from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Section, Settings
 from rag_service.use_cases.sources.manage import SourceChanges
 from tests.integration.crashing import Fuse
 from tests.integration.desk import Desk
+from tests.integration.reading import read_here
 
 
 @dataclass
@@ -135,6 +139,25 @@ class SyncDesk(Desk):
 def expected(files: Mapping[str, str], source: str = "notes") -> dict[str, str]:
     """Return what is to be published of files."""
     return {f"{source}:{key}": text for key, text in files.items()}
+
+
+def settings_in(folder: Path, *, lease_s: float = 30, **sections: Section) -> Settings:
+    """Return settings under which everything runs in this process, and nothing waits or is tried again."""
+    return Settings(
+        data_dir=folder,
+        embedding=EmbeddingSettings(backend="hashing"),
+        retrieval=RetrievalSettings(backend="memory"),
+        jobs=JobSettings(draft_patience_s=0, poll_s=0.01, max_attempts=1, lease_s=lease_s),
+        **sections,
+    )
+
+
+@asynccontextmanager
+async def worker_in(settings: Settings) -> AsyncIterator[Worker]:
+    """Open a worker that reads files in this process."""
+    async with open_container(settings) as container, worker_over(container) as opened:
+        opened.prepare._parse = read_here
+        yield opened
 
 
 async def open_desk(worker: Worker, admin: AccessScope) -> SyncDesk:
