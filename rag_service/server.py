@@ -59,6 +59,7 @@ def _config(front: Front, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_S,
         h11_max_incomplete_event_size=64 * 1024,
     )

@@ -1,9 +1,9 @@
 """Connections to the catalog's database, with its errors translated."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -12,46 +12,61 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from rag_service.catalog.compacting import compact_sqlite, vacuum_postgresql
 from rag_service.catalog.complaints import DAMAGED, complaint
-from rag_service.catalog.sqlite_connection import connect_sqlite
+from rag_service.catalog.sqlite_connection import SingleTripConnection, connect_sqlite
 from rag_service.errors import CatalogUnavailable, Conflict, InvalidRequest, Misconfigured
 
 WAIT_S = 15
 """How long a transaction waits for a connection or for the lock of another writer."""
 
-_GLANCES = "rag_glances"
 _BAD_VALUE = "22"  # class of SQLSTATE: a value the database cannot hold, like U+0000 in PostgreSQL
+
+Begin = Callable[[AsyncConnection], Awaitable[object]]
 
 
 class Database:
     """Three engines of one database: `reader` sees one state per transaction, `writer` may change it.
 
-    `glancer` shares the reader's connections and opens no transaction.
+    `glancer` shares the reader's connections; a statement without a transaction is one of its own there.
     """
 
-    def __init__(self, reader: AsyncEngine, writer: AsyncEngine, glancer: AsyncEngine) -> None:
+    def __init__(
+        self,
+        reader: AsyncEngine,
+        writer: AsyncEngine,
+        glancer: AsyncEngine,
+        *,
+        begin_reading: Begin,
+        begin_writing: Begin,
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._glancer = glancer
+        self._begin_reading = begin_reading
+        self._begin_writing = begin_writing
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that writes nothing."""
         with translated_errors():
-            async with _transaction(self._reader) as connection:
+            async with _transaction(self._reader, self._begin_reading) as connection:
                 yield connection
 
     @asynccontextmanager
     async def glancing(self) -> AsyncIterator[AsyncConnection]:
         """Borrow a connection for a statement or two that write nothing; each sees the newest state."""
         with translated_errors():
-            async with _connected(self._glancer) as connection:
+            connection = await _started(self._glancer)
+            try:
                 yield connection
+            finally:
+                # Nothing is to be rolled back: closing waits for nothing that a cancellation could cut short.
+                await connection.close()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that commits at the end of the block, or rolls back when it raises."""
         with translated_errors():
-            async with _transaction(self._writer) as connection:
+            async with _transaction(self._writer, self._begin_writing) as connection:
                 yield connection
 
     async def compact(self, tables: Sequence[str]) -> Sequence[str]:
@@ -118,25 +133,28 @@ def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert |
 
 
 @asynccontextmanager
-async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _transaction(engine: AsyncEngine, begin: Begin) -> AsyncIterator[AsyncConnection]:
     async with _connected(engine) as connection:
-        await connection.begin()
+        await begin(connection)
         yield connection
         await _run_to_its_end(connection.commit())
 
 
 @asynccontextmanager
 async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    connection = engine.connect()
-    try:
-        await connection.start()
-    except OSError as error:
-        raise CatalogUnavailable("The database cannot be reached.") from error
+    connection = await _started(engine)
     try:
         yield connection
     finally:
         # Closing rolls back what is not committed.
         await _run_to_its_end(connection.close())
+
+
+async def _started(engine: AsyncEngine) -> AsyncConnection:
+    try:
+        return await engine.connect().start()
+    except OSError as error:
+        raise CatalogUnavailable("The database cannot be reached.") from error
 
 
 async def _run_to_its_end(work: Coroutine[Any, Any, None]) -> None:
@@ -161,26 +179,25 @@ def _postgresql(url: str, pool_size: int) -> Database:
         engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
         engine.execution_options(isolation_level="READ COMMITTED"),
         engine.execution_options(isolation_level="AUTOCOMMIT"),
+        begin_reading=AsyncConnection.begin,
+        begin_writing=AsyncConnection.begin,
     )
 
 
 def _sqlite(url: str, pool_size: int) -> Database:
-    reader = _sqlite_engine(url, pool_size=pool_size, begin=_begin_reading, pragmas=("query_only = ON",))
+    reader = _sqlite_engine(url, pool_size=pool_size, pragmas=("query_only = ON",))
     # One connection: SQLite has one writer, and those who wait for it must not hold the readers' connections.
-    # BEGIN IMMEDIATE: a transaction that reads first and writes later cannot take the lock that another one holds.
-    writer = _sqlite_engine(url, pool_size=1, begin=_begin_immediately, pragmas=())
-    return Database(reader, writer, reader.execution_options(**{_GLANCES: True}))
+    writer = _sqlite_engine(url, pool_size=1, pragmas=())
+    return Database(reader, writer, reader, begin_reading=_begin_with_first_statement, begin_writing=_begin_immediately)
 
 
-def _sqlite_engine(
-    url: str, *, pool_size: int, begin: Callable[[sa.Connection], None], pragmas: tuple[str, ...]
-) -> AsyncEngine:
+def _sqlite_engine(url: str, *, pool_size: int, pragmas: tuple[str, ...]) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=WAIT_S,
-        # None: the driver opens no transactions of its own, `begin` does.
+        # None: the driver opens no transactions of its own, `Database` does.
         connect_args={"isolation_level": None, "timeout": WAIT_S, "async_creator_fn": connect_sqlite},
     )
     settings = (
@@ -198,18 +215,19 @@ def _sqlite_engine(
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
 
-    sa.event.listen(engine.sync_engine, "begin", begin)
     return engine
 
 
-def _begin_reading(connection: sa.Connection) -> None:
-    driver: Any = connection.connection.driver_connection
-    # An option of ours: the isolation level AUTOCOMMIT would send messages to the driver's thread, there and back.
-    if connection.get_execution_options().get(_GLANCES):
-        driver.begin_nothing()
-    else:
-        driver.begin_with_first_statement()
+# Not as a listener to SQLAlchemy's event: an engine with one looks for listeners at every statement.
+async def _begin_with_first_statement(connection: AsyncConnection) -> None:
+    (await _driver_of(connection)).begin_with_first_statement()
 
 
-def _begin_immediately(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+async def _begin_immediately(connection: AsyncConnection) -> None:
+    # A transaction that reads first and writes later cannot take the lock that another one holds.
+    (await _driver_of(connection)).expect_begin()
+    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def _driver_of(connection: AsyncConnection) -> SingleTripConnection:
+    return cast("SingleTripConnection", (await connection.get_raw_connection()).driver_connection)

@@ -17,7 +17,6 @@ class SingleTripConnection(aiosqlite.Connection):
 
     _stopped: asyncio.Future[Any] | None = None
     _begins = False
-    _glances = False
     _open = False
 
     def stop(self) -> asyncio.Future[Any] | None:
@@ -38,13 +37,17 @@ class SingleTripConnection(aiosqlite.Connection):
         """Let the next statement begin a transaction; SQLite looks at the data no earlier after a BEGIN of its own."""
         self._begins = True
 
-    def begin_nothing(self) -> None:
-        """Let every statement be a transaction of its own, which needs no end, until a commit or rollback is asked for."""
-        self._glances = True
+    def expect_begin(self) -> None:
+        """Say that the next statement is a BEGIN: what it opens has to be ended."""
+        self._open = True
 
     async def run(self, statement: Callable[[sqlite3.Cursor], object]) -> "_Outcome":
-        """Run `statement` in the connection's thread and return all there is to know of it."""
-        begins, self._begins, self._open = self._begins, False, not self._glances
+        """Run `statement` in the connection's thread and return all there is to know of it.
+
+        Outside of a transaction it is one of its own, which needs no end.
+        """
+        begins, self._begins = self._begins, False
+        self._open = self._open or begins
         done = await self._execute(_run, self._conn, statement, begins=begins)  # type: ignore[no-untyped-call]
         return cast("_Outcome", done)
 
@@ -57,7 +60,7 @@ class SingleTripConnection(aiosqlite.Connection):
         await self._end(self._conn.rollback)
 
     async def _end(self, end: Callable[[], None]) -> None:
-        self._begins = self._glances = False
+        self._begins = False
         if self._open:
             await self._execute(end)  # type: ignore[no-untyped-call]
             # Not before: after a commit that failed or was cancelled, the rollback has to go out.

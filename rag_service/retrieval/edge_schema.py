@@ -1,5 +1,8 @@
 """How points lie in a Qdrant Edge shard: names of vectors and payload fields, indexes, filters."""
 
+from collections.abc import Iterable
+from uuid import UUID
+
 import qdrant_edge as edge
 
 from rag_service.domain.access import AccessScope
@@ -10,6 +13,9 @@ DENSE = "dense"
 SPARSE = "sparse"
 CHUNK_ID = "chunk_id"
 CORPUS_ID = "corpus_id"
+EngineId = UUID | int | str
+"""A point's id as the engine gives it, a UUID: writing out that of every hit takes a twentieth of a search."""
+
 Condition = (
     edge.FieldCondition
     | edge.IsEmptyCondition
@@ -89,7 +95,7 @@ def purge_corpus(corpus_id: CorpusId, *, parts: int) -> list[edge.UpdateOperatio
     ]
 
 
-def with_ids(ids: list[PointId]) -> edge.HasIdCondition:
+def with_ids(ids: Iterable[EngineId]) -> edge.HasIdCondition:
     """Return the condition on ids; the engine takes a set and nothing else."""
     return edge.HasIdCondition(set(ids))
 

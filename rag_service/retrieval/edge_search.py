@@ -7,9 +7,10 @@ import qdrant_edge as edge
 from rag_service.domain.ids import ChunkId, PointId
 from rag_service.ports.vector_index import Candidate
 from rag_service.ports.vectors import QueryVectors
-from rag_service.retrieval.edge_schema import CHUNK_ID, DENSE, SPARSE, with_ids
+from rag_service.retrieval.edge_schema import CHUNK_ID, DENSE, SPARSE, EngineId, with_ids
 
 _EF = 512  # recall@100 of ACORN is 0.98-0.997 with it, 0.68 at worst with the engine's default
+_SPARE = 4  # hits past the cut, so that those that tie there seldom need a second look
 _FIRST_TIED = 4
 _MORE_TIED = 4
 _MOST_TIED = 10_000
@@ -19,7 +20,7 @@ _GRAPH = edge.SearchParams(hnsw_ef=_EF, acorn=edge.AcornSearchParams(enable=True
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
-    point_id: PointId
+    point: EngineId
     chunk_id: ChunkId
     score: float
 
@@ -60,7 +61,7 @@ def _both_lists(
     params: edge.SearchParams,
 ) -> tuple[list[_Hit], list[_Hit]]:
     asked = [query for query in queries if query is not None]
-    requests = [_request(query, visible, limit=limit + 1, params=params) for query in asked]
+    requests = [_request(query, visible, limit=limit + _SPARE, params=params) for query in asked]
     lists = [_hits(found) for found in shard.query_batch(edge.QueryBatchRequest(requests))]
     cut = [
         hits[:limit] if _is_cut_clear(hits, limit) else _one_list(shard, query, visible, limit=limit, params=_EXACT)
@@ -76,7 +77,7 @@ def _one_list(
     asked = _FIRST_TIED * limit
     while True:
         hits = _hits(shard.query(_request(query, visible, limit=asked, params=params)))
-        if _is_cut_clear(hits, limit) or hits[-1].score < hits[limit - 1].score or asked > _MOST_TIED:
+        if _is_cut_clear(hits, limit) or asked > _MOST_TIED:
             return hits[:limit]
         if len(hits) < asked:
             return hits[:limit]
@@ -84,7 +85,7 @@ def _one_list(
 
 
 def _is_cut_clear(hits: list[_Hit], limit: int) -> bool:
-    return len(hits) <= limit or hits[limit].score < hits[limit - 1].score
+    return len(hits) <= limit or hits[-1].score < hits[limit - 1].score
 
 
 def _request(query: edge.Query, visible: edge.Filter, *, limit: int, params: edge.SearchParams) -> edge.QueryRequest:
@@ -92,38 +93,38 @@ def _request(query: edge.Query, visible: edge.Filter, *, limit: int, params: edg
 
 
 def _hits(found: list[edge.ScoredPoint]) -> list[_Hit]:
-    hits = [_Hit(PointId(str(point.id)), ChunkId((point.payload or {})[CHUNK_ID]), point.score) for point in found]
+    hits = [_Hit(point.id, ChunkId((point.payload or {})[CHUNK_ID]), point.score) for point in found]
     return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
 
 
 def _scored_on_both_sides(
     shard: edge.EdgeShard, queries: tuple[edge.Query, edge.Query | None], first: list[_Hit], second: list[_Hit]
 ) -> list[Candidate]:
-    dense = {hit.point_id: hit.score for hit in first}
-    sparse = {hit.point_id: hit.score for hit in second}
-    dense_missing = [point_id for point_id in sparse if point_id not in dense]
-    sparse_missing = [point_id for point_id in dense if point_id not in sparse]
+    dense = {hit.point: hit.score for hit in first}
+    sparse = {hit.point: hit.score for hit in second}
+    dense_missing = [point for point in sparse if point not in dense]
+    sparse_missing = [point for point in dense if point not in sparse]
     dense_found, sparse_found = _missing_scores(shard, queries, dense_missing, sparse_missing)
     dense.update(dense_found)
     sparse.update(sparse_found)
-    by_chunk = {hit.chunk_id: hit.point_id for hit in (*second, *first)}
+    by_chunk = {hit.chunk_id: hit.point for hit in (*second, *first)}
     return [
         Candidate(
-            point_id=point_id,
+            point_id=PointId(str(point)),
             chunk_id=chunk_id,
-            dense_score=max(-1.0, min(1.0, dense[point_id])),
-            sparse_score=sparse.get(point_id, 0.0),  # the engine leaves out what shares no term
+            dense_score=max(-1.0, min(1.0, dense[point])),
+            sparse_score=sparse.get(point, 0.0),  # the engine leaves out what shares no term
         )
-        for chunk_id, point_id in sorted(by_chunk.items())
+        for chunk_id, point in sorted(by_chunk.items())
     ]
 
 
 def _missing_scores(
     shard: edge.EdgeShard,
     queries: tuple[edge.Query, edge.Query | None],
-    dense_missing: list[PointId],
-    sparse_missing: list[PointId],
-) -> tuple[dict[PointId, float], dict[PointId, float]]:
+    dense_missing: list[EngineId],
+    sparse_missing: list[EngineId],
+) -> tuple[dict[EngineId, float], dict[EngineId, float]]:
     # No filter but the ids: what is scored here passed the filter a moment ago, and nothing was written since.
     wanted = [
         (query, ids) for query, ids in zip(queries, (dense_missing, sparse_missing), strict=True) if query and ids
@@ -138,5 +139,5 @@ def _missing_scores(
     return dense, sparse
 
 
-def _scores(found: list[edge.ScoredPoint]) -> dict[PointId, float]:
-    return {PointId(str(point.id)): point.score for point in found}
+def _scores(found: list[edge.ScoredPoint]) -> dict[EngineId, float]:
+    return {point.id: point.score for point in found}

@@ -3,11 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Passage
-from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint
+from rag_service.domain.ids import CorpusId, Fingerprint
 from rag_service.domain.versions import Corpus, PinnedVersion
 from rag_service.errors import InvalidRequest, NotFound
 from rag_service.ports.build_parts import BuildParts, Parts
@@ -24,6 +25,9 @@ from rag_service.use_cases.readable_versions import readable_version, sealed_dra
 
 _Table = tuple[CorpusId, int, Fingerprint, int]
 """Corpus, version, build, and how much was erased."""
+
+_Found = tuple[Passage, Candidate, float]
+"""A passage as the catalog has it, and how it was found: its candidate and the fused score."""
 
 _KEPT_TABLES = 32
 _MAX_VERSION_DIGITS = 15
@@ -125,8 +129,7 @@ class Search:
             with watch.stage("fusion"):
                 ranked = self._fuse(candidates, dense_weight=self._settings.dense_weight, limit=len(candidates))
             with watch.stage("passages"):
-                found = await self._passages(scope, pinned, ranked, limit, distinct=distinct)
-                passages = [replace(passage, rank=rank) for rank, passage in enumerate(found, start=1)]
+                passages = await self._passages(scope, pinned, ranked, limit, distinct=distinct)
         return SearchResult(pinned=pinned, passages=tuple(passages), timings_ms=watch.timings_ms())
 
     def _check(self, scope: AccessScope, pinned: PinnedVersion) -> None:
@@ -186,7 +189,7 @@ class Search:
         distinct: bool,
     ) -> list[Passage]:
         """Read as many of the ranked chunks as are needed for `limit` passages."""
-        passages: dict[str, Passage] = {}
+        chosen: dict[str, _Found] = {}
         step = limit + (_SPARE_PASSAGES if distinct else 0)
         # What a version holds stays the same, and rights are live: no two looks have to see one state.
         async with self._catalog.glancing() as tx:
@@ -194,11 +197,13 @@ class Search:
                 part = ranked[start : start + step]
                 ids = [candidate.chunk_id for candidate, _ in part]
                 found = await tx.chunks.passages(scope, pinned.corpus.id, pinned.number, ids)
-                for passage in _scored(part, found):
-                    passages.setdefault(_wording(passage) if distinct else passage.chunk_id, passage)
-                if len(passages) >= limit:
+                for candidate, score in part:
+                    if passage := found.get(candidate.chunk_id):
+                        wording = _wording(passage) if distinct else passage.chunk_id
+                        chosen.setdefault(wording, (passage, candidate, score))
+                if len(chosen) >= limit:
                     break
-        return list(passages.values())[:limit]
+        return _scored(islice(chosen.values(), limit))
 
 
 async def _dense(parts: Parts, query: str, watch: Stopwatch) -> DenseVector:
@@ -222,11 +227,17 @@ async def _pinned(tx: Transaction, scope: AccessScope, corpus: Corpus, ref: str)
     return PinnedVersion(corpus=corpus, number=version.number, fingerprint=version.fingerprint)
 
 
-def _scored(ranked: Iterable[tuple[Candidate, float]], found: Mapping[ChunkId, Passage]) -> Iterable[Passage]:
-    for candidate, score in ranked:
-        passage = found.get(candidate.chunk_id)
-        if passage is not None:
-            yield replace(passage, score=score, dense_score=candidate.dense_score, sparse_score=candidate.sparse_score)
+def _scored(best: Iterable[_Found]) -> list[Passage]:
+    return [
+        replace(
+            passage,
+            rank=rank,
+            score=score,
+            dense_score=candidate.dense_score,
+            sparse_score=candidate.sparse_score,
+        )
+        for rank, (passage, candidate, score) in enumerate(best, start=1)
+    ]
 
 
 def _wording(passage: Passage) -> str:

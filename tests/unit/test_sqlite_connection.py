@@ -60,15 +60,13 @@ async def test_a_transaction_whose_commit_fails_is_taken_back(connection: Single
     assert not connection.in_transaction
 
 
-async def test_a_glance_opens_no_transaction(connection: SingleTripConnection) -> None:
-    connection.begin_nothing()
+async def test_a_statement_alone_opens_no_transaction(connection: SingleTripConnection) -> None:
     await execute(connection, "SELECT 1")
 
     assert not connection.in_transaction
 
 
-async def test_what_follows_a_glance_may_open_one_again(connection: SingleTripConnection) -> None:
-    connection.begin_nothing()
+async def test_what_follows_a_statement_alone_may_open_a_transaction(connection: SingleTripConnection) -> None:
     await execute(connection, "SELECT 1")
     await connection.rollback()
 
@@ -78,3 +76,13 @@ async def test_what_follows_a_glance_may_open_one_again(connection: SingleTripCo
 
     counted = await connection.cursor().execute("SELECT count(*) FROM t")
     assert await counted.fetchall() == [(0,)]
+
+
+async def test_a_transaction_that_was_begun_by_a_statement_is_taken_back(connection: SingleTripConnection) -> None:
+    connection.expect_begin()
+    await execute(connection, "BEGIN IMMEDIATE")
+    assert connection.in_transaction
+
+    await connection.rollback()
+
+    assert not connection.in_transaction

@@ -30,6 +30,7 @@ __all__ = [
     "Drafts",
     "Erasures",
     "Files",
+    "Glance",
     "IdempotentReplies",
     "Jobs",
     "Keys",
@@ -44,14 +45,19 @@ __all__ = [
 ]
 
 
-class Transaction(Protocol):
-    """The repositories, all in one database transaction."""
+class Glance(Protocol):
+    """The repositories that every question looks at, on one connection and in no transaction."""
 
     keys: Keys
-    files: Files
     corpora: Corpora
-    documents: Documents
     chunks: Chunks
+
+
+class Transaction(Glance, Protocol):
+    """The repositories, all in one database transaction."""
+
+    files: Files
+    documents: Documents
     drafts: Drafts
     versions: Versions
     builds: Builds
@@ -77,8 +83,8 @@ class Catalog(Protocol):
     def reading(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction that sees one state and writes nothing."""
 
-    def glancing(self) -> AbstractAsyncContextManager[Transaction]:
-        """Open one for a single look: it writes nothing, and what comes later in it may see a later state.
+    def glancing(self) -> AbstractAsyncContextManager[Glance]:
+        """Take a single look: it writes nothing, and what comes later in it may see a later state.
 
         Without a beginning and an end of its own it costs half of `reading`, or less: for what every question does.
         """
