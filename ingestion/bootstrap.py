@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from ingestion.byte_budget import ByteBudget
 from ingestion.erasing import ErasureHandler
+from ingestion.fan_out import EmbedHandler, SpreadDocument
 from ingestion.filling import FillHandler, Rebuilds, open_chunker
 from ingestion.handlers import DraftHandler, Handler, RevisionHandler
 from ingestion.housekeeping import Housekeeping
 from ingestion.jobs import JobRunner
 from ingestion.lanes import LANES
+from ingestion.loading import ReadFiles
+from ingestion.parse_limits import parsing_limits
 from ingestion.parsing.isolation.sandbox import Sandbox
-from ingestion.parsing.limits import ParsingLimits
 from ingestion.pipeline import PrepareRevision
 from ingestion.presence import Presence
 from ingestion.progress import ProgressNotes
@@ -74,22 +77,30 @@ async def worker_over(
     settings = container.settings
     # A reader per lane, so that a long document in one keeps nobody waiting in the other.
     sandbox = Sandbox(
-        limits=ParsingLimits(**settings.parsing.model_dump()),
+        limits=parsing_limits(settings),
         children=sum(JobKind.PREPARE_REVISION in lane.kinds for lane in LANES),
     )
+    budget = ByteBudget(settings.work_dir / "reading", limit_bytes=settings.jobs.reading_bytes)
     vectors = KeptEmbedder(embedder=container.embedder, kept=container.kept_vectors)
     progress = ProgressNotes(catalog=container.catalog, clock=container.clock)
     prepare = PrepareRevision(
         catalog=container.catalog,
-        blobs=container.blobs,
-        parse=sandbox.parse,
+        read=ReadFiles(blobs=container.blobs, parse=sandbox.parse, taken=budget.taken),
         chunker=open_chunker(container.build_parts.own),
         embedder=vectors,
         fingerprint=container.build.digest,
+        spread=SpreadDocument(
+            catalog=container.catalog,
+            queue=container.queue,
+            fingerprint=container.build.digest,
+            part_chunks=settings.jobs.part_chunks,
+            clock=container.clock,
+        ),
         progress=progress,
         clock=container.clock,
     )
-    handlers = _handlers(container, prepare, progress)
+    revisions = RevisionHandler(prepare, has_room=budget.has_room)
+    handlers = _handlers(container, revisions, vectors, progress)
     runner = JobRunner(catalog=container.catalog, handlers=handlers, clock=container.clock, settings=settings.jobs)
     presence = Presence(
         catalog=container.catalog,
@@ -124,14 +135,19 @@ async def worker_over(
         await sandbox.close()
 
 
-def _handlers(container: Container, prepare: PrepareRevision, progress: ProgressNotes) -> dict[JobKind, Handler]:
+def _handlers(
+    container: Container, revisions: RevisionHandler, vectors: KeptEmbedder, progress: ProgressNotes
+) -> dict[JobKind, Handler]:
     catalog, index, clock, build_parts = container.catalog, container.index, container.clock, container.build_parts
     write_version = WriteVersion(catalog=catalog, index=index, build_parts=build_parts, chunkers=open_chunker)
     unseal = UnsealDraft(catalog=catalog, index=index)
     seal = SealDraft(catalog=catalog, write_version=write_version, unseal=unseal, clock=clock)
     fill = FillBuild(catalog=catalog, index=index, build_parts=build_parts, chunkers=open_chunker, clock=clock)
     return {
-        JobKind.PREPARE_REVISION: RevisionHandler(prepare),
+        JobKind.PREPARE_REVISION: revisions,
+        JobKind.EMBED_CHUNKS: EmbedHandler(
+            catalog=catalog, embedder=vectors, fingerprint=container.build.digest, clock=clock
+        ),
         JobKind.SEAL_DRAFT: DraftHandler(seal, catalog=catalog, progress=progress, clock=clock),
         JobKind.UNSEAL_DRAFT: DraftHandler(unseal, catalog=catalog, progress=progress, clock=clock),
         JobKind.ERASE: ErasureHandler(carry_out_over(container), catalog=catalog, clock=clock),

@@ -1,6 +1,7 @@
 """What a worker does for each kind of job."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from ingestion.pipeline import revisions_of
 from ingestion.progress import ProgressNotes
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.drafts import DraftState, SealPurpose
-from rag_service.domain.ids import DraftId, JobId
+from rag_service.domain.ids import DocumentId, DraftId, JobId
 from rag_service.domain.jobs import Job, JobKind, follow_up, revision_of
 from rag_service.errors import Conflict, DocumentRejected, NotFound, RagError
 from rag_service.ports.catalog import Catalog, Transaction
@@ -32,6 +33,8 @@ _WORTH_ANOTHER_TRY = frozenset(
 )
 
 Prepare = Callable[[Sequence[Job]], Awaitable[Mapping[JobId, DocumentRejected]]]
+HasRoom = Callable[[int], bool]
+"""Says whether this machine could read a large file of so many bytes now."""
 
 _log = structlog.get_logger()
 
@@ -73,17 +76,23 @@ class RevisionHandler:
 
     limit = BATCH_JOBS
 
-    def __init__(self, prepare: Prepare) -> None:
+    def __init__(self, prepare: Prepare, *, has_room: HasRoom = lambda _: True) -> None:
         self._prepare = prepare
+        self._has_room = has_room
 
     async def choose(self, tx: Transaction, due: Sequence[Job], queue: Queue) -> Sequence[Job]:
         """Choose small revisions to be prepared together, or a large one or a suspicious one alone."""
         revisions = await revisions_of(tx, due)
         # A job whose revision is gone runs alone, so that its failure is its own.
         sizes = {job_id: revision.size_bytes for job_id, revision in revisions.items()}
-        if queue.only_small:
+        if queue.only_small or not self._has_room_for(due[0], sizes):
             due = [job for job in due if not _runs_alone(job, sizes)]
         return due[: _fitting(due, sizes)]
+
+    def _has_room_for(self, first: Job, sizes: Mapping[JobId, int]) -> bool:
+        # The first one only, though a smaller one may have room: otherwise the largest waits for ever.
+        size_bytes = sizes.get(first.id, 0)
+        return size_bytes <= SMALL_BYTES or self._has_room(size_bytes)
 
     async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
         """Prepare the revisions."""
@@ -96,12 +105,18 @@ class RevisionHandler:
 
     async def bury(self, tx: Transaction, job: Job, reason: ReasonCode, detail: str) -> None:
         """Say in the revision why it failed."""
-        try:
-            document_id, number = revision_of(job)
-            scope = system_scope(job.tenant_id)
-            await tx.documents.mark_failed(scope, document_id, number, reason=reason, detail=detail)
-        except NotFound:
-            _log.info("failed_revision_is_gone", job_id=job.id)
+        with suppress(NotFound):
+            await fail_revision(tx, job, *revision_of(job), reason=reason, detail=detail)
+
+
+async def fail_revision(
+    tx: Transaction, job: Job, document_id: DocumentId, number: int, *, reason: ReasonCode, detail: str
+) -> None:
+    """Say in a revision why its job is dead."""
+    try:
+        await tx.documents.mark_failed(system_scope(job.tenant_id), document_id, number, reason=reason, detail=detail)
+    except NotFound:
+        _log.info("failed_revision_is_gone", job_id=job.id)
 
 
 class DraftHandler:

@@ -22,6 +22,7 @@ from rag_service.errors import (
     DependencyUnavailable,
     DocumentRejected,
     LeaseLost,
+    LimitExceeded,
     RagError,
     SlotTaken,
 )
@@ -190,8 +191,8 @@ class JobRunner:
     async def _note_end(self, tx: Transaction, job: Job, error: Exception) -> None:
         now = self._clock()
         # An outage uses up no attempt, however long it takes: what waits for it goes on by itself.
-        if isinstance(error, SlotTaken | DependencyUnavailable):
-            least_s = LOOK_AGAIN_S if isinstance(error, SlotTaken) else AFTER_OUTAGE_S
+        if isinstance(error, SlotTaken | DependencyUnavailable | LimitExceeded):
+            least_s = _least_pause_s(error)
             pause = timedelta(seconds=max(self._settings.poll_s, least_s))
             await tx.jobs.wait(job.id, job.fence, look_at=now + pause, detail=_detail_of(error))
             return
@@ -221,6 +222,12 @@ async def _was_given_up(tx: Transaction, draft: Draft, now: datetime) -> bool:
     jobs = await tx.jobs.of_subject(system_scope(draft.tenant_id), draft.id)
     ends = [job.finished_at for job in jobs if job.state in {JobState.DEAD, JobState.CANCELLED} and job.finished_at]
     return any(timedelta(0) <= now - end < MAX_BACKOFF for end in ends)
+
+
+def _least_pause_s(error: SlotTaken | DependencyUnavailable | LimitExceeded) -> float:
+    if isinstance(error, LimitExceeded):
+        return error.retry_after_s
+    return LOOK_AGAIN_S if isinstance(error, SlotTaken) else AFTER_OUTAGE_S
 
 
 def _log_failure(job: Job, reason: ReasonCode, detail: str, error: Exception) -> None:

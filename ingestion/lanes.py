@@ -40,7 +40,7 @@ class Lane:
 _DRAFTS = Queue(kinds=frozenset({JobKind.SEAL_DRAFT, JobKind.UNSEAL_DRAFT}))
 _REVISIONS = frozenset({JobKind.PREPARE_REVISION})
 # A build is filled in turns, with the lowest priority: uploads come in between.
-_LONG = _REVISIONS | {JobKind.FILL_BUILD}
+_LONG = _REVISIONS | {JobKind.FILL_BUILD, JobKind.EMBED_CHUNKS}
 
 # Nobody waits for it to see less: what is to be erased is hidden already. It may take as long as a large document.
 _ERASURES = Queue(kinds=frozenset({JobKind.ERASE}))

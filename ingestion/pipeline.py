@@ -6,21 +6,19 @@ Several small revisions are prepared together, because embedding one text at a t
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ingestion.loading import loaded
-from ingestion.parsing.isolation.sandbox import Outcome, RawFile
-from ingestion.parsing.pages import OnPages
+from ingestion.chunked import Chunked
+from ingestion.language import detect_language
+from ingestion.loading import ReadFiles
 from ingestion.progress import Notes, ProgressNotes
 from rag_service.domain.access import AccessScope, system_scope
-from rag_service.domain.documents import Chunk, ParsedDocument, PreparedRevision, Revision, embedded_text
+from rag_service.domain.documents import ParsedDocument, Revision, embedded_text
 from rag_service.domain.ids import Fingerprint, JobId, TenantId
 from rag_service.domain.jobs import Job, revision_of
 from rag_service.domain.versions import Member
 from rag_service.errors import DocumentRejected, NotFound
-from rag_service.ports.blob_store import BlobStore
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.chunker import CutsIntoChunks
 from rag_service.ports.embedder import TextVectors
@@ -29,19 +27,14 @@ EMBED_SLICE = 256
 """Chunks embedded between two progress notes: bounds the memory their vectors take."""
 
 
-class Parse(Protocol):
-    """Reads raw files."""
+class Spread(Protocol):
+    """Has large documents embedded by several jobs."""
 
-    async def __call__(self, files: Sequence[RawFile], on_pages: OnPages) -> list[Outcome]:
-        """Return, per file in order, the document or why there is none; `on_pages` hears of the file at hand."""
+    def is_large(self, document: Chunked) -> bool:
+        """Say whether the document is worth that."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
-    job: Job
-    revision: Revision
-    parsed: ParsedDocument
-    chunks: list[Chunk]
+    async def __call__(self, document: Chunked) -> None:
+        """Keep what was found in it, and leave its job to others."""
 
 
 class PrepareRevision:
@@ -51,27 +44,27 @@ class PrepareRevision:
         self,
         *,
         catalog: Catalog,
-        blobs: BlobStore,
-        parse: Parse,
+        read: ReadFiles,
         chunker: CutsIntoChunks,
         embedder: TextVectors,
         fingerprint: Fingerprint,
+        spread: Spread,
         progress: ProgressNotes,
         clock: Callable[[], datetime],
     ) -> None:
         self._catalog = catalog
-        self._blobs = blobs
-        self._parse = parse
+        self._read = read
         self._chunker = chunker
         self._embedder = embedder
         self._fingerprint = fingerprint
+        self._spread = spread
         self._progress = progress
         self._clock = clock
 
     async def __call__(self, jobs: Sequence[Job]) -> Mapping[JobId, DocumentRejected]:
         """Prepare the revisions of `jobs` and close these; return those that cannot be read, whose jobs stay open.
 
-        A job whose lease was lost meanwhile is left to its new holder.
+        The job of a large one goes on in parts. A job whose lease was lost meanwhile is left to its new holder.
 
         Raises:
             NotFound: a revision is gone.
@@ -85,8 +78,8 @@ class PrepareRevision:
         self, jobs: Sequence[Job], revisions: Mapping[JobId, Revision], notes: Notes
     ) -> Mapping[JobId, DocumentRejected]:
         notes.set("parse", 0, None)
-        async with loaded(self._blobs, [(system_scope(job.tenant_id), revisions[job.id]) for job in jobs]) as files:
-            outcomes = await self._parse(files, lambda done, total: notes.set("parse", done, total))
+        sources = [(system_scope(job.tenant_id), revisions[job.id]) for job in jobs]
+        outcomes = await self._read(sources, lambda done, total: notes.set("parse", done, total))
         rejected: dict[JobId, DocumentRejected] = {}
         readable: list[tuple[Job, ParsedDocument]] = []
         for job, outcome in zip(jobs, outcomes, strict=True):
@@ -95,9 +88,12 @@ class PrepareRevision:
             else:
                 readable.append((job, outcome))
         notes.set("chunk", 0, sum(parsed.page_count or 0 for _, parsed in readable) or None)
-        prepared = await asyncio.to_thread(self._chunked, readable, revisions)
-        await self._embed(prepared, notes)
-        await self._write(prepared)
+        chunked = await asyncio.to_thread(self._chunked, readable, revisions)
+        for large in filter(self._spread.is_large, chunked):
+            await self._spread(large)
+        small = [one for one in chunked if not self._spread.is_large(one)]
+        await self._embed(small, notes)
+        await self._write(small)
         return rejected
 
     async def _revisions(self, jobs: Sequence[Job]) -> dict[JobId, Revision]:
@@ -110,12 +106,13 @@ class PrepareRevision:
 
     def _chunked(
         self, readable: Sequence[tuple[Job, ParsedDocument]], revisions: Mapping[JobId, Revision]
-    ) -> list[_Prepared]:
+    ) -> list[Chunked]:
         return [
-            _Prepared(
+            Chunked(
                 job=job,
                 revision=revisions[job.id],
                 parsed=parsed,
+                language=detect_language(parsed),
                 chunks=self._chunker.chunks(
                     parsed,
                     build=self._fingerprint,
@@ -126,7 +123,7 @@ class PrepareRevision:
             for job, parsed in readable
         ]
 
-    async def _embed(self, prepared: Sequence[_Prepared], notes: Notes) -> None:
+    async def _embed(self, prepared: Sequence[Chunked], notes: Notes) -> None:
         texts: dict[TenantId, list[str]] = {}
         for one in prepared:
             texts.setdefault(one.job.tenant_id, []).extend(embedded_text(c.headings, c.text) for c in one.chunks)
@@ -140,32 +137,22 @@ class PrepareRevision:
                 await self._embedder.embed(tenant_id, piece)
                 done += len(piece)
 
-    async def _write(self, prepared: Sequence[_Prepared]) -> None:
+    async def _write(self, prepared: Sequence[Chunked]) -> None:
         if not prepared:
             return
         async with self._catalog.writing() as tx:
             # First, so that the rows stay locked, and a worker that lost a lease writes nothing of that job.
             held = await tx.jobs.succeed([one.job for one in prepared], now=self._clock())
-            of_tenant: dict[TenantId, list[_Prepared]] = {}
+            of_tenant: dict[TenantId, list[Chunked]] = {}
             for one in prepared:
                 if one.job.id in held:
                     of_tenant.setdefault(one.job.tenant_id, []).append(one)
             for tenant_id, mine in of_tenant.items():
                 await self._write_held(tx, system_scope(tenant_id), mine)
 
-    async def _write_held(self, tx: Transaction, scope: AccessScope, held: Sequence[_Prepared]) -> None:
-        chunks = {_member(one.revision): one.chunks for one in held}
-        await tx.chunks.replace(scope, self._fingerprint, chunks)
-        texts = [
-            PreparedRevision(
-                document_id=one.revision.document_id,
-                number=one.revision.number,
-                parsed=one.parsed,
-                chunk_count=len(one.chunks),
-            )
-            for one in held
-        ]
-        await tx.documents.mark_prepared(scope, texts)
+    async def _write_held(self, tx: Transaction, scope: AccessScope, held: Sequence[Chunked]) -> None:
+        await tx.chunks.replace(scope, self._fingerprint, {one.member: one.chunks for one in held})
+        await tx.documents.mark_prepared(scope, [one.prepared for one in held])
 
 
 async def revisions_of(tx: Transaction, jobs: Sequence[Job]) -> dict[JobId, Revision]:
@@ -181,7 +168,3 @@ async def revisions_of(tx: Transaction, jobs: Sequence[Job]) -> dict[JobId, Revi
         revisions = await tx.documents.revisions(system_scope(tenant_id), list(ids))
         found |= {ids[member]: revision for member, revision in revisions.items()}
     return found
-
-
-def _member(revision: Revision) -> Member:
-    return Member(document_id=revision.document_id, revision=revision.number)

@@ -26,7 +26,7 @@ class ReasonCode(StrEnum):
 
 ADVICE: dict[ReasonCode, str] = {
     ReasonCode.EMPTY_FILE: "The file has no content. Upload the file again, or a newer copy of it.",
-    ReasonCode.NO_TEXT: "No text was found; it may be a scan. Run text recognition (OCR) on it, then upload it again.",
+    ReasonCode.NO_TEXT: "No text was found. Scans are read where the worker has tesseract; else recognise their text (OCR), then upload again.",
     ReasonCode.NEEDS_PASSWORD: "The file is protected by a password. Remove the protection and upload it again.",
     ReasonCode.DAMAGED: "The file is damaged and cannot be read. Export or download it again, then upload it.",
     ReasonCode.UNSUPPORTED_TYPE: "This kind of file is not read, or it carries macros. Save it as PDF, DOCX, XLSX, PPTX or text.",

@@ -5,6 +5,7 @@ Flat names exist for two settings only: RAG_DATA_DIR and RAG_PORT.
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag_service.errors import Misconfigured
 
+TESSERACT = "tesseract"
 _PREFIX = "RAG_"
 _TEST_ONLY_PREFIX = "RAG_TEST_"
 _LONGEST_SOCKET_PATH = 90
@@ -109,6 +111,8 @@ class UploadSettings(Section):
     max_file_bytes: int = Field(512 * 2**20, ge=1)
     max_request_bytes: int = Field(2 * 2**20, ge=1024, description="of every other request body")
     body_timeout_s: float = Field(60.0, gt=0, description="longest silence inside an upload")
+    max_waiting_bytes: int = Field(64 * 2**30, ge=1, description="of files that wait to be read; more is put off (429)")
+    max_waiting_bytes_per_tenant: int = Field(16 * 2**30, ge=1, description="the same, of one tenant")
 
 
 class ParsingSettings(Section):
@@ -122,6 +126,24 @@ class ParsingSettings(Section):
     max_unpacked_bytes: int = Field(512 * 2**20, ge=1)
     max_archive_entries: int = Field(1000, ge=1)
     max_archive_ratio: float = Field(100, ge=1)
+
+
+class OcrSettings(Section):
+    """Text recognition of PDF pages that have no text layer, by the program tesseract on the workers' machine."""
+
+    mode: Literal["auto", "on", "off"] = Field(
+        "auto", description="auto: where tesseract is installed; on: a worker without it does not start"
+    )
+    languages: str = Field(
+        "eng", pattern=r"^\w+(\+\w+)*$", max_length=200, description="as tesseract names them, such as eng+deu"
+    )
+    page_timeout_s: float = Field(60.0, gt=0)
+    file_timeout_s: float = Field(1800.0, gt=0, description="of all pages of a file, beside RAG_PARSING__TIMEOUT_S")
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the workers recognise text, as far as this machine can say."""
+        return self.mode == "on" or (self.mode == "auto" and shutil.which(TESSERACT) is not None)
 
 
 class BuildSettings(Section):
@@ -143,6 +165,14 @@ class JobSettings(Section):
         10.0, ge=0, description="an automatic draft seals at most this long after its first ready change"
     )
     starved_after_s: float = Field(60.0, gt=0, description="a job that is due for longer than this is shown as starved")
+    part_chunks: int = Field(
+        256, ge=1, description="a document of more than twice as many chunks is embedded by several jobs of this many"
+    )
+    reading_bytes: int = Field(
+        2**30,
+        ge=1,
+        description="sizes of the files above 1 MiB that the workers of a machine read at once; a larger one is alone",
+    )
     worker_heartbeat_s: float = Field(
         5.0, gt=0, description="how often a worker says that it is there; it counts as gone after three silent times"
     )
@@ -247,6 +277,7 @@ class Settings(BaseSettings):
     answers: AnswerSettings = AnswerSettings()
     uploads: UploadSettings = UploadSettings()
     parsing: ParsingSettings = ParsingSettings()
+    ocr: OcrSettings = OcrSettings()
     builds: BuildSettings = BuildSettings()
     jobs: JobSettings = JobSettings()
     queue: QueueSettings = QueueSettings()

@@ -3,10 +3,17 @@
 from rag_service.domain.answers import Passage
 from rag_service.domain.ids import ChunkId, DocumentId, FileId
 from rag_service.domain.spans import Span
+from rag_service.domain.table_rows import TableRows
 
 
 def passage(
-    text: str, *, rank: int = 1, start: int = 0, page_starts: tuple[tuple[int, int], ...] = (), score: float = 0.9
+    text: str,
+    *,
+    rank: int = 1,
+    start: int = 0,
+    page_starts: tuple[tuple[int, int], ...] = (),
+    score: float = 0.9,
+    table_rows: tuple[TableRows, ...] = (),
 ) -> Passage:
     """Return a passage that holds `text` at `start` of its document."""
     return Passage(
@@ -21,6 +28,7 @@ def passage(
         headings=(),
         span=Span(start, start + len(text)),
         page_starts=page_starts,
+        table_rows=table_rows,
         text=text,
         score=score,
         dense_score=score,

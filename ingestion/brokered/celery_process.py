@@ -27,8 +27,14 @@ UNHEARD_S = 15.0
 
 _OPEN_S = 10.0
 _RELEASE_S = 5.0
+_FAREWELL_S = 2.0
 
 _log = structlog.get_logger()
+
+
+def longest_stop_s() -> float:
+    """Return after how long a worker's processes have ended or given back what they had, with some air."""
+    return STOP_PATIENCE_S + _RELEASE_S + _FAREWELL_S
 
 
 class WorkerProcess:

@@ -4,13 +4,15 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from celery import signals
 
 import ingestion.bootstrap  # noqa: F401  (imported once here, shared by the processes)
 from ingestion.brokered.celery_app import worker_app
-from ingestion.brokered.celery_process import WorkerProcess
+from ingestion.brokered.celery_process import WorkerProcess, longest_stop_s
+from ingestion.brokered.stopping import Stopping
 from ingestion.brokered.tasks import add_tasks
 from ingestion.served_queues import WorkerArguments, read_arguments
 from ingestion.worker import NICENESS
@@ -24,7 +26,7 @@ _log = structlog.get_logger()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the worker until SIGTERM or SIGINT: then what runs ends, or is given back."""
+    """Run the worker until SIGTERM or SIGINT: then what runs ends, or is given back, and the status is 0."""
     os.nice(NICENESS)
     try:
         given = read_arguments("ingestion.brokered.celery_worker", arguments)
@@ -40,14 +42,16 @@ def _work(settings: Settings, given: WorkerArguments) -> int:
     app = worker_app(settings)
     stop_fd, running_fd = os.pipe()
     process = WorkerProcess(settings, given.queues, stop_fd=stop_fd)
+    # The main process alone keeps this end of the pipe open.
+    stopping = Stopping(partial(os.close, running_fd), limit_s=longest_stop_s())
     add_tasks(app, process)
 
     def begin(**_: object) -> None:
-        os.close(running_fd)  # the main process alone keeps it open
+        os.close(running_fd)
         process.start()
 
     def stop(**_: object) -> None:
-        os.close(running_fd)
+        stopping.tell()
 
     def end(**_: object) -> None:
         process.end()
@@ -68,7 +72,8 @@ def _work(settings: Settings, given: WorkerArguments) -> int:
     )
     worker.start()
     _log.info("worker_stopped")
-    return int(worker.exitcode or 0)
+    # An error of its end is one of the broker, on which nothing depends.
+    return 0 if stopping.is_told else int(worker.exitcode or 0)
 
 
 def _keep_logging(**_: object) -> None:

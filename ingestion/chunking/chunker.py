@@ -1,11 +1,14 @@
 """Cuts a parsed document into chunks along its headings, with exact offsets."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ingestion.chunking.packing import CountTokens
 from ingestion.chunking.sections import Section, sections_of
-from ingestion.chunking.splitting import CountTokens, split
+from ingestion.chunking.splitting import split
 from ingestion.chunking.table_headers import TableHeaders
+from ingestion.chunking.table_places import TablePlaces
 from rag_service.domain.documents import (
     Block,
     BlockKind,
@@ -65,6 +68,7 @@ class Chunker:
         fits into the model.
         """
         chunks = []
+        places = TablePlaces(document)
         for ordinal, piece in enumerate(self._pieces(document)):
             text = piece.span.of(document.text)
             embedded = embedded_text(piece.headings, text)
@@ -80,6 +84,7 @@ class Chunker:
                     page_starts=_page_starts(document.blocks, piece.span),
                     token_count=self._count_tokens(embedded),
                     embedded_sha256=sha256_of(embedded),
+                    table_rows=places.within(piece.span),
                 )
             )
         return chunks
@@ -263,9 +268,9 @@ def _lines(text: str, span: Span) -> Iterator[Span]:
 
 def _page_starts(blocks: Sequence[Block], span: Span) -> tuple[tuple[int, int], ...]:
     starts: list[tuple[int, int]] = []
-    for block in blocks:
-        if block.page is None or block.span.end <= span.start or block.span.start >= span.end:
-            continue
-        if not starts or starts[-1][1] != block.page:
+    first = bisect_right(blocks, span.start, key=lambda block: block.span.end)
+    last = bisect_left(blocks, span.end, key=lambda block: block.span.start)
+    for block in blocks[first:last]:
+        if block.page is not None and (not starts or starts[-1][1] != block.page):
             starts.append((max(block.span.start, span.start), block.page))
     return tuple(starts)

@@ -1,14 +1,13 @@
 """Cuts text that is too long for one chunk: at sentences where it can, inside a word where it must."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ingestion.chunking.graphemes import Cuts
+from ingestion.chunking.packing import CountTokens, IndivisibleError, packed
+from ingestion.chunking.sentences import sentences
 from rag_service.domain.spans import Span
-
-CountTokens = Callable[[str], int]
 
 _RUN: Final = re.compile(r"[^\s。！？｡]+[。！？｡]*|[。！？｡]+")  # scripts without spaces end their sentences with these
 _SENTENCE_WITHOUT_SPACES: Final = re.compile(r"[^。！？｡.!?\n]+[。！？｡.!?\n」』”）]*|[。！？｡.!?\n」』”）]+")
@@ -55,35 +54,22 @@ def _is_over(word: str, budget: int, count_tokens: CountTokens) -> bool:
 def _sentences(text: str, span: Span, budget: int, overlap: int, count_tokens: CountTokens) -> list[Span]:
     if not span.of(text).strip():
         return []
-    # Imported where it is used: it takes seconds, and short documents never need it.
-    from llama_index.core.node_parser import SentenceSplitter  # noqa: PLC0415
-
-    splitter = SentenceSplitter(
-        chunk_size=budget,
-        chunk_overlap=min(overlap, budget // 2),
-        tokenizer=lambda piece: range(count_tokens(piece)),
-        paragraph_separator="\n\n",
-        chunking_tokenizer_fn=_sentence_finder(has_spaces=_has_spaces(span.of(text))),
-    )
     try:
-        pieces = splitter.split_text(span.of(text))
-    except ValueError:
-        return [span]  # one character of more tokens than the budget: the caller cuts as far as it can
+        pieces = packed(
+            span.of(text),
+            budget=budget,
+            overlap=min(overlap, budget // 2),
+            count_tokens=count_tokens,
+            # The usual way needs spaces; without them its time grows with the square of the length.
+            find_sentences=sentences if _has_spaces(span.of(text)) else _SENTENCE_WITHOUT_SPACES.findall,
+        )
+    except IndivisibleError:
+        return [span]  # the caller cuts as far as it can
     return _located(text, span, pieces)
 
 
 def _has_spaces(text: str) -> bool:
     return sum(map(text.count, " \n")) * _CHARS_PER_SPACE >= len(text)
-
-
-@cache
-def _sentence_finder(*, has_spaces: bool) -> Callable[[str], list[str]]:
-    if not has_spaces:
-        # The usual one needs spaces; without them its time grows with the square of the length.
-        return _SENTENCE_WITHOUT_SPACES.findall
-    from llama_index.core.node_parser.text.utils import split_by_sentence_tokenizer  # noqa: PLC0415
-
-    return split_by_sentence_tokenizer()
 
 
 def _located(text: str, span: Span, pieces: Iterable[str]) -> list[Span]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from selectolax.lexbor import LexborHTMLParser
 
 from ingestion.connectors.urls import normalised
+from ingestion.parsing.decoding import declared_charset, decode
+from ingestion.parsing.markup.html_nodes import parsed
 
 MAX_HTML_BYTES = 16 * 2**20
 """Larger pages are documents still, but are not searched for links."""
@@ -23,7 +25,8 @@ class PageLinks:
 
 def read_links(html: bytes, url: str, *, header: str = "") -> PageLinks:
     """Return what the page at `url` says; `header` is its X-Robots-Tag."""
-    tree = LexborHTMLParser(html)
+    text, _ = decode(html, declared=declared_charset(html))
+    tree = parsed(text)
     base = next((_href(node) for node in tree.css("base[href]")), "")
     here = normalised(base, base=url) if base else url
     rules = _rules(tree, header)

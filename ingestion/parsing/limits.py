@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsingLimits:
-    """Limits of one file; see `ParsingSettings` for their meaning."""
+    """Limits of one file; see `ParsingSettings` and `OcrSettings` for their meaning. No program, no OCR."""
 
     timeout_s: float = 120.0
     memory_bytes: int = 1536 * 2**20
@@ -14,7 +14,11 @@ class ParsingLimits:
     max_unpacked_bytes: int = 512 * 2**20
     max_archive_entries: int = 1000
     max_archive_ratio: float = 100
+    ocr_program: str = ""
+    ocr_languages: str = ""
+    ocr_page_timeout_s: float = 0.0
+    ocr_file_timeout_s: float = 0.0
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, float | str]:
         """Return the values by name, for the wire."""
         return asdict(self)

@@ -3,7 +3,7 @@
 import ctypes
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from typing import BinaryIO
 
@@ -12,19 +12,19 @@ import pypdfium2.raw as pdfium_c
 
 from ingestion.parsing.canonical import CanonicalBuilder
 from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.ocr.pages import RecognisedPages
+from ingestion.parsing.ocr.recogniser import Recogniser
 from ingestion.parsing.pages import OnPages, unheard
 from ingestion.parsing.pdf_layout import Line, PageBlock, blocks_of, body_font
-from ingestion.parsing.pdf_margins import without_running_lines
+from ingestion.parsing.pdf_margins import EDGE, Page, is_stamp, without_running_lines
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 
 _FONT_SAMPLE_PAGES = 20
 _FONT_NAME_BYTES = 128
-_MOST_RANGES = 50
 _BOLD_NAMES = (b"bold", b"black", b"heavy", b"-demi")
 _BOLD_WEIGHT = 600
-_EDGE = 0.1  # of the page's height, where page numbers and running titles stand
 _MARGIN = 0.08  # of the page's width, where stamps stand
 _CELL_GAP = 1.2  # of the font's size; gaps between words are smaller, those between cells larger
 _GAP = re.compile(r"(?<=\S)\s+(?=\S)")
@@ -32,7 +32,9 @@ _LASTING_HYPHEN = re.compile(r"(?<=[A-Z\d]{2})\ufffe(?![A-Z])")  # as in LLM-gen
 _LOCKED = frozenset({pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY})
 
 
-def parse_pdf(file: BinaryIO, limits: ParsingLimits, on_pages: OnPages = unheard) -> ParsedDocument:
+def parse_pdf(
+    file: BinaryIO, limits: ParsingLimits, recogniser: Recogniser, on_pages: OnPages = unheard
+) -> ParsedDocument:
     """Return the text of a PDF; one page is in memory at a time.
 
     A page that cannot be read is left out with a warning; the file is damaged when no page can be read.
@@ -45,35 +47,30 @@ def parse_pdf(file: BinaryIO, limits: ParsingLimits, on_pages: OnPages = unheard
         body = body_font(
             line for _, lines in _pages(document, range(min(page_count, _FONT_SAMPLE_PAGES))) for line in lines
         )
-        unreadable, pictured = 0, []
-        for number, lines in without_running_lines(_pages(document, range(page_count))):
+        recognised = RecognisedPages(document, recogniser)
+        unreadable = 0
+        # Twice: what is scanned may carry a stamp on every page, and has running titles of its own.
+        text_layer = without_running_lines(_pages(document, range(page_count)))
+        read = _told(recognised.filled(text_layer, unreadable=_UNREADABLE), page_count, on_pages)
+        for number, lines in without_running_lines(read):
             unreadable += lines is _UNREADABLE
-            if not lines and lines is not _UNREADABLE and _shows_something(document, number - 1):
-                pictured.append(number)
             for block in blocks_of(lines, body=body):
                 _add(builder, block, number)
-            on_pages(number, page_count)
         if unreadable:
             _note_unreadable(builder, unreadable, page_count)
-        if pictured:
-            builder.warn(f"without a text layer: {_ranges(pictured)}; run text recognition (OCR) to have them read")
+        builder.warn(*recognised.notes)
+        if not builder.length and recognised.notes:
+            raise DocumentRejected(ReasonCode.NO_TEXT, "; ".join(recognised.notes))
         return builder.build(title=_title(document), page_count=page_count)
 
 
-_UNREADABLE: list[Line] = []
-
-
-def _ranges(pages: Sequence[int]) -> str:
-    """Return ascending page numbers in words, as "pages 3, 7-9"; long lists end with their number."""
-    runs: list[list[int]] = []
+def _told(pages: Iterator[Page], page_count: int, on_pages: OnPages) -> Iterator[Page]:
     for page in pages:
-        if runs and page == runs[-1][-1] + 1:
-            runs[-1][1:] = [page]
-        else:
-            runs.append([page])
-    named = ", ".join("-".join(map(str, run)) for run in runs[:_MOST_RANGES])
-    more = f" and more, {len(pages)} in all" if len(runs) > _MOST_RANGES else ""
-    return f"{'page' if len(pages) == 1 else 'pages'} {named}{more}"
+        on_pages(page[0], page_count)
+        yield page
+
+
+_UNREADABLE: list[Line] = []
 
 
 def _note_unreadable(builder: CanonicalBuilder, unreadable: int, page_count: int) -> None:
@@ -110,24 +107,10 @@ def _pages(document: pdfium.PdfDocument, indices: range) -> Iterator[tuple[int, 
     for index in indices:
         try:
             with closing(document.get_page(index)) as page, closing(page.get_textpage()) as textpage:
-                lines = [line for line in _lines(textpage, *page.get_size()) if not _is_stamp(line)]
+                lines = [line for line in _lines(textpage, *page.get_size()) if not is_stamp(line)]
         except pdfium.PdfiumError:
             lines = _UNREADABLE
         yield index + 1, lines
-
-
-def _shows_something(document: pdfium.PdfDocument, index: int) -> bool:
-    """Say whether a page is not empty, as that of a scan is not."""
-    try:
-        with closing(document.get_page(index)) as page:
-            return int(pdfium_c.FPDFPage_CountObjects(page)) > 0
-    except pdfium.PdfiumError:
-        return False
-
-
-def _is_stamp(line: Line) -> bool:
-    """Page numbers, and what is written along the page's side, are no part of the text."""
-    return line.is_at_edge and (line.is_rotated or line.text.strip().isdecimal())
 
 
 def _lines(textpage: pdfium.PdfTextPage, page_width: float, page_height: float) -> list[Line]:
@@ -166,7 +149,7 @@ def _line(textpage: pdfium.PdfTextPage, text: str, start: int, page_width: float
         size=size,
         is_bold=_is_bold(textpage, first) and _is_bold(textpage, last),
         is_rotated=is_rotated,
-        is_at_edge=at_side if is_rotated else top < page_height * _EDGE or bottom > page_height * (1 - _EDGE),
+        is_at_edge=at_side if is_rotated else top < page_height * EDGE or bottom > page_height * (1 - EDGE),
         cells=_cells(textpage, text, start, size),
     )
 

@@ -33,7 +33,8 @@ _ENDS_SENTENCE: Final = re.compile(r"[.!?:;。！？][\"'”’)\]]*$")
 class Line:
     """A line of text and where it stands, in points from the page's top left corner.
 
-    `cells` are its parts when wide gaps part it; `is_at_edge` says that it may be no part of the text.
+    `cells` are its parts when wide gaps part it; `is_at_edge` says that it may be no part of the text. `paragraph`
+    numbers those of a page where they are known.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Line:
     is_rotated: bool = False
     is_at_edge: bool = False
     cells: tuple[str, ...] = ()
+    paragraph: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,8 @@ def _continues(group: list[Line], line: Line, body: BodyFont) -> bool:
     before = group[-1]
     if _level(before, body) != _level(line, body) or _ITEM.match(line.text.strip()):
         return False
+    if line.paragraph is not None:
+        return line.paragraph == before.paragraph
     height = max(before.bottom - before.top, line.bottom - line.top, 1.0)
     if abs(line.top - before.top) < height / 2:
         return True  # the rest of the same line, after a wide space

@@ -7,6 +7,9 @@ from typing import Final
 
 from ingestion.parsing.pdf_layout import Line
 
+EDGE = 0.1
+"""Of a page's height, where page numbers and running titles stand."""
+
 _NEAR_PAGES = 4  # on either side of a page
 _MIN_PAGES = 3  # of those, a line stands on when it is a running title
 _DIGITS: Final = re.compile(r"\d+")
@@ -34,6 +37,11 @@ def without_running_lines(pages: Iterable[Page]) -> Iterator[Page]:
     while waiting:
         yield _without(window[-waiting], counts)
         waiting -= 1
+
+
+def is_stamp(line: Line) -> bool:
+    """Say whether it is a page number, or written along the page's side: these are no part of the text."""
+    return line.is_at_edge and (line.is_rotated or line.text.strip().isdecimal())
 
 
 def _without(page: Page, counts: Counter[str]) -> Page:

@@ -1,12 +1,14 @@
 """One file to one parsed document: what the child process does, and nothing else in the service."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
 
 from ingestion.parsing.containers.members import ReadMember
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.media_types import MediaType
+from ingestion.parsing.ocr.recogniser import Recogniser
 from ingestion.parsing.pages import OnPages, unheard
 from ingestion.parsing.sniff import sniff
 from rag_service.domain.documents import ParsedDocument
@@ -22,15 +24,20 @@ def read_document(file: BinaryIO, filename: str, limits: ParsingLimits, on_pages
     Raises:
         DocumentRejected: it cannot be read; the reason says why.
     """
-    return parser_for(sniff(file, filename), on_pages, read_member=_read_member)(file, limits)
+    recogniser = Recogniser(limits)
+    read_member = partial(_read_member, recogniser)
+    document = _parser_for(sniff(file, filename), recogniser, on_pages, read_member=read_member)(file, limits)
+    return replace(document, ocr_languages=recogniser.languages)
 
 
-def _read_member(file: BinaryIO, filename: str, limits: ParsingLimits) -> ParsedDocument:
+def _read_member(recogniser: Recogniser, file: BinaryIO, filename: str, limits: ParsingLimits) -> ParsedDocument:
     # Files inside files inside files are not opened: that is where bombs are hidden.
-    return parser_for(sniff(file, filename), read_member=None)(file, limits)
+    return _parser_for(sniff(file, filename), recogniser, read_member=None)(file, limits)
 
 
-def parser_for(media_type: MediaType, on_pages: OnPages = unheard, *, read_member: ReadMember | None) -> Parser:
+def _parser_for(
+    media_type: MediaType, recogniser: Recogniser, on_pages: OnPages = unheard, *, read_member: ReadMember | None
+) -> Parser:
     """Return the parser of a format. Imported when first needed: most processes see few formats.
 
     `read_member` reads the files inside one that holds others; with None they are named and not opened.
@@ -39,7 +46,7 @@ def parser_for(media_type: MediaType, on_pages: OnPages = unheard, *, read_membe
         case MediaType.PDF:
             from ingestion.parsing.pdf import parse_pdf  # noqa: PLC0415
 
-            return partial(parse_pdf, on_pages=on_pages)
+            return partial(parse_pdf, recogniser=recogniser, on_pages=on_pages)
         case MediaType.EML | MediaType.MSG | MediaType.ZIP:
             return partial(_container_parser(media_type), read=read_member)
         case MediaType.MARKDOWN | MediaType.HTML | MediaType.TEXT | MediaType.RST | MediaType.ROW:

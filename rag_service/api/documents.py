@@ -12,6 +12,7 @@ from rag_service.domain.documents import Block, ParsedDocument, Revision
 from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.spans import sha256_of
+from rag_service.domain.table_rows import location_of
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
@@ -27,7 +28,10 @@ class PageOut(BaseModel):
 
 
 class BlockOut(BaseModel):
-    """A piece of the text with its place in the source; `bbox` is left, top, right, bottom in points."""
+    """A piece of the text with its place in the source; `bbox` is left, top, right, bottom in points.
+
+    `location` is the place of a table's rows: cells of a sheet in A1 notation, else rows in words.
+    """
 
     start: int
     end: int
@@ -35,6 +39,7 @@ class BlockOut(BaseModel):
     level: int | None
     page: int | None
     bbox: tuple[float, float, float, float] | None
+    location: str | None
 
 
 class NewPrincipals(BaseModel):
@@ -64,6 +69,7 @@ class RevisionText(BaseModel):
     text: str
     text_sha256: str
     page_count: int | None
+    language: str | None
     pages: list[PageOut]
     blocks: list[BlockOut]
     warnings: list[str]
@@ -92,8 +98,9 @@ def _revision_text(revision: Revision, parsed: ParsedDocument) -> RevisionText:
         text=parsed.text,
         text_sha256=revision.text_sha256 or sha256_of(parsed.text),
         page_count=parsed.page_count,
+        language=revision.language,
         pages=_pages(parsed),
-        blocks=[_block(block) for block in parsed.blocks],
+        blocks=[_block(block, parsed.text) for block in parsed.blocks],
         warnings=list(parsed.warnings),
     )
 
@@ -107,7 +114,7 @@ def _pages(parsed: ParsedDocument) -> list[PageOut]:
     ]
 
 
-def _block(block: Block) -> BlockOut:
+def _block(block: Block, text: str) -> BlockOut:
     return BlockOut(
         start=block.span.start,
         end=block.span.end,
@@ -115,4 +122,5 @@ def _block(block: Block) -> BlockOut:
         level=block.level,
         page=block.page,
         bbox=block.bbox,
+        location=location_of(block.table_rows, block.span, text=text, page=block.page),
     )

@@ -25,7 +25,10 @@ _LARGEST_ID = 2**53
 
 
 class CountsOut(BaseModel):
-    """How many jobs are in each state. `starved` are those of the queued and failed that nobody takes."""
+    """How many jobs are in each state. `starved` are those of the open ones that nobody takes.
+
+    `waiting_bytes` is the size of the files that are still to be prepared, or are just now.
+    """
 
     object: Literal["job.counts"] = "job.counts"
     queued: int
@@ -36,6 +39,7 @@ class CountsOut(BaseModel):
     dead: int
     cancelled: int
     starved: int
+    waiting_bytes: int
 
 
 class PurgeIn(BaseModel):
@@ -75,6 +79,7 @@ async def count_jobs(parts: Parts, scope: Scope) -> CountsOut:
     return CountsOut(
         **{state.value: counts.of_state.get(state, 0) for state in JobState},
         starved=counts.starved,
+        waiting_bytes=counts.waiting_bytes,
     )
 
 

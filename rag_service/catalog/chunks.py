@@ -17,6 +17,7 @@ from rag_service.domain.answers import Passage
 from rag_service.domain.documents import Chunk, embedded_text
 from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint
 from rag_service.domain.spans import Span
+from rag_service.domain.table_rows import from_plain_values, plain_values
 from rag_service.domain.versions import Member
 
 
@@ -46,6 +47,13 @@ class SqlChunks:
                 found.setdefault(member, []).append(_chunk_of(row))
         return found
 
+    async def between(
+        self, scope: AccessScope, fingerprint: Fingerprint, member: Member, ordinals: range
+    ) -> Sequence[Chunk]:
+        of_member = _of(scope, fingerprint, [member])
+        there = of_member.where(chunks.c.ordinal >= ordinals.start, chunks.c.ordinal < ordinals.stop)
+        return [_chunk_of(row) for row in await self._connection.execute(there)]
+
     async def passages(
         self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
     ) -> dict[ChunkId, Passage]:
@@ -72,6 +80,7 @@ _PASSAGE = (
     chunks.c.headings,
     chunks.c.page_starts,
     chunks.c.embedded_sha256,
+    chunks.c.table_rows,
     revisions.c.file_id,
     revisions.c.filename,
     revisions.c.title,
@@ -132,6 +141,7 @@ def _values_of(chunk: Chunk, fingerprint: Fingerprint) -> dict[str, Any]:
         "page_starts": chunk.page_starts,
         "token_count": chunk.token_count,
         "embedded_sha256": chunk.embedded_sha256,
+        "table_rows": plain_values(chunk.table_rows) or None,
     }
 
 
@@ -147,13 +157,14 @@ def _chunk_of(row: sa.Row[Any]) -> Chunk:
         page_starts=tuple((offset, page) for offset, page in row.page_starts),
         token_count=row.token_count,
         embedded_sha256=row.embedded_sha256,
+        table_rows=from_plain_values(row.table_rows or ()),
     )
 
 
 def _passage_of(row: Sequence[Any]) -> Passage:
     # By place, not by name: looking up twelve names costs as much as all the rest.
-    chunk_id, document_id, revision, start, end, text, headings, page_starts, sha256, *of_revision = row
-    file_id, filename, title, attributes = of_revision
+    chunk_id, document_id, revision, start, end, text, headings, page_starts, sha256, *others = row
+    table_rows, file_id, filename, title, attributes = others
     path = tuple(headings)
     assert_intact(embedded_text(path, text), sha256, what=f"Passage {chunk_id} of document {document_id}")
     return Passage(
@@ -172,4 +183,5 @@ def _passage_of(row: Sequence[Any]) -> Passage:
         score=0.0,
         dense_score=0.0,
         sparse_score=0.0,
+        table_rows=from_plain_values(table_rows or ()),
     )

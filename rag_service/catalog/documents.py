@@ -16,6 +16,7 @@ from rag_service.catalog.scoping import among, is_storable, visible_documents
 from rag_service.catalog.tables import corpora, document_principals, documents, memberships, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import Document, ParsedDocument, PreparedRevision, Revision, RevisionState
+from rag_service.domain.fingerprints import parsed_with_ocr
 from rag_service.domain.ids import CorpusId, DocumentId, FileId
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.domain.spans import sha256_of
@@ -118,8 +119,14 @@ class SqlDocuments:
         members = [Member(document_id=one.document_id, revision=one.number) for one in prepared]
         await assert_visible(self._connection, scope, members)
         for batch in batches(prepared):
-            await self._connection.execute(_prepared_at(self._clock()), [_values_of_prepared(one) for one in batch])
-            await write_parsed(self._connection, batch)
+            await self._write_read(_READ.values(_prepared_at(self._clock())), batch)
+
+    async def mark_read(self, scope: AccessScope, read: PreparedRevision) -> None:
+        await assert_visible(self._connection, scope, [Member(document_id=read.document_id, revision=read.number)])
+        await self._write_read(_READ, [read])
+
+    async def mark_embedded(self, scope: AccessScope, document_id: DocumentId, number: int) -> None:
+        await self._mark(scope, document_id, number, **_prepared_at(self._clock()))
 
     async def mark_failed(
         self, scope: AccessScope, document_id: DocumentId, number: int, *, reason: ReasonCode, detail: str
@@ -175,6 +182,10 @@ class SqlDocuments:
         if rows:
             await self._connection.execute(document_principals.insert(), rows)
 
+    async def _write_read(self, described: sa.Update, read: Sequence[PreparedRevision]) -> None:
+        await self._connection.execute(described, [_values_of_prepared(one) for one in read])
+        await write_parsed(self._connection, read)
+
     async def _mark(self, scope: AccessScope, document_id: DocumentId, number: int, **values: Any) -> None:
         visible = sa.exists().where(documents.c.id == revisions.c.document_id, visible_documents(scope))
         one = revisions.update().where(revisions.c.document_id == document_id, revisions.c.number == number, visible)
@@ -195,22 +206,24 @@ async def granted_principals(
     return {document_id: frozenset(names) for document_id, names in found.items()}
 
 
-def _prepared_at(now: datetime) -> sa.Update:
-    return (
-        revisions.update()
-        .where(
-            revisions.c.document_id == sa.bindparam("of_document"), revisions.c.number == sa.bindparam("of_revision")
-        )
-        .values(
-            state=RevisionState.PREPARED,
-            prepared_at=sa.func.coalesce(revisions.c.prepared_at, sa.literal(now, revisions.c.prepared_at.type)),
-            reason=None,
-            reason_detail=None,
-        )
-    )
+_READ = (
+    revisions.update()
+    .where(revisions.c.document_id == sa.bindparam("of_document"), revisions.c.number == sa.bindparam("of_revision"))
+    .values(parser_fingerprint=sa.func.coalesce(sa.bindparam("read_with"), revisions.c.parser_fingerprint))
+)
+
+
+def _prepared_at(now: datetime) -> dict[str, Any]:
+    return {
+        "state": RevisionState.PREPARED.value,
+        "prepared_at": sa.func.coalesce(revisions.c.prepared_at, sa.literal(now, revisions.c.prepared_at.type)),
+        "reason": None,
+        "reason_detail": None,
+    }
 
 
 def _values_of_prepared(one: PreparedRevision) -> dict[str, Any]:
+    languages = one.parsed.ocr_languages
     return {
         "of_document": one.document_id,
         "of_revision": one.number,
@@ -218,6 +231,8 @@ def _values_of_prepared(one: PreparedRevision) -> dict[str, Any]:
         "text_sha256": sha256_of(one.parsed.text),
         "page_count": one.parsed.page_count,
         "chunk_count": one.chunk_count,
+        "language": one.language,
+        "read_with": None if languages is None else parsed_with_ocr(languages),
     }
 
 

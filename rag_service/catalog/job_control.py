@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.draft_rows import draft_of, update_draft
+from rag_service.catalog.job_parts import lock_parts, remove_parts
 from rag_service.catalog.job_rows import JOB, add_job, allowed_jobs, job_of, open_job
 from rag_service.catalog.prepared_subjects import take_back, wish_again
 from rag_service.catalog.run_ends import end_run
@@ -24,6 +25,7 @@ from rag_service.reasons import ReasonCode
 
 async def cancel(connection: AsyncConnection, scope: AccessScope, job_id: JobId, *, now: datetime) -> Job:
     """Stop a job; see the port."""
+    await lock_parts(connection, job_id)
     job = await _locked(connection, scope, job_id)
     if job.state is JobState.CANCELLED:
         return job
@@ -31,6 +33,7 @@ async def cancel(connection: AsyncConnection, scope: AccessScope, job_id: JobId,
         raise Conflict(f"Job {job_id} is over: {job.state.value}.")
     match job.kind:
         case JobKind.PREPARE_REVISION:
+            await remove_parts(connection, job_id)
             await take_back(connection, job)
         case JobKind.SEAL_DRAFT:
             await _give_up_seal(connection, job, now)

@@ -21,8 +21,11 @@ JOB = tuple(column for column in jobs.c if column is not jobs.c.draft_id)
 
 
 def allowed_jobs(scope: AccessScope) -> sa.ColumnElement[bool]:
-    """Jobs of the scope's tenant, and of its corpora when it is narrowed to some; those of no corpus are for admins."""
-    mine = jobs.c.tenant_id == scope.tenant_id
+    """Jobs of the scope's tenant, and of its corpora when it is narrowed to some; those of no corpus are for admins.
+
+    Parts of jobs are nobody's: people see the whole.
+    """
+    mine = sa.and_(jobs.c.tenant_id == scope.tenant_id, jobs.c.whole_id.is_(None))
     if scope.corpora is not None:
         return sa.and_(mine, jobs.c.corpus_id.in_(scope.corpora))
     return mine if scope.may(Permission.ADMIN) else sa.and_(mine, jobs.c.corpus_id.is_not(None))

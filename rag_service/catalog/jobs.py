@@ -7,13 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rag_service.catalog import job_control
+from rag_service.catalog import job_control, job_parts
 from rag_service.catalog.batches import batches
 from rag_service.catalog.due_jobs import due_jobs, due_kinds, serve
 from rag_service.catalog.job_rows import JOB, add_job, allowed_jobs, job_of
 from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.prepared_subjects import note_draft
-from rag_service.catalog.tables import OPEN_JOBS, jobs
+from rag_service.catalog.tables import OPEN_JOBS, WAITING_FILES, jobs
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, JobId
 from rag_service.domain.jobs import Heartbeat, Job, JobKind, JobState, Priority
@@ -85,8 +85,9 @@ class SqlJobs:
         return await self._change_held(held, {"lease_until": now + lease, "heartbeat": jobs.c.heartbeat + 1})
 
     async def heartbeats(self) -> list[Heartbeat]:
+        # A job whose parts run in its place has no lease, and nobody who would renew it.
         running = sa.select(jobs.c.id, jobs.c.fence, jobs.c.heartbeat).where(
-            OPEN_JOBS, jobs.c.state == JobState.RUNNING
+            OPEN_JOBS, jobs.c.state == JobState.RUNNING, jobs.c.lease_until.is_not(None)
         )
         rows = await self._connection.execute(running)
         return [Heartbeat(job_id=row.id, fence=row.fence, count=row.heartbeat) for row in rows]
@@ -112,18 +113,32 @@ class SqlJobs:
     ) -> Job:
         why = {"reason": reason.value, "detail": detail, "lease_until": None}
         if retry_at is not None:
-            return await self._change(job_id, fence, why | {"state": JobState.FAILED, "not_before": retry_at})
+            failed = await self._change(job_id, fence, why | {"state": JobState.FAILED, "not_before": retry_at})
+            await job_parts.tell_whole(self._connection, failed)
+            return failed
         dead = await self._change(job_id, fence, why | {"state": JobState.DEAD, "finished_at": now})
-        if dead.kind is JobKind.PREPARE_REVISION:
-            await note_draft(self._connection, dead)
+        whole = await job_parts.fail_whole(self._connection, dead, reason=reason.value, detail=detail, now=now)
+        for one in (dead, whole):
+            if one is not None and one.kind is JobKind.PREPARE_REVISION:
+                await note_draft(self._connection, one)
         return dead
 
     async def wait(self, job_id: JobId, fence: int, *, look_at: datetime, detail: str) -> Job:
         told = {"detail": detail, "changes": _unless(sa.and_(jobs.c.detail == detail, jobs.c.stage.is_(None)))}
-        return await self._change(job_id, fence, _put_back(JobState.WAITING, look_at) | told)
+        waiting = await self._change(job_id, fence, _put_back(JobState.WAITING, look_at) | told)
+        await job_parts.tell_whole(self._connection, waiting)
+        return waiting
 
     async def release(self, held: Sequence[Job], *, now: datetime) -> None:
         await self._change_held(held, _put_back(JobState.QUEUED, now) | _CHANGED)
+
+    async def spread(self, held: Job, parts: Sequence[Job], *, stage: str, total: int, now: datetime) -> None:
+        if not await job_parts.spread(self._connection, held, parts, stage=stage, total=total, now=now):
+            raise _lost(held.id)
+
+    async def finish_part(self, held: Job, *, done: int, now: datetime) -> Job | None:
+        await self.assert_held(held.id, held.fence)
+        return await job_parts.finish_part(self._connection, held, done=done, now=now)
 
     async def get(self, scope: AccessScope, job_id: JobId) -> Job:
         row = (await self._connection.execute(_jobs(scope).where(jobs.c.id == job_id))).first()
@@ -167,12 +182,22 @@ class SqlJobs:
         found = {JobState(state): count for state, count in await self._connection.execute(counted)}
         return {state: found.get(state, 0) for state in JobState}
 
+    async def waiting_bytes(self, scope: AccessScope | None) -> int:
+        waiting = sa.select(sa.func.coalesce(sa.func.sum(jobs.c.size_bytes), 0)).where(WAITING_FILES)
+        if scope is not None:
+            waiting = waiting.where(allowed_jobs(scope))
+        return int((await self._connection.execute(waiting)).scalar_one())
+
     async def starved(
         self, scope: AccessScope, *, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta
     ) -> int:
         left = sa.or_(jobs.c.kind.not_in(served_kinds), jobs.c.not_before < now - starved_after)
         taken_when_due = jobs.c.state.in_([JobState.QUEUED, JobState.FAILED])
-        counted = sa.select(sa.func.count()).where(OPEN_JOBS, allowed_jobs(scope), taken_when_due, left)
+        starved = sa.and_(taken_when_due, left)
+        if JobKind.EMBED_CHUNKS not in served_kinds:
+            is_spread = sa.and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until.is_(None))
+            starved = sa.or_(starved, is_spread)
+        counted = sa.select(sa.func.count()).where(OPEN_JOBS, allowed_jobs(scope), starved)
         return int((await self._connection.execute(counted)).scalar_one())
 
     async def cancel(self, scope: AccessScope, job_id: JobId, *, now: datetime) -> Job:

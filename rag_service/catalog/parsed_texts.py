@@ -17,6 +17,7 @@ from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import Block, BlockKind, ParsedDocument, PreparedRevision
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.spans import Span
+from rag_service.domain.table_rows import from_plain_values, plain_values
 
 _LEVEL = 3  # about three times as fast as the default, for a tenth more bytes
 
@@ -54,10 +55,7 @@ async def read_parsed(
 
 
 def _values_of(one: PreparedRevision) -> dict[str, Any]:
-    blocks = [
-        [block.span.start, block.span.end, block.kind.value, block.level, block.page, block.bbox]
-        for block in one.parsed.blocks
-    ]
+    blocks = [_values_of_block(block) for block in one.parsed.blocks]
     return {
         "document_id": one.document_id,
         "revision": one.number,
@@ -67,6 +65,11 @@ def _values_of(one: PreparedRevision) -> dict[str, Any]:
         "page_count": one.parsed.page_count,
         "warnings": list(one.parsed.warnings),
     }
+
+
+def _values_of_block(block: Block) -> list[Any]:
+    values = [block.span.start, block.span.end, block.kind.value, block.level, block.page, block.bbox]
+    return [*values, plain_values(block.table_rows)] if block.table_rows else values
 
 
 def _unpack(row: sa.Row[Any]) -> ParsedDocument:
@@ -89,6 +92,20 @@ def _parsed_of(row: sa.Row[Any]) -> ParsedDocument:
     )
 
 
-def _block_of(start: int, end: int, kind: str, level: int | None, page: int | None, bbox: list[float] | None) -> Block:
-    box = None if bbox is None else (bbox[0], bbox[1], bbox[2], bbox[3])
-    return Block(span=Span(start, end), kind=BlockKind(kind), level=level, page=page, bbox=box)
+def _block_of(
+    start: int,
+    end: int,
+    kind: str,
+    level: int | None,
+    page: int | None,
+    bbox: list[float] | None,
+    table_rows: Sequence[Sequence[Any]] = (),
+) -> Block:
+    return Block(
+        span=Span(start, end),
+        kind=BlockKind(kind),
+        level=level,
+        page=page,
+        bbox=None if bbox is None else (bbox[0], bbox[1], bbox[2], bbox[3]),
+        table_rows=from_plain_values(table_rows),
+    )

@@ -1,14 +1,19 @@
 """Uploading many documents at once, with as few lost as possible."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+import httpx
+
 from rag_service.cli.documents import Item
+from rag_service.cli.kept_files import kept_files
 from rag_service.client import ApiError, Client, Json
 from rag_service.domain.rows import Row
+from rag_service.domain.uploads import DOCUMENT_KEY
 
 PARALLEL = 8
+_FILES_AT_ONCE = 100
 _ROWS_AT_ONCE = 250
 _BYTES_AT_ONCE = 2**20
 _AHEAD = 4  # items read and waiting per upload that runs
@@ -34,7 +39,7 @@ class Uploaded:
 def upload_all(
     client: Client,
     corpus: str,
-    items: Iterable[Item],
+    items: Sequence[Item],
     *,
     draft: str | None = None,
     principals: Sequence[str] = (),
@@ -42,10 +47,21 @@ def upload_all(
 ) -> Iterator[Uploaded | Failure]:
     """Upload `items`, several at a time, and yield what became of each as it is known.
 
-    With `draft` they are changes of it, else they are published by themselves. One refused file does not stop the
-    others; a service that is gone or a key that does not work does.
+    With `draft` they are changes of it, else they are published by themselves. Files whose bytes the corpus has are
+    named, not sent. One refused file does not stop the others; a service that is gone or a key that does not work does.
     """
     place = _Place(client=client, corpus=corpus, draft=draft, principals=principals)
+    kept = kept_files(client, corpus, items) if draft is None else {}
+    refused: list[Item] = []
+    for named in _by_hundreds([item for item in items if item.key in kept]):
+        if _add_kept(place, named, kept):
+            yield from (Uploaded(name=item.key, file_id=kept[item.key]) for item in named)
+        else:
+            refused += named
+    yield from _send(place, [*refused, *(item for item in items if item.key not in kept)], parallel)
+
+
+def _send(place: "_Place", items: Iterable[Item], parallel: int) -> Iterator[Uploaded | Failure]:
     pending: set[Future[Uploaded | Failure]] = set()
     pool = ThreadPoolExecutor(parallel)
     try:
@@ -94,10 +110,23 @@ class _Place:
 
     def add(self, file_id: str, key: str) -> Json:
         """Make an uploaded file the document `key`."""
-        attributes = {"document_key": key}
+        attributes = {DOCUMENT_KEY: key}
         if self.draft is None:
             return self.client.add_file(self.corpus, file_id, attributes, self.principals)
         return self.client.add_to_draft(self.corpus, self.draft, file_id, attributes, self.principals)
+
+
+def _add_kept(place: _Place, items: Sequence[Item], kept: Mapping[str, str]) -> bool:
+    """Say whether these were accepted; if one was refused, none may have been, and which it was is not known."""
+    files = [(kept[item.key], {DOCUMENT_KEY: item.key}) for item in items]
+    try:
+        place.client.add_files(place.corpus, files, place.principals)
+    except ApiError as exc:
+        # A file that was deleted meanwhile is not found either.
+        if exc.status != httpx.codes.NOT_FOUND and _stops_everything(exc):
+            raise
+        return False
+    return True
 
 
 def _upload(place: _Place, item: Item) -> Uploaded | Failure:
@@ -122,6 +151,10 @@ def _import(place: _Place, rows: Sequence[Row]) -> Iterable[Uploaded | Failure]:
             raise
         return [Failure(name=row.id, message=str(exc), advice=exc.advice) for row in rows]
     return [Uploaded(name=str(file["document_key"]), file_id=str(file["id"])) for file in accepted]
+
+
+def _by_hundreds(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    yield from (items[start : start + _FILES_AT_ONCE] for start in range(0, len(items), _FILES_AT_ONCE))
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -69,14 +69,19 @@ def _show_citations(citations: Iterable[dict[str, Any]]) -> None:
 
 
 def _citation_line(citation: dict[str, Any]) -> str:
-    page = f", page {citation['page']}" if citation.get("page") else ""
-    return f"[{citation['number']}] {citation['filename']}{page}: “{_shortened(citation['quote'])}”"
+    return f"[{citation['number']}] {citation['filename']}{_place(citation)}: “{_shortened(citation['quote'])}”"
 
 
 def _hit_lines(hits: Iterable[dict[str, Any]]) -> Iterator[str]:
     for rank, hit in enumerate(hits, start=1):
         text = " ".join(part["text"] for part in hit.get("content", []))
-        yield f"{rank}. {hit['filename']}  ({hit['score']:.3f})\n   {_shortened(text)}"
+        yield f"{rank}. {hit['filename']}{_place(hit)}  ({hit['score']:.3f})\n   {_shortened(text)}"
+
+
+def _place(found: dict[str, Any]) -> str:
+    page = f"page {found['page']}" if found.get("page") else ""
+    place = found.get("location") or page
+    return f", {place}" if place else ""
 
 
 def _shortened(text: str) -> str:

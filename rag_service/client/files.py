@@ -34,6 +34,17 @@ class FileCalls(Transport):
         path = f"/v1/vector_stores/{segment(corpus)}/files"
         return self._call("POST", path, json=new_file(file_id, attributes, principals))
 
+    def add_files(
+        self,
+        corpus: str,
+        files: Sequence[tuple[str, Mapping[str, str | float | bool]]],
+        principals: Sequence[str] = (),
+    ) -> Json:
+        """Make uploaded files, each with its attributes, documents of a corpus, by one request."""
+        body: Json = {"files": [new_file(file_id, attributes) for file_id, attributes in files]}
+        path = f"/v1/vector_stores/{segment(corpus)}/file_batches"
+        return self._call("POST", path, json={**body, "principals": list(principals)} if principals else body)
+
     def import_rows(self, corpus: str, rows: Sequence[bytes], principals: Sequence[str] = ()) -> list[Json]:
         """Make each row, a line of JSON {id, title, text}, a document of a corpus; the same row changes nothing."""
         path = f"/v1/corpora/{segment(corpus)}/rows"

@@ -9,6 +9,7 @@ from typing import Literal
 from rag_service.domain.documents import page_at
 from rag_service.domain.ids import AnswerId, ChunkId, CorpusId, DocumentId, FileId, KeyId, TenantId
 from rag_service.domain.spans import Span, sha256_of
+from rag_service.domain.table_rows import TableRows, location_of
 
 
 class AnswerStatus(StrEnum):
@@ -62,11 +63,22 @@ class Passage:
     score: float
     dense_score: float
     sparse_score: float
+    table_rows: tuple[TableRows, ...] = ()
 
     @property
     def page(self) -> int | None:
         """The page on which the passage begins, None for formats without pages."""
         return page_at(self.page_starts, self.span.start)
+
+    @property
+    def location(self) -> str | None:
+        """The rows of the table in which the passage begins, None when it begins in none."""
+        return self.location_of(self.span)
+
+    def location_of(self, span: Span) -> str | None:
+        """Return the place in a table of `span`, a part of the passage, None outside of tables."""
+        page = page_at(self.page_starts, span.start)
+        return location_of(self.table_rows, span, text=self.text, offset=self.span.start, page=page)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,7 @@ class Citation:
 
     `start` and `end` are offsets in the message; `quote_span` is in the canonical text of the revision.
     `number` is the rank of the passage quoted, shown as the mark [number]. `support` lies in [0, 1].
+    `location` is the place of the quote in a table: cells or rows; None outside of tables.
     """
 
     start: int
@@ -88,6 +101,7 @@ class Citation:
     quote_span: Span
     quote: str
     support: float
+    location: str | None = None
 
     @property
     def quote_sha256(self) -> str:
@@ -107,6 +121,7 @@ def cite(passage: Passage, quote_in_passage: Span, *, answer_span: Span, support
         revision=passage.revision,
         filename=passage.filename,
         page=page_at(passage.page_starts, quote_span.start),
+        location=passage.location_of(quote_span),
         quote_span=quote_span,
         quote=quote_in_passage.of(passage.text),
         support=support,

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, FileId, TenantId
 from rag_service.domain.spans import Span
+from rag_service.domain.table_rows import TableRows
 from rag_service.reasons import ReasonCode
 
 Attributes = Mapping[str, str | float | bool]
@@ -28,7 +29,8 @@ class Block:
     """A piece of canonical text with its place in the source.
 
     `level` is 1 to 6 for headings, else None. `page` counts from 1 where the format has pages.
-    `bbox` is (left, top, right, bottom) in points from the page's top left corner.
+    `bbox` is (left, top, right, bottom) in points from the page's top left corner. `table_rows` say which rows of the
+    source its lines are, in order; empty for what is in no table.
     """
 
     span: Span
@@ -36,17 +38,23 @@ class Block:
     level: int | None = None
     page: int | None = None
     bbox: tuple[float, float, float, float] | None = None
+    table_rows: tuple[TableRows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDocument:
-    """The canonical text (NFC) of a revision and its blocks, in reading order, not overlapping."""
+    """The canonical text (NFC) of a revision and its blocks, in reading order, not overlapping.
+
+    `ocr_languages`, known of one just read, are those in which pages without a text layer were recognised ("deu+eng").
+    Empty: such pages were left unread; None: there are none.
+    """
 
     text: str
     blocks: tuple[Block, ...]
     title: str | None = None
     page_count: int | None = None
     warnings: tuple[str, ...] = ()
+    ocr_languages: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +92,10 @@ class RevisionState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One immutable content of a document. `number` counts from 1 within the document."""
+    """One immutable content of a document. `number` counts from 1 within the document.
+
+    `language` is the ISO 639-1 code of the language that most of the text is in, None when it is unsure.
+    """
 
     document_id: DocumentId
     number: int
@@ -101,6 +112,7 @@ class Revision:
     text_sha256: str | None = None
     page_count: int | None = None
     chunk_count: int = 0
+    language: str | None = None
     reason: ReasonCode | None = None
     reason_detail: str | None = None
 
@@ -113,6 +125,7 @@ class PreparedRevision:
     number: int
     parsed: "ParsedDocument"
     chunk_count: int
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +134,7 @@ class Chunk:
 
     `text` equals the span's characters. `headings` is the path of headings above it, outermost first.
     `page_starts` are (offset in canonical text, page) pairs in order; the first says the page at `span.start`.
+    `table_rows` are the rows of tables that lie in the span.
     `embedded_sha256` is the hash of the text that is embedded: headings and text.
     """
 
@@ -134,6 +148,7 @@ class Chunk:
     page_starts: tuple[tuple[int, int], ...]
     token_count: int
     embedded_sha256: str
+    table_rows: tuple[TableRows, ...] = ()
 
 
 def embedded_text(headings: tuple[str, ...], text: str) -> str:

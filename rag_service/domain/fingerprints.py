@@ -6,11 +6,27 @@ from dataclasses import asdict, dataclass
 
 from rag_service.domain.ids import Fingerprint
 
-PARSER_FINGERPRINT = "parsers-2"
+PARSER_FINGERPRINT = "parsers-3"
 """Names what turns bytes into canonical text. Raise it when a parser's output changes: equal bytes are then read anew."""
+
+_OCR = "+ocr:"
 
 CHUNKER_NAME = "headings-4"
 """Names the way texts are cut. Change it when the same settings would cut a text elsewhere."""
+
+
+def parsed_with_ocr(languages: str) -> str:
+    """Return the fingerprint of a reading that met pages without a text layer; no `languages`: it left them unread."""
+    return f"{PARSER_FINGERPRINT}{_OCR}{languages}"
+
+
+def reads_alike(fingerprint: str, parser_fingerprint: str, *, ocr_languages: str) -> bool:
+    """Say whether reading the same bytes again would give what a reading of that `fingerprint` gave.
+
+    A process without text recognition (no languages) takes over what another one recognised.
+    """
+    parsers, met_pictures, languages = fingerprint.partition(_OCR)
+    return parsers == parser_fingerprint and (not met_pictures or not ocr_languages or languages == ocr_languages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Background work. The job row is the truth about it; messages only say where to look."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
@@ -14,7 +14,7 @@ MAX_BACKOFF = timedelta(minutes=5)
 """The longest pause between two attempts. What should pause longer was put off by a clock that was wrong: it is due."""
 
 STARVED = "starved"
-"""Shown instead of a job's state when it is due and nobody takes it."""
+"""Shown instead of a job's state when it is due and nobody takes it, or no worker is there for its parts."""
 
 
 class JobKind(StrEnum):
@@ -26,6 +26,7 @@ class JobKind(StrEnum):
     ERASE = "erase"  # subject: erasure id
     FILL_BUILD = "fill_build"  # subject: corpus id / fingerprint of the build
     SYNC_SOURCE = "sync_source"  # subject: run id
+    EMBED_CHUNKS = "embed_chunks"  # a part of PREPARE_REVISION; subject: its subject / first chunk - end
 
 
 class JobState(StrEnum):
@@ -68,6 +69,7 @@ class Job:
     longer write. `failed` waits for its next attempt at `not_before`; `dead` waits for a person. `sequence` is its place
     among the tenant's jobs, `heartbeat` counts the renewals of its lease, `changes` every change that people can see.
     `done` of `total` counts what `stage` is about: pages while it is read, chunks while it is embedded.
+    `whole_id` is the job of which it is a part: people see that one only. `size_bytes` are those of the file that it reads.
     """
 
     id: JobId
@@ -93,6 +95,13 @@ class Job:
     stage_started_at: datetime | None
     finished_at: datetime | None
     changes: int
+    whole_id: JobId | None = None
+    size_bytes: int = 0
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether its parts run in its place: they have leases, and it has none."""
+        return self.state is JobState.RUNNING and self.lease_until is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +142,7 @@ def new_job(
     now: datetime,
     corpus_id: CorpusId | None = None,
     priority: Priority = Priority.BULK,
+    size_bytes: int = 0,
 ) -> Job:
     """Return a job that waits to be claimed; the job table gives it its place in the sequence."""
     return Job(
@@ -159,6 +169,7 @@ def new_job(
         stage_started_at=None,
         finished_at=None,
         changes=0,
+        size_bytes=size_bytes,
     )
 
 
@@ -172,11 +183,36 @@ def follow_up(job: Job, kind: JobKind, *, now: datetime) -> Job:
     return new_job(job.tenant_id, kind, job.subject, now=now, corpus_id=job.corpus_id, priority=job.priority)
 
 
+def parts_of_preparation(job: Job, *, chunk_count: int, part_chunks: int, now: datetime) -> list[Job]:
+    """Return the jobs that embed the chunks of a revision, as urgent as the one that prepares it and in its place."""
+    parts = []
+    for start in range(0, chunk_count, part_chunks):
+        subject = f"{job.subject}/{start}-{min(start + part_chunks, chunk_count)}"
+        part = new_job(
+            job.tenant_id, JobKind.EMBED_CHUNKS, subject, now=now, corpus_id=job.corpus_id, priority=job.priority
+        )
+        parts.append(replace(part, sequence=job.sequence, whole_id=job.id))
+    return parts
+
+
 def revision_of(job: Job) -> tuple[DocumentId, int]:
     """Return document and number of the revision that a PREPARE_REVISION job is about, or raise NotFound."""
-    document_id, _, number = job.subject.rpartition("/")
+    return _revision_in(job.subject)
+
+
+def chunks_of(job: Job) -> tuple[DocumentId, int, range]:
+    """Return document, revision and places of the chunks that an EMBED_CHUNKS job is about, or raise NotFound."""
+    revision, _, places = job.subject.rpartition("/")
+    start, _, stop = places.partition("-")
+    if not start.isdecimal() or not stop.isdecimal():
+        raise NotFound("chunks", job.subject)
+    return *_revision_in(revision), range(int(start), int(stop))
+
+
+def _revision_in(subject: str) -> tuple[DocumentId, int]:
+    document_id, _, number = subject.rpartition("/")
     if not document_id or not number.isdecimal():
-        raise NotFound("revision", job.subject)
+        raise NotFound("revision", subject)
     return DocumentId(document_id), int(number)
 
 
@@ -213,6 +249,8 @@ def seen(job: Job, *, now: datetime, served_kinds: Collection[JobKind], starved_
 
 
 def _is_starved(job: Job, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta) -> bool:
+    if job.is_spread:
+        return JobKind.EMBED_CHUNKS not in served_kinds
     if job.state not in _TAKEN_WHEN_DUE:
         return False
     return job.kind not in served_kinds or now - job.not_before > starved_after

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from rag_service.domain.spans import Span
+from rag_service.domain.table_rows import CELL_BREAK
 from rag_service.domain.words import word_set
 
 OPEN_ENDERS = frozenset(".!?…؟\u06d4።")
@@ -132,6 +133,8 @@ def _ends_line(text: str, at: int) -> bool:
     following = text[at + 1 : line_end if line_end >= 0 else len(text)]
     line = text[text.rfind("\n", 0, at) + 1 : at].strip()
     if not following.strip() or not line or is_line_marker(following):
+        return True
+    if CELL_BREAK in line or CELL_BREAK in following:
         return True
     if following.lstrip()[0].islower() and line[-1] != ":":
         return False

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from rag_service.domain.documents import Attributes, Document, Revision, RevisionState, StoredFile
+from rag_service.domain.fingerprints import reads_alike
 from rag_service.domain.ids import CorpusId, DocumentId
 from rag_service.domain.jobs import Job
 
@@ -46,11 +47,11 @@ class Upload:
         """The key under which later uploads of the same document are recognised."""
         return key_of(self.file.filename, self.attributes)
 
-    def repeats(self, latest: Revision, *, parser_fingerprint: str) -> bool:
+    def repeats(self, latest: Revision, *, parser_fingerprint: str, ocr_languages: str) -> bool:
         """Say whether this would make the same revision as `latest` once more."""
         return (
             latest.raw_sha256 == self.file.sha256
-            and latest.parser_fingerprint == parser_fingerprint
+            and reads_alike(latest.parser_fingerprint, parser_fingerprint, ocr_languages=ocr_languages)
             and latest.state is not RevisionState.FAILED
             and dict(latest.attributes) == dict(self.attributes)
         )

@@ -19,6 +19,7 @@ QUEUE_OF: Mapping[JobKind, WorkQueue] = {
     JobKind.PREPARE_REVISION: WorkQueue.PARSE,
     JobKind.SYNC_SOURCE: WorkQueue.PARSE,
     JobKind.FILL_BUILD: WorkQueue.EMBED,
+    JobKind.EMBED_CHUNKS: WorkQueue.EMBED,
     JobKind.SEAL_DRAFT: WorkQueue.INDEX,
     JobKind.UNSEAL_DRAFT: WorkQueue.INDEX,
     JobKind.ERASE: WorkQueue.INDEX,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from rag_service.domain.answers import Passage
 from rag_service.domain.marks import MARK
 from rag_service.domain.sentences import FULL_ENDERS, OPEN_ENDERS, sentence_spans
+from rag_service.domain.table_rows import CELL_BREAK
 from rag_service.domain.words import words
 
 _ITEM = re.compile(r"[ \t]*(?:[-*+•‣◦\u2013—]|\d{1,3}[.)]|[a-zA-Z]\))\s+(?=\S)")
@@ -90,7 +91,7 @@ def _texts(text: str) -> list[str]:
 def _form(text: str, following: str) -> Form:
     if text.endswith(":"):
         return Form.LEAD if _ITEM.match(following) else Form.POOR
-    if text.startswith("|"):
+    if text.startswith("|") or CELL_BREAK in text:
         return Form.ROW
     if _is_poor(text):
         return Form.POOR

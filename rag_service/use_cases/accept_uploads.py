@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,8 @@ from rag_service.errors import BlobsUnavailable, Conflict, IndexUnavailable, Inv
 from rag_service.ports.blob_store import BlobStore
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.job_queue import JobQueue
+from rag_service.settings import UploadSettings
+from rag_service.use_cases.backlog import assert_room
 from rag_service.use_cases.permissions import require
 from rag_service.use_cases.rights import SpreadRights
 
@@ -60,7 +62,8 @@ class AcceptUploads:
     """Makes each upload a revision of the document with its key, on the corpus's automatic draft or a held one.
 
     `draft` is the id or name of a held draft. What repeats the newest revision makes no other one and is returned as it
-    is. Once a call returns, nothing of it is ever lost; every call may be repeated. `principals` are those who may see
+    is. Once a call returns, nothing of it is ever lost; every call may be repeated, and has to be when LimitExceeded says
+    that too much waits to be read. `principals` are those who may see
     the documents, at every version and at once; None keeps what they have, at first everyone.
     """
 
@@ -72,7 +75,8 @@ class AcceptUploads:
         queue: JobQueue,
         clock: Callable[[], datetime],
         parser_fingerprint: str,
-        max_bytes: int,
+        ocr_languages: str = "",
+        settings: UploadSettings,
         spread_rights: SpreadRights,
     ) -> None:
         self._catalog = catalog
@@ -80,7 +84,8 @@ class AcceptUploads:
         self._queue = queue
         self._clock = clock
         self._parser_fingerprint = parser_fingerprint
-        self._max_bytes = max_bytes
+        self._ocr_languages = ocr_languages
+        self._settings = settings
         self._spread_rights = spread_rights
 
     async def accept_file(
@@ -94,7 +99,25 @@ class AcceptUploads:
         principals: frozenset[str] | None = None,
         priority: Priority = Priority.PERSON,
     ) -> CorpusFile:
-        """Accept a stored file; `priority` says whether somebody waits for it or it is one of many.
+        """Accept a stored file, as `accept_files` does."""
+        accepted = await self.accept_files(
+            scope, corpus=corpus, files=[(file_id, attributes)], draft=draft, principals=principals, priority=priority
+        )
+        return accepted[0]
+
+    async def accept_files(
+        self,
+        scope: AccessScope,
+        *,
+        corpus: str,
+        files: Sequence[tuple[FileId, Attributes]],
+        draft: str | None = None,
+        principals: frozenset[str] | None = None,
+        priority: Priority = Priority.BULK,
+    ) -> list[CorpusFile]:
+        """Accept stored files, together where they are of different documents; return one per file, in order.
+
+        `priority` says whether somebody waits for them or they are some of many.
 
         Raises:
             NotFound: no such corpus, draft or file, or the key may not upload.
@@ -102,12 +125,15 @@ class AcceptUploads:
             Conflict: a document of that key is there, and the caller may not see it; or the draft is not open.
         """
         require(scope, Permission.UPLOAD, kind="corpus", ref=corpus)
-        _check_attributes(attributes)
+        for _, attributes in files:
+            _check_attributes(attributes)
         async with self._catalog.reading() as tx:
             place = await _place(tx, scope, corpus, draft=draft, principals=principals, priority=priority)
-            file = await tx.files.get(scope, file_id)
-        upload = Upload(file=file, is_new_file=False, attributes=attributes)
-        return (await self._accept(place, [upload]))[0]
+            uploads = [
+                Upload(file=await tx.files.get(scope, file_id), is_new_file=False, attributes=attributes)
+                for file_id, attributes in files
+            ]
+        return [file for run in _runs(uploads) for file in await self._accept(place, run)]
 
     async def accept_rows(
         self,
@@ -178,7 +204,7 @@ class AcceptUploads:
             async with slots:
                 if only_missing and await self._blobs.exists(scope, hashlib.sha256(content).hexdigest()):
                     return
-                await self._blobs.write(scope, _once(content), max_bytes=self._max_bytes)
+                await self._blobs.write(scope, _once(content), max_bytes=self._settings.max_file_bytes)
 
         await asyncio.gather(*(store(row) for row in rows))
 
@@ -204,6 +230,9 @@ class AcceptUploads:
                 for upload in uploads
                 if upload.key not in repeated and self._changes(place, upload, known)
             }
+            if new:
+                sizes = (upload.file.size_bytes for upload in new.values())
+                await assert_room(tx, place.scope, sizes, self._settings)
             await self._write(tx, place, new, known)
             granted = await _grant(tx, place, uploads, known)
         await self._spread(place, granted)
@@ -212,7 +241,9 @@ class AcceptUploads:
 
     def _changes(self, place: _Place, upload: Upload, known: Mapping[str, KnownUpload]) -> bool:
         there = known.get(upload.key)
-        return there is None or not upload.repeats(there.latest, parser_fingerprint=self._parser_fingerprint)
+        return there is None or not upload.repeats(
+            there.latest, parser_fingerprint=self._parser_fingerprint, ocr_languages=self._ocr_languages
+        )
 
     def _new_upload(self, place: _Place, upload: Upload, known: KnownUpload | None) -> NewUpload:
         now = self._clock()
@@ -231,6 +262,7 @@ class AcceptUploads:
                 now=now,
                 corpus_id=place.corpus.id,
                 priority=place.priority,
+                size_bytes=upload.file.size_bytes,
             ),
         )
 
@@ -301,6 +333,18 @@ def _check_attributes(attributes: Attributes) -> None:
         raise InvalidRequest(
             f"A file has at most {MAX_ATTRIBUTES} attributes of {MAX_ATTRIBUTE_CHARS} characters.", param="attributes"
         )
+
+
+def _runs(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
+    """Yield the uploads in order, as long lists as none has two of one document."""
+    run: dict[str, Upload] = {}
+    for upload in uploads:
+        if upload.key in run:
+            yield list(run.values())
+            run = {}
+        run[upload.key] = upload
+    if run:
+        yield list(run.values())
 
 
 def _check_rows(rows: Sequence[Row]) -> None:

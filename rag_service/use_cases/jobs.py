@@ -30,16 +30,21 @@ _CHANGING = {
     JobKind.ERASE: Permission.ADMIN,
     JobKind.FILL_BUILD: Permission.PUBLISH,
     JobKind.SYNC_SOURCE: Permission.UPLOAD,
+    JobKind.EMBED_CHUNKS: Permission.UPLOAD,
 }
 """What it takes to cancel or retry a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCounts:
-    """How many jobs are in each state. `starved` are those of the queued and failed that nobody takes."""
+    """How many jobs are in each state. `starved` are those of the open ones that nobody takes.
+
+    `waiting_bytes` are those of the files that are still to be prepared, or are just now.
+    """
 
     of_state: Mapping[JobState, int]
     starved: int
+    waiting_bytes: int
 
 
 class ManageJobs:
@@ -96,7 +101,8 @@ class ManageJobs:
             served = await tx.workers.served_kinds(since=now - self._silence)
             of_state = await tx.jobs.counts(scope)
             starved = await tx.jobs.starved(scope, now=now, served_kinds=served, starved_after=self._starved_after)
-        return JobCounts(of_state=of_state, starved=starved)
+            waiting_bytes = await tx.jobs.waiting_bytes(scope)
+        return JobCounts(of_state=of_state, starved=starved, waiting_bytes=waiting_bytes)
 
     async def names(self, scope: AccessScope, jobs: Sequence[SeenJob]) -> dict[JobId, JobNames]:
         """Return what jobs are about, as far as the caller may see it."""

@@ -26,6 +26,7 @@ EXCERPT_MARGIN = 2_500
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
     revision: Revision
+    warnings: tuple[str, ...]
     quote: Span
     view: View
 
@@ -40,6 +41,7 @@ async def source_page(
         "source.html",
         session=session,
         revision=source.revision,
+        warnings=source.warnings,
         blocks=source.view.blocks,
         quote=source.quote,
         window=source.view.window,
@@ -57,6 +59,7 @@ async def source_excerpt(
         "filename": source.revision.filename,
         "title": source.revision.title,
         "revision": source.revision.number,
+        "language": source.revision.language,
         "blocks": [asdict(block) for block in source.view.blocks],
         "is_start": source.view.window.start == 0,
         "is_end": source.view.window.end == source.view.text_chars,
@@ -71,4 +74,5 @@ async def _read(
     async with parts.tell_erased(scope, TombstoneKind.DOCUMENT, document_id):
         revision, parsed = await parts.read_revision_text(scope, DocumentId(document_id), number)
     quote = clamp(*offsets, len(parsed.text))
-    return _Source(revision=revision, quote=quote, view=view_around(parsed, quote, margin=margin))
+    view = view_around(parsed, quote, margin=margin)
+    return _Source(revision=revision, warnings=parsed.warnings, quote=quote, view=view)

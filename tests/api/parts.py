@@ -306,7 +306,7 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
             queue=PolledQueue(),
             clock=clock,
             parser_fingerprint="parsers-1",
-            max_bytes=MAX_FILE_BYTES,
+            settings=uploads,
             spread_rights=spread_rights,
         ),
         remove_document=RemoveDocument(catalog=catalog, clock=clock),

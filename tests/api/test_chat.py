@@ -56,6 +56,7 @@ async def test_a_citation_carries_quote_place_and_hash(client: httpx.AsyncClient
             "revision": 1,
             "filename": "parking.md",
             "page": 3,
+            "location": None,
             "char_start": 10,
             "char_end": 10 + len(QUOTE),
             "quote": QUOTE,

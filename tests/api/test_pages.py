@@ -42,8 +42,8 @@ async def add_document(service: Service, principals: frozenset[str] = frozenset(
     )
     document_id = file.revision.document_id
     blocks = (Block(span=Span(0, 7), kind=BlockKind.HEADING, level=1), Block(span=QUOTE, kind=BlockKind.PARAGRAPH))
-    parsed = ParsedDocument(text=TEXT, blocks=blocks, title="Parking")
-    prepared = PreparedRevision(document_id=document_id, number=1, parsed=parsed, chunk_count=1)
+    parsed = ParsedDocument(text=TEXT, blocks=blocks, title="Parking", warnings=("page 2 was <not> read",))
+    prepared = PreparedRevision(document_id=document_id, number=1, parsed=parsed, chunk_count=1, language="en")
     async with service.parts.catalog.writing() as tx:
         await tx.documents.mark_prepared(system_scope(service.scope.tenant_id), [prepared])
     return f"/sources/{document_id}/1"
@@ -152,6 +152,24 @@ async def test_a_source_shows_the_quote_marked_and_its_markup_as_text(
     page = await browser.get(address, params={"start": QUOTE.start, "end": QUOTE.end})
 
     assert ">The &lt;b&gt;car&lt;/b&gt; park 🚗 closes at 22:30.</mark>" in page.text
+
+
+async def test_a_source_says_its_language_to_browsers(service: Service, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, service.secret)
+    address = await add_document(service)
+
+    assert '<div class="document" lang="en">' in (await browser.get(address)).text
+    assert (await browser.get(f"{address}/excerpt")).json()["language"] == "en"
+
+
+async def test_the_page_of_a_document_says_what_could_not_be_read_of_it(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    await sign_in(browser, service.secret)
+
+    page = await browser.get(await add_document(service))
+
+    assert "<p>page 2 was &lt;not&gt; read</p>" in page.text
 
 
 async def test_an_excerpt_holds_the_quote_by_code_points(service: Service, browser: httpx.AsyncClient) -> None:

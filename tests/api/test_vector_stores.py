@@ -1,6 +1,7 @@
 """/v1/vector_stores as OpenAI's client uses it."""
 
 import hashlib
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from openai import AsyncOpenAI, ConflictError, NotFoundError
 from rag_service.domain.documents import Block, BlockKind, ParsedDocument, PreparedRevision
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.spans import Span
+from rag_service.domain.table_rows import TableRows
 from rag_service.reasons import ADVICE, ReasonCode
 from tests.api.parts import Service, passage
 
@@ -21,14 +23,18 @@ async def attach(openai: AsyncOpenAI, store: str, name: str = "a.md", content: b
     return file.id
 
 
-async def prepare(service: Service, document_id: str) -> None:
+async def prepare(
+    service: Service, document_id: str, *, table_rows: tuple[TableRows, ...] = (), language: str | None = None
+) -> None:
     """Do the worker's part."""
     blocks = (
         Block(span=Span(0, 7), kind=BlockKind.HEADING, level=1, page=1),
-        Block(span=Span(9, len(TEXT)), kind=BlockKind.PARAGRAPH, page=2, bbox=(1, 2, 3, 4)),
+        Block(span=Span(9, len(TEXT)), kind=BlockKind.PARAGRAPH, page=2, bbox=(1, 2, 3, 4), table_rows=table_rows),
     )
     parsed = ParsedDocument(text=TEXT, blocks=blocks, title="Parking", page_count=2)
-    prepared = PreparedRevision(document_id=DocumentId(document_id), number=1, parsed=parsed, chunk_count=1)
+    prepared = PreparedRevision(
+        document_id=DocumentId(document_id), number=1, parsed=parsed, chunk_count=1, language=language
+    )
     async with service.parts.catalog.writing() as tx:
         await tx.documents.mark_prepared(service.scope, [prepared])
 
@@ -166,6 +172,32 @@ async def test_a_revisions_text_has_pages_blocks_and_its_hash(
     assert text["text_sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
     assert text["pages"] == [{"page": 1, "start": 0, "end": 7}, {"page": 2, "start": 9, "end": len(TEXT)}]
     assert text["blocks"][1]["bbox"] == [1, 2, 3, 4]
+
+
+async def test_a_document_says_its_language_and_where_its_tables_stand(
+    service: Service, openai: AsyncOpenAI, client: httpx.AsyncClient
+) -> None:
+    store = await service.corpus()
+    file_id = await attach(openai, store)
+    document_id = await document_of(client, store, file_id)
+    rows = (TableRows(span=Span(9, len(TEXT)), row=2, table="Prices", columns=(2, 6)),)
+    await prepare(service, document_id, table_rows=rows, language="en")
+
+    text = (await client.get(f"/v1/documents/{document_id}/revisions/1/text")).json()
+
+    assert [block["location"] for block in text["blocks"]] == [None, "Prices!B2:F2"]
+    assert text["language"] == "en"
+    assert (await client.get(f"/v1/vector_stores/{store}/files/{file_id}")).json()["language"] == "en"
+
+
+async def test_a_result_in_a_table_names_its_cells(service: Service, client: httpx.AsyncClient) -> None:
+    store, found = await service.corpus(), passage()
+    rows = (TableRows(span=found.span, row=4, table="Prices", columns=(1, 6)),)
+    service.parts.search.passages = (replace(found, table_rows=rows),)
+
+    [result] = (await client.post(f"/v1/vector_stores/{store}/search", json={"query": "car park"})).json()["data"]
+
+    assert result["location"] == "Prices!A4:F4"
 
 
 async def test_search_results_parse_and_say_where_they_are(service: Service, openai: AsyncOpenAI) -> None:

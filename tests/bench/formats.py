@@ -1,9 +1,11 @@
 """`python -m tests.bench.formats FOLDER…`: reads every document under the folders, beside unstructured's `partition`.
 
 A document's reference is `groundtruth/NAME.md` beside its folder `sources`; of one text in many formats, `X_mult.*`,
-it is `X_mult.txt`. Recall and precision are of words, case and marks aside; a document that was not read counts as nothing found.
-Documents per second are over the files that both read, the better of two runs. `--ending .xlsx` reads only such files,
-`--files` also prints a line per file.
+it is `X_mult.txt`. Recall and precision are of words, case and marks aside; a document that was not read counts as
+nothing found, but a format of which the peer read none, as a library that it needs is not installed, counts for none of
+its figures. Documents per second are over the files that both read, the better of two runs; neither recognises text in
+pictures. `--ending .xlsx` reads only such files, `--files` also prints a line per file, `--markdown` prints a table of
+Markdown.
 """
 
 import argparse
@@ -15,8 +17,8 @@ import sys
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from statistics import mean
@@ -27,9 +29,10 @@ from ingestion.parsing.read import read_document
 from rag_service.errors import DocumentRejected
 
 HEADER = (
-    f"{'format':10} {'files':>5} {'read':>5} {'scored':>6} {'recall':>7} {'precis.':>7} {'docs/s':>8}   "
-    f"{'peer read':>9} {'recall':>7} {'precis.':>7} {'docs/s':>8} {'ratio':>7}"
-)
+    "format", "files", "read", "refused", "docs/s", "peer's", "ratio",
+    "with reference", "recall", "precision", "peer read", "peer's recall", "peer's precision",
+)  # fmt: skip
+OTHER = "other"
 RUNS = 2
 PEER_TIMEOUT_S = 60
 _WORD = re.compile(r"\w+")
@@ -47,25 +50,32 @@ class Reading:
 
 @dataclass(frozen=True)
 class Measured:
+    """One file; `peer` is None when that reads nothing of its format here."""
+
     path: Path
     reference: str | None
     ours: Reading
-    peer: Reading
+    peer: Reading | None
 
 
 def main() -> None:
     arguments = _arguments()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    _print(HEADER)
+    line = _markdown if arguments.markdown else _columns
+    _print(line(HEADER))
+    if arguments.markdown:
+        _print(line(["---"] * len(HEADER)))
     by_format: dict[str, list[Measured]] = defaultdict(list)
     for path in _documents(arguments.folders, arguments.ending):
-        by_format[path.suffix.lower()].append(_measured(path))
-    for ending, all_measured in sorted(by_format.items()):
-        _print(_line(ending, all_measured))
-        for measured in all_measured if arguments.files else ():
+        ending = path.suffix.lower()
+        by_format[ending if ending in ENDINGS else OTHER].append(_measured(path))
+    by_format = {ending: _where_able(found) for ending, found in by_format.items()}
+    for ending, found in sorted(by_format.items(), key=lambda item: (item[0] == OTHER, item[0])):
+        _print(line(_cells(ending, found)))
+        for measured in found if arguments.files else ():
             _print(_file_line(measured))
-    _print(_line("all", [measured for found in by_format.values() for measured in found]))
+    _print(line(_cells("all", [measured for found in by_format.values() for measured in found])))
 
 
 def _print(line: str) -> None:
@@ -78,14 +88,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--ending", action="append", help="read only files with this ending")
     parser.add_argument("--files", action="store_true", help="print a line per file")
+    parser.add_argument("--markdown", action="store_true", help="print a table of Markdown")
     return parser.parse_args()
 
 
 def _documents(folders: Sequence[Path], endings: Sequence[str] | None) -> Iterator[Path]:
-    wanted = frozenset(endings or ENDINGS)
     for folder in folders:
         for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in wanted and path.is_file() and path.parent.name != "groundtruth":
+            wanted = not endings or path.suffix.lower() in endings
+            if wanted and path.is_file() and path.parent.name != "groundtruth":
                 yield path
 
 
@@ -160,43 +171,76 @@ def recall_and_precision(text: str | None, reference: str) -> tuple[float, float
     return shared / max(1, wanted.total()), shared / max(1, found.total())
 
 
-def _line(name: str, all_measured: Sequence[Measured]) -> str:
-    both = [measured for measured in all_measured if None not in (measured.ours.text, measured.peer.text)]
-    speeds = [
-        len(both) / seconds if (seconds := sum(one.seconds for one in readings)) else 0.0
-        for readings in ([measured.ours for measured in both], [measured.peer for measured in both])
+def _where_able(found: list[Measured]) -> list[Measured]:
+    if any(measured.peer and measured.peer.text is not None for measured in found):
+        return found
+    return [replace(measured, peer=None) for measured in found]
+
+
+def _cells(name: str, found: Sequence[Measured]) -> list[str]:
+    by_peer = [measured for measured in found if measured.peer is not None]
+    refused = Counter(measured.ours.problem for measured in found if measured.ours.text is None)
+    ours, peer = _speeds(found)
+    return [
+        name,
+        str(len(found)),
+        str(_read([measured.ours for measured in found])),
+        ", ".join(f"{count} {reason}" for reason, count in refused.most_common()),
+        f"{ours:.1f}" if ours else "",
+        f"{peer:.1f}" if peer else "",
+        f"{ours / peer:.1f}" if peer else "",
+        str(sum(measured.reference is not None for measured in found)),
+        *_scores((measured.ours, measured.reference) for measured in found),
+        str(_read([measured.peer for measured in by_peer])) if by_peer else "",
+        *_scores((measured.peer, measured.reference) for measured in by_peer),
     ]
-    ours, peer = (_scores(all_measured, side) for side in ("ours", "peer"))
-    scored = sum(measured.reference is not None for measured in all_measured)
-    ratio = f"{speeds[0] / speeds[1]:6.1f}x" if speeds[1] else ""
-    return (
-        f"{name:10} {len(all_measured):5} {_read(all_measured, 'ours'):5} {scored:6} {ours} {speeds[0]:8.1f}   "
-        f"{_read(all_measured, 'peer'):9} {peer} {speeds[1]:8.1f} {ratio:>7}"
-    )
 
 
-def _read(all_measured: Sequence[Measured], side: str) -> int:
-    return sum(getattr(measured, side).text is not None for measured in all_measured)
+def _speeds(found: Sequence[Measured]) -> tuple[float, float]:
+    """Return documents per second, ours and the peer's, over those that both read."""
+    both = [
+        (one.ours.seconds, one.peer.seconds)
+        for one in found
+        if one.peer is not None and None not in (one.ours.text, one.peer.text)
+    ]
+    ours, peer = (sum(seconds) for seconds in zip(*both, strict=True)) if both else (0.0, 0.0)
+    return (len(both) / ours, len(both) / peer) if both else (0.0, 0.0)
 
 
-def _scores(all_measured: Sequence[Measured], side: str) -> str:
+def _read(readings: Sequence[Reading | None]) -> int:
+    return sum(reading is not None and reading.text is not None for reading in readings)
+
+
+def _scores(readings: Iterable[tuple[Reading | None, str | None]]) -> tuple[str, str]:
     scores = [
-        recall_and_precision(getattr(measured, side).text, measured.reference)
-        for measured in all_measured
-        if measured.reference is not None
+        recall_and_precision(reading.text, reference)
+        for reading, reference in readings
+        if reading is not None and reference is not None
     ]
-    return " ".join(f"{mean(values):7.3f}" for values in zip(*scores, strict=True)) if scores else f"{'':15}"
+    recalls, precisions = zip(*scores, strict=True) if scores else ((), ())
+    return (f"{mean(recalls):.3f}", f"{mean(precisions):.3f}") if scores else ("", "")
+
+
+def _columns(cells: Sequence[str]) -> str:
+    widths = [max(len(name), 6) for name in HEADER]
+    widths[HEADER.index("refused")] = 40
+    return " ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _markdown(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _file_line(measured: Measured) -> str:
-    sides = [
-        reading.problem
-        or f"{reading.seconds * 1000:8.1f} ms "
-        + (" ".join(f"{score:.3f}" for score in recall_and_precision(reading.text, measured.reference or "")))
-        * (measured.reference is not None)
-        for reading in (measured.ours, measured.peer)
-    ]
-    return f"    {measured.path.name:45} {sides[0]:28} {sides[1]:28}"
+    sides = [_side(reading, measured.reference) for reading in (measured.ours, measured.peer) if reading is not None]
+    return f"    {measured.path.name:45} {' '.join(f'{side:28}' for side in sides)}"
+
+
+def _side(reading: Reading, reference: str | None) -> str:
+    if reading.text is None:
+        return reading.problem
+    scores = recall_and_precision(reading.text, reference) if reference is not None else ()
+    return " ".join([f"{reading.seconds * 1000:8.1f} ms", *(f"{score:.3f}" for score in scores)])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import pytest
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import EVERYONE, AccessScope
 from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, Fingerprint
+from rag_service.domain.spans import Span
+from rag_service.domain.table_rows import TableRows
 from rag_service.errors import NotFound
 from tests.contract.catalog_values import (
     CORPUS,
@@ -70,6 +72,19 @@ async def test_chunks_of_members_come_together(catalog: SqlCatalog) -> None:
 async def test_another_build_has_chunks_of_its_own(catalog: SqlCatalog) -> None:
     async with catalog.reading() as transaction:
         assert await transaction.chunks.of_members(SYSTEM, Fingerprint("other"), [member("a")]) == {}
+
+
+async def test_rows_of_tables_come_back_with_their_chunk_and_its_passage(catalog: SqlCatalog) -> None:
+    sheet = TableRows(span=Span(6, 10), row=4, table="Prices", columns=(1, 6))
+    made = replace(chunk("a"), table_rows=(sheet, TableRows(span=Span(11, 19), row=9)))
+    async with catalog.writing() as transaction:
+        await transaction.chunks.replace(SYSTEM, FINGERPRINT, {member("a"): [made]})
+
+        found = await transaction.chunks.of_members(SYSTEM, FINGERPRINT, [member("a")])
+        passages = await transaction.chunks.passages(READER, CORPUS, 1, [made.id])
+
+    assert found == {member("a"): [made]}
+    assert (passages[made.id].table_rows, passages[made.id].location) == (made.table_rows, "Prices!A4:F4")
 
 
 @pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE])

@@ -5,9 +5,11 @@ import pytest
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import EVERYONE, AccessScope
 from rag_service.domain.documents import RevisionState
+from rag_service.domain.fingerprints import parsed_with_ocr
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.pages import PageRequest
-from rag_service.domain.spans import sha256_of
+from rag_service.domain.spans import Span, sha256_of
+from rag_service.domain.table_rows import TableRows
 from rag_service.errors import InvalidRequest, NotFound
 from rag_service.reasons import ReasonCode
 from tests.contract.catalog_values import (
@@ -128,6 +130,24 @@ async def test_a_prepared_revision_says_what_was_found_in_it(catalog: SqlCatalog
     assert found.text_sha256 == sha256_of(PARSED.text)
 
 
+@pytest.mark.parametrize(
+    ("languages", "fingerprint"),
+    [(None, "parsers-1"), ("", parsed_with_ocr("")), ("eng", parsed_with_ocr("eng"))],
+)
+async def test_a_prepared_revision_says_how_its_scanned_pages_were_read(
+    catalog: SqlCatalog, languages: str | None, fingerprint: str
+) -> None:
+    await upload(catalog, "a")
+    async with catalog.writing() as transaction:
+        read = replace(prepared(document("a").id), parsed=replace(PARSED, ocr_languages=languages))
+        await transaction.documents.mark_prepared(SYSTEM, [read])
+
+    async with catalog.reading() as transaction:
+        found = await transaction.documents.revision(SYSTEM, document("a").id, 1)
+
+    assert found.parser_fingerprint == fingerprint
+
+
 async def test_the_canonical_text_comes_back_with_its_blocks(catalog: SqlCatalog) -> None:
     await upload(catalog, "a")
     await prepare(catalog, "a")
@@ -135,6 +155,31 @@ async def test_the_canonical_text_comes_back_with_its_blocks(catalog: SqlCatalog
 
     async with catalog.reading() as transaction:
         assert await transaction.documents.parsed(SYSTEM, document("a").id, 1) == PARSED
+
+
+async def test_the_rows_of_a_table_come_back_with_its_block(catalog: SqlCatalog) -> None:
+    await upload(catalog, "a")
+    rows = (TableRows(span=Span(6, 10), row=4, table="Prices", columns=(1, 6)), TableRows(span=Span(11, 19), row=9))
+    parsed = replace(PARSED, blocks=(PARSED.blocks[0], replace(PARSED.blocks[1], table_rows=rows)))
+
+    async with catalog.writing() as transaction:
+        await transaction.documents.mark_prepared(SYSTEM, [replace(prepared(document("a").id), parsed=parsed)])
+        found = await transaction.documents.parsed(SYSTEM, document("a").id, 1)
+
+    assert found == parsed
+
+
+async def test_a_revision_keeps_the_language_that_was_found_when_it_was_prepared_last(catalog: SqlCatalog) -> None:
+    await upload(catalog, "a")
+    languages = []
+
+    async with catalog.writing() as transaction:
+        for language in ("de", None):
+            one = replace(prepared(document("a").id), language=language)
+            await transaction.documents.mark_prepared(SYSTEM, [one])
+            languages.append((await transaction.documents.revision(SYSTEM, document("a").id, 1)).language)
+
+    assert languages == ["de", None]
 
 
 async def test_a_revision_in_preparation_has_no_text(catalog: SqlCatalog) -> None:

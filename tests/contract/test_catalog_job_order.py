@@ -218,3 +218,18 @@ async def test_the_kind_of_a_job_is_due_again_when_its_worker_is_gone(catalog: S
     assert await due_kinds(catalog) == set()
     assert await due_kinds(catalog, silent=(beat,)) == {JobKind.PREPARE_REVISION}
     assert await due_kinds(catalog, seconds=31) == {JobKind.PREPARE_REVISION}
+
+
+async def test_bytes_that_wait_are_added_up_for_a_tenant_and_for_all(catalog: SqlCatalog) -> None:
+    sizes = {"a": (OURS, 3), "b": (OURS, 5), "c": (THEIRS, 100)}
+    await add(
+        catalog, *(replace(wanted(name, tenant=tenant), size_bytes=size) for name, (tenant, size) in sizes.items())
+    )
+    [done] = await take(catalog)
+
+    async with catalog.writing() as tx:
+        before = await tx.jobs.waiting_bytes(SYSTEM), await tx.jobs.waiting_bytes(None)
+        await tx.jobs.succeed([done], now=at(1))
+        after = await tx.jobs.waiting_bytes(SYSTEM), await tx.jobs.waiting_bytes(None)
+
+    assert (done.subject, before, after) == ("doc_a/1", (8, 108), (5, 105))

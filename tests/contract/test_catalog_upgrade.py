@@ -1,5 +1,6 @@
 """A database that the first release filled, brought to this release's schema."""
 
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,23 @@ from alembic import command
 from rag_service.catalog.alembic_scripts import alembic_config
 from rag_service.catalog.database import Database, connect
 from rag_service.catalog.migrating import migrate
+from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.catalog.tables import metadata
-from tests.contract.catalog_values import FINGERPRINT, at
+from rag_service.domain.ids import DocumentId
+from rag_service.domain.spans import sha256_of
+from tests.contract.catalog_values import FINGERPRINT, PARSED, SYSTEM, at
 
+# As the first release wrote them: no rows of tables, no language.
+_BLOCKS = zlib.compress(b'[[0,4,"heading",1,1,[1.0,2.0,3.5,4.0]],[6,19,"paragraph",null,2,null]]')
+_REVISION = {
+    "file_id": "file_a", "filename": "a.md", "media_type": "text/markdown", "size_bytes": 1, "raw_sha256": "0", "attributes": {},
+    "parser_fingerprint": "parsers-1", "state": "prepared", "created_at": at(0), "chunk_count": 1,
+}  # fmt: skip
+_TEXT = {"text": zlib.compress(PARSED.text.encode()), "blocks": _BLOCKS, "warnings": list(PARSED.warnings)}
+_CHUNK = {
+    "id": "chunk_a", "fingerprint": FINGERPRINT, "ordinal": 0, "char_start": 0, "char_end": 4, "text": "Head", "headings": [],
+    "page_starts": [[0, 1]], "token_count": 1, "embedded_sha256": "0",
+}  # fmt: skip
 _CORPUS = {"tenant_id": "ours", "description": "", "fingerprint": FINGERPRINT, "created_at": at(0)}
 _DOCUMENT = {"tenant_id": "ours", "corpus_id": "vs_1", "created_at": at(0), "latest_revision": 1, "latest_at": at(0)}
 _DRAFT = {"tenant_id": "ours", "corpus_id": "vs_1", "automatic": True, "created_at": at(0)}
@@ -26,6 +41,10 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("tenants", {"id": "ours", "name": "Ours"}),
     ("corpora", _CORPUS | {"id": "vs_1", "name": "handbook", "published": 2, "highest": 3}),
     ("documents", _DOCUMENT | {"id": "doc_a", "key": "a.md"}),
+    ("files", {"id": "file_a", "tenant_id": "ours", "filename": "a.md", "purpose": "assistants", "size_bytes": 1, "sha256": "0", "created_at": at(0)}),
+    ("revisions", _REVISION | {"document_id": "doc_a", "number": 1, "text_sha256": sha256_of(PARSED.text)}),
+    ("revision_texts", _TEXT | {"document_id": "doc_a", "revision": 1, "title": "Head", "page_count": 2}),
+    ("chunks", _CHUNK | {"document_id": "doc_a", "revision": 1}),
     ("drafts", _DRAFT | {"id": "draft_1", "state": "published", "number": 1}),
     ("drafts", _DRAFT | {"id": "draft_2", "state": "published", "number": 2}),
     ("drafts", _DRAFT | {"id": "draft_3", "state": "sealing", "number": 3}),
@@ -115,3 +134,12 @@ async def test_of_two_open_jobs_for_the_same_the_first_stays(upgraded: Database)
 async def test_nothing_is_lost_with_the_tables_that_are_changed(upgraded: Database) -> None:
     assert await read(upgraded, "documents", "id", "latest_at") == [("doc_a", at(0))]
     assert await read(upgraded, "versions", "number", "draft_id") == [(1, "draft_1"), (2, "draft_2")]
+
+
+async def test_texts_and_chunks_of_before_are_read_without_language_and_rows(
+    upgraded: Database, empty_url: str
+) -> None:
+    assert await read(upgraded, "revisions", "document_id", "language") == [("doc_a", None)]
+    assert await read(upgraded, "chunks", "id", "table_rows") == [("chunk_a", None)]
+    async with open_catalog(empty_url) as catalog, catalog.reading() as transaction:
+        assert await transaction.documents.parsed(SYSTEM, DocumentId("doc_a"), 1) == PARSED

@@ -38,6 +38,14 @@ def test_an_uploaded_file_becomes_ready_and_answers(page: Page, corpus: str) -> 
     expect(answer.locator(".answer-text")).to_contain_text("22:30")
 
 
+def test_the_name_of_a_ready_document_leads_to_its_text(page: Page, corpus: str) -> None:
+    choose(page, "parking.md", "text/markdown", NOTE.encode())
+
+    page.get_by_role("link", name="parking.md").click(timeout=PUBLISHING_LIMIT_MS)
+
+    expect(page.get_by_text("closes at 22:30")).to_be_visible()
+
+
 def test_a_file_chosen_before_the_script_runs_is_uploaded(page: Page, corpus: str) -> None:
     def choose_first(script: Route) -> None:
         choose(page, "early.md", "text/markdown", NOTE.encode())

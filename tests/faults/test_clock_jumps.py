@@ -202,14 +202,14 @@ class _Slow:
 
 
 def _slow(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> _Slow:
-    slow, parse = _Slow(), worker.prepare._parse
+    slow, parse = _Slow(), worker.prepare._read._parse
 
     async def waiting(*files: Any) -> Any:
         slow.begun.set()
         await slow.go_on.wait()
         return await parse(*files)
 
-    monkeypatch.setattr(worker.prepare, "_parse", waiting)
+    monkeypatch.setattr(worker.prepare._read, "_parse", waiting)
     return slow
 
 

@@ -10,6 +10,7 @@ import pytest
 from ingestion.bootstrap import Worker, worker_over
 from ingestion.handlers import RevisionHandler
 from ingestion.jobs import JobRunner
+from ingestion.loading import ReadFiles
 from ingestion.parsing.isolation.sandbox import Sandbox
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.pipeline import PrepareRevision
@@ -82,11 +83,11 @@ def _runner(worker: Worker, sandbox: Sandbox, clock: _Clock) -> JobRunner:
     usual, container = worker.prepare, worker.container
     prepare = PrepareRevision(
         catalog=container.catalog,
-        blobs=container.blobs,
-        parse=sandbox.parse,
+        read=ReadFiles(blobs=container.blobs, parse=sandbox.parse),
         chunker=usual._chunker,
         embedder=usual._embedder,
         fingerprint=usual._fingerprint,
+        spread=usual._spread,
         progress=usual._progress,
         clock=clock,
     )

@@ -30,11 +30,13 @@ from tests.valkey import RunningValkey
 
 Process = subprocess.Popen[bytes]
 WORKER = "tests.integration.impatient_worker"
+SOUND_WORKER = "ingestion.brokered.celery_worker"
 BEAT = "ingestion.brokered.beat"
 PATIENCE_S = 90
 DIMENSIONS = 32
-_STOP_S = 40
-_JOBS = JobSettings(lease_s=5, poll_s=0.1, draft_patience_s=0.5, worker_heartbeat_s=1)
+STOP_S = 40
+_JOBS = JobSettings(lease_s=5, poll_s=0.1, draft_patience_s=0.5, worker_heartbeat_s=1, part_chunks=4)
+LARGE_CHUNKS = 2 * _JOBS.part_chunks
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Place:
             yield process
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(_STOP_S) == 0, self.logs()
+                assert process.wait(STOP_S) == 0, self.logs()
         finally:
             process.kill()
             process.wait()

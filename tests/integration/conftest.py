@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.bootstrap import Worker, worker_over
-from ingestion.pipeline import Parse
+from ingestion.loading import Parse
 from rag_service.bootstrap import open_container
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import TenantId
@@ -29,7 +29,7 @@ async def worker(migrated_dir: Path, parse: Parse | None) -> AsyncIterator[Worke
         jobs=JobSettings(draft_patience_s=0),
     )
     async with open_container(settings) as container, worker_over(container) as opened:
-        opened.prepare._parse = parse or opened.prepare._parse
+        opened.prepare._read._parse = parse or opened.prepare._read._parse
         yield opened
 
 

@@ -52,7 +52,7 @@ class Place:
             jobs=JobSettings(draft_patience_s=0),
         )
         async with open_container(settings) as container, worker_over(container) as worker:
-            worker.prepare._parse = _read_here
+            worker.prepare._read._parse = _read_here
             desk = Desk(worker=worker, admin=ADMIN)
             if not await _has_tenant(worker):
                 await container.create_corpus(ADMIN, name=desk.corpus)

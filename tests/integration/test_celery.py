@@ -4,8 +4,9 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -17,7 +18,20 @@ from rag_service.errors import Misconfigured
 from rag_service.queue.broker import WORK_OFF, Broker, open_app
 from tests.cut_line import line_to
 from tests.index_hosts import running_host
-from tests.integration.celery_place import BEAT, DIMENSIONS, WORKER, Api, Place, Process, api_of, children_of, until
+from tests.integration.celery_place import (
+    BEAT,
+    DIMENSIONS,
+    LARGE_CHUNKS,
+    SOUND_WORKER,
+    STOP_S,
+    WORKER,
+    Api,
+    Place,
+    Process,
+    api_of,
+    children_of,
+    until,
+)
 from tests.postgres import PostgresDatabases
 from tests.valkey import running_valkey
 
@@ -100,6 +114,38 @@ def consumers(place: Place, api: Api) -> Consumers:
     return Consumers(catalog=api.container.catalog, broker=broker, clock=api.container.clock, settings=impatient)
 
 
+@pytest.mark.parametrize(
+    ("lose", "find"),
+    [
+        (lambda place: place.line.cut(), lambda place: place.line.heal()),
+        (lambda place: place.valkey.freeze(), lambda place: place.valkey.thaw()),
+    ],
+    ids=["cut", "frozen"],
+)
+async def test_a_worker_that_is_told_to_stop_without_its_broker_ends_in_good_order_and_another_does_its_job(
+    place: Place, api: Api, beat: None, lose: Callable[[Place], None], find: Callable[[Place], None]
+) -> None:
+    corpus = await api.corpus(f"without broker {os.urandom(4).hex()}")
+    await api.upload(corpus, "busy.txt", "words without end")
+    with place.running(WORKER, "--concurrency", "1", RAG_TEST_UNHEARD_S="0.5") as process:
+        await until(partial(runs, api, corpus), "the job running")
+        lose(place)
+        process.send_signal(signal.SIGTERM)
+        status = await asyncio.to_thread(process.wait, STOP_S)
+    [given_back] = await api.jobs(corpus)
+    find(place)
+
+    with place.running(SOUND_WORKER, "--concurrency", "1"):
+        await api.until_completed(corpus, 1)
+        await assert_each_job_once(api, corpus)
+
+    assert (status, given_back["attempts"]) == (0, 0)
+
+
+async def runs(api: Api, corpus: str) -> bool:
+    return [job["state"] for job in await api.jobs(corpus)] == ["running"]
+
+
 async def test_an_upload_becomes_searchable(api: Api, workers: object) -> None:
     corpus = await api.corpus("fruit")
 
@@ -107,6 +153,18 @@ async def test_an_upload_becomes_searchable(api: Api, workers: object) -> None:
 
     await api.until_completed(corpus, 1)
     assert await api.found(corpus, "When do apples ripen?") == ["apples.md"]
+
+
+async def test_a_large_document_is_embedded_in_parts_by_all_workers_and_is_one_job(api: Api, workers: object) -> None:
+    corpus = await api.corpus("large")
+    chapters = [f"# Chapter {number}\n\n" + f"What {number} says. " * 100 for number in range(40)]
+
+    await api.upload(corpus, "large.md", "\n\n".join(chapters))
+
+    await api.until_completed(corpus, 1)
+    await assert_each_job_once(api, corpus)
+    [prepared] = await api.jobs(corpus, kind="prepare_revision")
+    assert prepared["chunks"]["done"] == prepared["chunks"]["total"] >= len(chapters) > LARGE_CHUNKS
 
 
 async def test_a_broker_that_lost_everything_loses_no_upload(place: Place, api: Api, workers: object) -> None:
@@ -193,20 +251,13 @@ async def test_workers_find_what_is_due_when_no_message_ever_comes(place: Place,
         await api.until_completed(corpus, 1)
         place.line.heal()
         assert process.poll() is None
-        # A worker that is told to stop while it connects again may end with an error: that is for another test.
-        process.kill()
-        process.wait()
 
 
 async def test_workers_that_are_told_to_stop_give_back_what_takes_too_long(api: Api, workers: list[Process]) -> None:
     """The last test here, as it ends the workers of the others."""
     corpus = await api.corpus("stopped")
     await api.upload(corpus, "busy.txt", "words without end")
-
-    async def runs() -> bool:
-        return [job["state"] for job in await api.jobs(corpus)] == ["running"]
-
-    await until(runs, "the job running")
+    await until(partial(runs, api, corpus), "the job running")
     for process in workers:
         process.send_signal(signal.SIGTERM)
 

@@ -14,6 +14,7 @@ from rag_service.domain.rows import Row
 from rag_service.domain.uploads import CorpusFile
 from rag_service.errors import Conflict, InvalidRequest, NotFound
 from rag_service.ports.blob_store import BlobStore, StoredBlob
+from rag_service.settings import UploadSettings
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.rights import SpreadRights
 
@@ -185,7 +186,7 @@ def _uploads_over(worker: Worker, blobs: CountedBlobs) -> AcceptUploads:
         queue=parts.queue,
         clock=parts.clock,
         parser_fingerprint=PARSER_FINGERPRINT,
-        max_bytes=10_000,
+        settings=UploadSettings(max_file_bytes=10_000),
         spread_rights=SpreadRights(catalog=parts.catalog, index=parts.index),
     )
 

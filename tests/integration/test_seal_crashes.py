@@ -213,7 +213,7 @@ async def _desk(folder: Path, index: MemoryIndex, admin: AccessScope = ADMIN) ->
         jobs=JobSettings(draft_patience_s=0),
     )
     async with open_container(settings) as container, worker_over(replace(container, index=index)) as worker:
-        worker.prepare._parse = read_here
+        worker.prepare._read._parse = read_here
         yield Desk(worker=worker, admin=admin)
 
 

@@ -113,7 +113,7 @@ class Place:
         index = CrashingIndex(inner=container.index, fuse=self.fuse)
         failing = replace(container, catalog=catalog, index=index)
         worker = await self._stack.enter_async_context(worker_over(failing))
-        worker.prepare._parse = read_here
+        worker.prepare._read._parse = read_here
         _fill_in_small_turns(worker)
         return Service(
             worker=replace(worker, container=container),

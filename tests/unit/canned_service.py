@@ -29,13 +29,14 @@ class CannedService(ThreadingHTTPServer):
         self.replies: dict[tuple[str, str], list[tuple[int, Any]]] = {}
         self.corpora = {"handbook"}
         self.added: list[dict[str, Any]] = []
+        self.files: list[dict[str, Any]] = []
         self.failed: list[dict[str, Any]] = []
         self.keys_seen: set[str] = set()
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
         self.status = "answered"
 
     def reply(  # noqa: C901, PLR0911, PLR0912  (a table of routes)
-        self, method: str, path: str, body: dict[str, Any]
+        self, method: str, path: str, body: dict[str, Any], query: str = ""
     ) -> tuple[int, Any]:
         canned = self.replies.get((method, path))
         if canned:
@@ -53,12 +54,15 @@ class CannedService(ThreadingHTTPServer):
             case "POST", ["vector_stores", _, "files"]:
                 self.added.append(body)
                 return 200, {"id": f"file-{len(self.added)}"}
+            case "POST", ["vector_stores", _, "file_batches"]:
+                return 200, {"id": "vsfb_1"}
             case "POST", ["corpora", _, "rows"]:
                 added = [{"attributes": {"document_key": row["id"]}} for row in body["rows"]]
                 self.added += added
                 return 200, {"data": [{"id": f"file-{row['id']}", "document_key": row["id"]} for row in body["rows"]]}
             case "GET", ["vector_stores", _, "files"]:
-                return 200, {"data": self.failed, "has_more": False}
+                files = self.failed if "filter=failed" in query else [*self.files, *self.failed]
+                return 200, {"data": files, "has_more": False}
             case "POST", ["vector_stores", _, "search"]:
                 return 200, {"data": [{"filename": "a.md", "score": 0.5, "content": [{"text": body["query"]}]}]}
             case "POST", ["chat", "completions"]:
@@ -75,6 +79,7 @@ class CannedService(ThreadingHTTPServer):
 
     def store(self, name: str) -> dict[str, Any]:
         counts = {"in_progress": 0, "completed": len(self.added), "failed": len(self.failed), "total": len(self.added)}
+        counts["total"] += len(self.files)
         return {"id": f"vs_{name}", "name": name, "file_counts": counts, "version": 3}
 
     def completion(self) -> dict[str, Any]:
@@ -114,14 +119,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         content = self.rfile.read(int(self.headers.get("content-length", 0)))
         self.server.keys_seen.add(self.headers.get("authorization", ""))
-        path = self.path.split("?")[0]
+        path, _, query = self.path.partition("?")
         if path.endswith("/rows"):
             sent_body: dict[str, Any] = {"rows": [json.loads(line) for line in content.splitlines()]}
         else:
             is_json = self.headers.get("content-type") == "application/json"
             sent_body = json.loads(content) if is_json else {}
         self.server.asked.append((self.command, self.path, sent_body))
-        status, body = self.server.reply(self.command, path, sent_body)
+        status, body = self.server.reply(self.command, path, sent_body, query)
         if isinstance(body, list):
             sent = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in body) + "data: [DONE]\n\n"
         else:

@@ -1,5 +1,6 @@
 """The command line against a small service with canned replies."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -19,11 +20,34 @@ def service() -> Iterator[CannedService]:
         yield server
 
 
+def listed(file_id: str, key: str, content: bytes) -> dict[str, object]:
+    """Return a document as the service lists it."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    attributes = {"document_key": key}
+    return {"id": file_id, "filename": key, "usage_bytes": len(content), "sha256": sha256, "attributes": attributes}
+
+
 def test_an_answer_is_shown_with_its_citations(service: CannedService) -> None:
     result = rag(service, "ask", "What colour?", "--corpus", "handbook")
 
     assert result.exit_code == 0
     assert result.stdout == "It is blue. [2]\n\n[2] guide.pdf, page 3: “It is blue.”\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ({"location": "Prices!A4:F4"}, "guide.pdf, Prices!A4:F4: "),
+        ({"location": None}, "guide.pdf, page 3: "),
+        ({"page": None}, "guide.pdf: "),
+    ],
+)
+def test_a_citation_names_the_cells_of_a_table_instead_of_the_page(
+    service: CannedService, monkeypatch: pytest.MonkeyPatch, place: dict[str, object], shown: str
+) -> None:
+    monkeypatch.setattr("tests.unit.canned_service.CITATION", CITATION | place)
+
+    assert f"[2] {shown}" in rag(service, "ask", "What colour?", "--corpus", "handbook").stdout
 
 
 def test_an_abstention_ends_with_code_3(service: CannedService) -> None:
@@ -140,12 +164,45 @@ def test_a_row_id_that_occurs_twice_is_refused_before_anything_is_uploaded(
 def test_a_document_that_fails_is_named_with_advice_and_code_4(service: CannedService, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("Hello")
     error = {"message": "The file is damaged."}
-    service.failed = [{"id": "file-1", "attributes": {"document_key": "a.md"}, "last_error": error}]
+    service.failed = [{**listed("file-1", "a.md", b"before"), "last_error": error}]
 
     result = rag(service, "ingest", str(tmp_path), "--corpus", "handbook")
 
     assert result.exit_code == 4
     assert "a.md: The file is damaged." in result.stdout
+
+
+def test_files_whose_bytes_are_kept_are_named_not_sent(service: CannedService, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Hello")
+    (tmp_path / "b.md").write_text("changed")
+    service.files = [listed("file-a", "a.md", b"Hello"), listed("file-b", "b.md", b"Hello!!")]
+
+    result = rag(service, "ingest", str(tmp_path), "--corpus", "handbook", "--principal", "team")
+
+    assert "2 documents are published in handbook." in result.stdout
+    assert [body for _, path, body in service.asked if path.endswith("/file_batches")] == [
+        {"files": [{"file_id": "file-a", "attributes": {"document_key": "a.md"}}], "principals": ["team"]}
+    ]
+    assert [file["attributes"]["document_key"] for file in service.added] == ["b.md"]
+
+
+def test_kept_files_are_sent_when_naming_them_is_refused(service: CannedService, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Hello")
+    service.files = [listed("file-a", "a.md", b"Hello")]
+    service.replies["POST", "/v1/vector_stores/handbook/file_batches"] = [(404, {"error": {"message": "No such file"}})]
+
+    rag(service, "ingest", str(tmp_path), "--corpus", "handbook")
+
+    assert [file["attributes"]["document_key"] for file in service.added] == ["a.md"]
+
+
+def test_few_files_are_sent_without_a_look_at_a_large_corpus(service: CannedService, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Hello")
+    service.files = [listed(f"file-{number}", f"{number}.md", b"") for number in range(100)]
+
+    rag(service, "ingest", str(tmp_path), "--corpus", "handbook", "--no-wait")
+
+    assert not [path for method, path, _ in service.asked if method == "GET" and path.split("?")[0].endswith("/files")]
 
 
 def test_a_refused_file_does_not_stop_the_others(service: CannedService, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from rag_service.settings import EmbeddingSettings, RetrievalSettings, Settings
 HARMLESS = {
     "id of a row, of our own making": {
         "id", "tenant_id", "corpus_id", "document_id", "answer_id", "draft_id", "file_id", "erasure_id", "key_id",
-        "requested_by", "asked_by", "filled_to", "source_id", "run_id",
+        "requested_by", "asked_by", "filled_to", "source_id", "run_id", "whole_id",
     },
     "one of a few words of our own": {"kind", "state", "status", "purpose", "reason", "stage", "parser_fingerprint"},
+    "the code of a language": {"revisions.language"},
     "name or recipe of a build: settings": {"fingerprint", "wanted_fingerprint", "builds.recipe", "kept_vectors.embedder"},
     "a media type": {"revisions.media_type"},
     "numbers: offsets and pages": {"chunks.page_starts"},

@@ -50,6 +50,14 @@ async def test_the_sentence_that_answers_is_quoted_with_its_mark() -> None:
     assert await answer("Which port does the service start on?", passages) == "The service starts on port 8000. [2]"
 
 
+async def test_the_row_of_a_table_that_answers_is_quoted_alone() -> None:
+    rows = "ware | price in euros\n" + "\n".join(f"green tea of lot {lot} | {lot * 10}" for lot in range(20, 60))
+
+    assert (
+        await answer("What is the price of green tea of lot 37?", [passage(1, rows)]) == "green tea of lot 37 | 370 [1]"
+    )
+
+
 async def test_a_sentence_that_begins_with_a_pronoun_brings_the_one_before_it() -> None:
     passages = [passage(1, "The index host owns the folder. It answers searches over a Unix socket.")]
 

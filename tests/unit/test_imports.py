@@ -65,5 +65,15 @@ def test_opening_the_default_parts_loads_no_slow_library(openings: list[str]) ->
     assert set(openings) <= {"[]", "['alembic']"}
 
 
+def test_cutting_a_long_text_loads_no_slow_library(tmp_path: Path) -> None:
+    cut = """
+from ingestion.chunking.splitting import split
+from rag_service.domain.spans import Span
+assert len(split("One two. " * 500, Span(0, 4500), budget=40, overlap=0, count_tokens=len)) > 1
+"""
+
+    assert run(cut + listing(*SLOW, "nltk"), tmp_path).strip() == "[]"
+
+
 def test_alembic_is_imported_only_when_there_is_something_to_migrate(openings: list[str]) -> None:
     assert openings == ["['alembic']", "[]"]

@@ -21,6 +21,10 @@ def job(**changes: Any) -> Job:
     return replace(new_job(TenantId("tenant"), PREPARE, "doc/1", now=START), **changes)
 
 
+def in_state(state: JobState) -> Job:
+    return job(state=state, lease_until=START + MINUTE if state is JobState.RUNNING else None)
+
+
 def look(job: Job, seconds: float = 0, *, served: frozenset[JobKind] = frozenset({PREPARE})) -> SeenJob:
     return seen(job, now=START + timedelta(seconds=seconds), served_kinds=served, starved_after=MINUTE)
 
@@ -35,7 +39,7 @@ def test_a_pause_is_half_to_all_of_a_length_that_grows_up_to_a_limit(attempt: in
 
 @given(st.sampled_from(JobState), st.floats(0, 60))
 def test_a_job_is_shown_in_its_state_while_it_is_not_left_alone(state: JobState, seconds: float) -> None:
-    assert look(job(state=state), seconds).shown_state == state.value
+    assert look(in_state(state), seconds).shown_state == state.value
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.FAILED])
@@ -55,7 +59,14 @@ def test_a_job_of_a_kind_that_no_worker_serves_is_starved_at_once() -> None:
 
 @pytest.mark.parametrize("state", sorted(set(JobState) - {JobState.QUEUED, JobState.FAILED}))
 def test_what_runs_waits_or_is_over_is_never_starved(state: JobState) -> None:
-    assert look(job(state=state), 9999, served=frozenset()).shown_state == state.value
+    assert look(in_state(state), 9999, served=frozenset()).shown_state == state.value
+
+
+def test_a_job_whose_parts_nobody_serves_is_starved() -> None:
+    spread = job(state=JobState.RUNNING, lease_until=None)
+
+    assert look(spread).shown_state == "starved"
+    assert look(spread, served=frozenset({JobKind.EMBED_CHUNKS})).shown_state == "running"
 
 
 def test_a_job_is_never_younger_than_nothing() -> None:

@@ -39,6 +39,14 @@ def test_abbreviations_initials_and_decimals_end_no_sentence(text: str) -> None:
         ("He said ( twice ) . `` Hi . '' Then left .", ["He said ( twice ) .", "`` Hi . ''", "Then left ."]),
         ("- One item\n- Another. Item\n\nEnd", ["- One item", "- Another.", "Item", "End"]),
         ("| a | b |\n|---|---|\n| 1 | 2 |", ["| a | b |", "|---|---|", "| 1 | 2 |"]),
+        (
+            "green tea | 3\nblack tea | 4 | in stock at the warehouse beyond the river\nmilk",
+            [
+                "green tea | 3",
+                "black tea | 4 | in stock at the warehouse beyond the river",
+                "milk",
+            ],
+        ),
         ("这是一句。这是“二”！第三句？", ["这是一句。", "这是“二”！", "第三句？"]),
         ("هل هذا صحيح؟ نعم. ثم", ["هل هذا صحيح؟", "نعم.", "ثم"]),
         ("यह एक है। वह दो है।", ["यह एक है।", "वह दो है।"]),

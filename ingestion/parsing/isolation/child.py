@@ -7,8 +7,10 @@ notes of how many pages were read.
 import io
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, BinaryIO
 
 from ingestion.parsing.isolation.wire import LENGTH_BYTES, frame, pack_document, pack_pages, unframe
@@ -28,15 +30,19 @@ Read = Callable[[BinaryIO, str, ParsingLimits, OnPages], ParsedDocument]
 
 def serve(requests: BinaryIO, replies: BinaryIO, read: Read = read_document) -> None:
     """Answer requests until their stream ends."""
-    sys.addaudithook(_refuse)
     hello = _next(requests)
     if hello is None:
         return
     limits = ParsingLimits(**hello)
+    sys.addaudithook(partial(_refuse, limits.ocr_program))
     _restrict(limits)
     while (request := _next(requests)) is not None:
-        _allow_cpu(limits.timeout_s)
-        _send(replies, _answer(request, limits, read, NowAndThen(lambda *pages: _send(replies, pack_pages(*pages)))))
+        _allow_cpu(limits.timeout_s + limits.ocr_file_timeout_s)
+        # Text recognition has a time of its own and stops this clock, whose end ends the process.
+        signal.setitimer(signal.ITIMER_REAL, request["timeout_s"])
+        reply = _answer(request, limits, read, NowAndThen(lambda *pages: _send(replies, pack_pages(*pages))))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _send(replies, reply)
 
 
 def _send(replies: BinaryIO, message: dict[str, Any]) -> None:
@@ -84,9 +90,12 @@ def _allow_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
 
 
-def _refuse(event: str, _arguments: tuple[object, ...]) -> None:
-    if event in _FORBIDDEN:
-        raise PermissionError(f"{event} is not for parsers")
+def _refuse(program: str, event: str, arguments: tuple[object, ...]) -> None:
+    if event not in _FORBIDDEN:
+        return
+    if event == "subprocess.Popen" and program and arguments[0] == program:
+        return  # text recognition
+    raise PermissionError(f"{event} is not for parsers")
 
 
 def main() -> None:

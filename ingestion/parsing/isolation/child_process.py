@@ -20,6 +20,7 @@ _WATCH_S = 0.05
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _BYTES_PER_CHAR = 8  # of a reply, blocks included
 _NEARLY_FULL = 0.8  # of its memory limit: a process that dies from here on died of it
+_LATE_S = 2.0  # after the end of its time a process has not ended itself
 _START_S = 60.0  # an unloaded machine needs a tenth of a second
 _MOST_NOTES = 100_000  # one a second for a day: a process that sends more is not ours any more
 
@@ -79,17 +80,19 @@ class ChildProcess:
             ValueError: what came is not an answer.
         """
         # The first answer waits for the interpreter too.
-        patience = self._limits.timeout_s + (0 if self.files_read else _START_S)
+        timeout_s = self._limits.timeout_s + (0 if self.files_read else _START_S)
+        # The process watches its own time, which stands still during text recognition; this ends one that cannot.
+        patience = timeout_s + self._limits.ocr_file_timeout_s + _LATE_S
         self._largest_bytes = 0
         self.files_read += 1
         watch: asyncio.Task[None] | None = None
         try:
             watch = asyncio.create_task(self._watch_memory())
             async with asyncio.timeout(patience):
-                return await self._exchange(request, on_pages)
+                return await self._exchange({**request, "timeout_s": timeout_s}, on_pages)
         except TimeoutError as exc:
             await self.kill()
-            raise ChildDied(ReasonCode.PARSER_TIMEOUT, f"over {self._limits.timeout_s:g} s") from exc
+            raise self._too_slow() from exc
         except (asyncio.IncompleteReadError, ConnectionError) as exc:
             await self._process.wait()
             raise self._death() from exc
@@ -145,21 +148,32 @@ class ChildProcess:
                 return
 
     def _memory(self) -> tuple[int, int]:
-        """Return (data, resident) in bytes, (0, 0) when the process is gone."""
-        try:
-            fields = Path(f"/proc/{self._process.pid}/statm").read_bytes().split()
-        except OSError:
-            return 0, 0
-        return (int(fields[5]) * _PAGE_BYTES, int(fields[1]) * _PAGE_BYTES) if fields else (0, 0)
+        """Return (data, resident) in bytes of the process and the program it runs, (0, 0) when it is gone."""
+        pid = self._process.pid
+        pids = [str(pid), *_content(f"/proc/{pid}/task/{pid}/children").split()]
+        sizes = [sizes for one in pids if (sizes := _content(f"/proc/{one}/statm").split())]
+        return sum(int(size[5]) for size in sizes) * _PAGE_BYTES, sum(int(size[1]) for size in sizes) * _PAGE_BYTES
+
+    def _too_slow(self) -> ChildDied:
+        return ChildDied(ReasonCode.PARSER_TIMEOUT, f"over {self._limits.timeout_s:g} s")
 
     def _death(self) -> ChildDied:
         status = self._process.returncode or 0
+        if status == -signal.SIGALRM:
+            return self._too_slow()
         if status == -signal.SIGXCPU:
             return ChildDied(ReasonCode.PARSER_TIMEOUT, "processor time limit")
         if self._largest_bytes > _NEARLY_FULL * self._limits.memory_bytes:
             return ChildDied(ReasonCode.PARSER_OUT_OF_MEMORY, "memory limit")
         name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         return ChildDied(ReasonCode.PARSER_CRASHED, name)
+
+
+def _content(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii")
+    except OSError:
+        return ""
 
 
 def _environment(folder: Path) -> dict[str, str]:

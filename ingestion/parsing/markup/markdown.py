@@ -3,13 +3,13 @@
 import re
 from typing import BinaryIO
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ingestion.parsing.canonical import LINE_BREAK, PARAGRAPH_BREAK, CanonicalBuilder
 from ingestion.parsing.decoding import decode
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.markup.html_nodes import text_of_fragment
+from ingestion.parsing.markup.markdown_effort import markdown_parser
 from ingestion.parsing.records.tables import add_table
 from ingestion.parsing.text import read_limited
 from rag_service.domain.documents import BlockKind, ParsedDocument
@@ -18,7 +18,7 @@ _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)",
 _FRONT_TITLE = re.compile(r"""^title:[ \t]*["']?(.*?)["']?[ \t]*$""", re.MULTILINE)
 _HEADING_ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]*[#.][^{}]*\}[ \t]*$")
 _FENCE_OF_BLOCK = re.compile(r"^/{3,}[ \t]*(?:[\w-]+[ \t]*\|)?[ \t]*", re.MULTILINE)  # /// note | Title … ///
-_PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+_PARSER = markdown_parser()
 
 
 def parse_markdown(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:

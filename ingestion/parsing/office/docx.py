@@ -1,5 +1,6 @@
 """DOCX through unstructured: headings by style, lists with their numbers, tables by row."""
 
+import zipfile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ingestion.parsing.canonical import LINE_BREAK, CanonicalBuilder
@@ -8,6 +9,7 @@ from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.markup.html_nodes import parsed
 from ingestion.parsing.markup.html_tables import table_rows
 from ingestion.parsing.office.strict_docx import transitional
+from ingestion.parsing.office.xml_parts import core_title
 from ingestion.parsing.records.tables import add_table
 from rag_service.domain.documents import BlockKind, ParsedDocument
 from rag_service.errors import DocumentRejected
@@ -51,6 +53,13 @@ def _elements(file: BinaryIO) -> "list[Element]":
         def _parse_paragraph_text_for_element_type(self, paragraph: Any) -> None:
             return None
 
+        # Each of these looks through the whole paragraph for what no block keeps.
+        def _paragraph_emphasis(self, paragraph: Any) -> tuple[list[str], list[str]]:
+            return [], []
+
+        def _paragraph_link_meta(self, paragraph: Any) -> tuple[list[str], list[str], list[Any]]:
+            return [], [], []
+
     options = partition.DocxPartitionerOptions.load(
         file=file, file_path=None, include_page_breaks=False, infer_table_structure=True
     )
@@ -87,14 +96,8 @@ def _add_table(builder: CanonicalBuilder, element: "Element", page: int | None) 
 
 
 def _title(file: BinaryIO) -> str | None:
-    from docx import Document  # noqa: PLC0415
-    from docx.opc.exceptions import OpcError  # noqa: PLC0415
-    from lxml.etree import LxmlError  # noqa: PLC0415
-
     file.seek(0)
-    try:
-        title = Document(file).core_properties.title
-    except (OpcError, LxmlError, *_BROKEN):
-        return None
+    with zipfile.ZipFile(file) as archive:
+        title = core_title(archive)
     # The name that the library's and Word's empty template carry says nothing.
     return title if title and title != "Word Document" else None

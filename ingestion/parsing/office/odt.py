@@ -17,6 +17,10 @@ from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 
 _OFFICE: Final = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_BODY: Final = f"{_OFFICE}text"
+_DEPTH_OF_BODY = 2
+_STYLES: Final = f"{_OFFICE}automatic-styles"
+_PIECE_BYTES = 2**16
 _CONTENT: Final = "content.xml"
 _MANIFEST: Final = "META-INF/manifest.xml"
 
@@ -39,23 +43,27 @@ def parse_odt(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
 
 
 def _read(content: Any, reader: OdtReader, styles: Styles) -> None:
-    # Blocks are let go as soon as they are read: the tree of a long document takes ten times its size.
-    depth_of_text = None
-    depth = 0
-    for event, element in etree.iterparse(content, events=("start", "end"), **SAFE):
-        if event == "start":
-            depth += 1
-            if element.tag == f"{_OFFICE}text" and depth_of_text is None:
-                depth_of_text = depth
-            continue
-        depth -= 1
-        if element.tag == f"{_OFFICE}automatic-styles":
-            styles.read(element)
-        elif depth_of_text is not None and depth == depth_of_text:
+    parser = etree.XMLPullParser(events=("end",), **SAFE)
+    while piece := content.read(_PIECE_BYTES):
+        parser.feed(piece)
+        # All at once: for each event that waits, the library would look through the whole tree of a block let go.
+        for element in [element for _, element in parser.read_events() if _is_whole(element)]:
+            if element.tag == _STYLES:
+                styles.read(element)
+                continue
             reader.read(element)
+            # The tree of a long document takes ten times its size.
             element.clear()
             while element.getprevious() is not None:
                 del element.getparent()[0]
+    parser.close()
+
+
+def _is_whole(element: Any) -> bool:
+    """Say whether the element is one of the styles or a block; the text of an embedded document is not the text."""
+    parent = element.getparent()
+    is_block = parent is not None and parent.tag == _BODY and sum(1 for _ in parent.iterancestors()) == _DEPTH_OF_BODY
+    return is_block or element.tag == _STYLES
 
 
 def _object(archive: zipfile.ZipFile, reference: str) -> Any:

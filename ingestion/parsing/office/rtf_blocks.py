@@ -13,12 +13,12 @@ class RtfBlocks:
 
     def __init__(self, builder: CanonicalBuilder, limits: ParsingLimits) -> None:
         self._builder = builder
-        self._table = TableWriter(builder, limits)
+        self._limits = limits
+        self._table: TableWriter | None = None  # none before its first row
         self._text: list[str] = []
         self._cells: list[str] = []
         self._asides: list[str] = []
         self._notes = 0
-        self._has_rows = False
         self.mark = ""
 
     def write(self, text: str) -> None:
@@ -49,7 +49,7 @@ class RtfBlocks:
         elif text.strip():
             kind = BlockKind.LIST_ITEM if mark else BlockKind.PARAGRAPH
             self._builder.add(mark + text.strip(), kind, joiner=LINE_BREAK if mark else PARAGRAPH_BREAK)
-        if not self._has_rows:
+        if self._table is None:
             self._add_asides()
 
     def end_cell(self) -> None:
@@ -59,8 +59,9 @@ class RtfBlocks:
     def end_row(self) -> None:
         """End the row at hand."""
         if self._cells:
+            self._table = self._table or TableWriter(self._builder, self._limits, name=self._builder.next_table())
             self._table.add(self._cells)
-            self._cells, self._has_rows = [], True
+            self._cells = []
 
     def end(self) -> None:
         """End whatever is open: the file may end early."""
@@ -71,9 +72,9 @@ class RtfBlocks:
         self._end_table()
 
     def _end_table(self) -> None:
-        if self._has_rows:
+        if self._table is not None:
             self._table.close()
-            self._has_rows = False
+            self._table = None
             self._add_asides()
 
     def _add_asides(self) -> None:

@@ -1,18 +1,20 @@
 """XLSX through calamine: a sheet is a page under its name, dates and percentages read as people see them."""
 
 import zipfile
+from itertools import chain
 from typing import BinaryIO, Final
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
 from ingestion.parsing.canonical import CanonicalBuilder
+from ingestion.parsing.cleaning import clean
 from ingestion.parsing.containers.archive import check_archive
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.office.xlsx_notes import notes
-from ingestion.parsing.office.xlsx_rows import shown_rows
+from ingestion.parsing.office.xlsx_rows import filled_columns, shown_rows
 from ingestion.parsing.office.xlsx_scan import Percentages, scan
 from ingestion.parsing.office.xml_parts import core_title, part, related
-from ingestion.parsing.records.tables import TableWriter
+from ingestion.parsing.records.tables import TableWriter, one_line
 from rag_service.domain.documents import BlockKind, ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
@@ -43,8 +45,10 @@ def _add_sheets(
     percentages = scan(archive, limits)
     parts = _parts_of_sheets(archive)
     for number, sheet in enumerate(workbook.sheets_metadata, start=1):
-        name = parts.get(sheet.name, "")
-        rows = shown_rows(workbook.get_sheet_by_name(sheet.name), percentages.get(name) or Percentages())
+        name, title = parts.get(sheet.name, ""), one_line(clean(sheet.name))
+        cells = workbook.get_sheet_by_name(sheet.name)
+        columns = filled_columns(cells)
+        rows = shown_rows(cells, columns, percentages.get(name) or Percentages())
         remarks = notes(archive, name)
         first = next(rows, None)
         if first is None and not remarks:
@@ -52,11 +56,10 @@ def _add_sheets(
         if sheet.visible is not SheetVisibleEnum.Visible:
             # Formulas of the visible sheets refer to it, so it is part of what the workbook says.
             builder.warn("hidden sheets were read too")
-        builder.add(sheet.name, BlockKind.HEADING, level=1, page=number)
-        writer = TableWriter(builder, limits, gaps_part=True, page=number)
-        writer.add(first or [])
-        for row in rows:
-            writer.add(row)
+        builder.add(title, BlockKind.HEADING, level=1, page=number)
+        writer = TableWriter(builder, limits, gaps_part=True, page=number, name=title, columns=columns)
+        for row, shown in chain([first] if first else [], rows):
+            writer.add(shown, row)
         writer.close()
         for remark in remarks:
             builder.add(remark, page=number)

@@ -1,6 +1,6 @@
 """The rows of a sheet as people see them: dates, percentages and numbers shown, labels beside each row they hold for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -13,11 +13,24 @@ _SIGNIFICANT_DIGITS: Final = 15  # as many as spreadsheets keep: 0.1 + 0.2 is 0.
 _PER_CENT: Final = 100
 
 
-def shown_rows(sheet: CalamineSheet, percentages: Percentages) -> Iterator[list[str]]:
-    """Yield the rows from the first that holds something; columns that are empty in all of them are left out."""
+def filled_columns(sheet: CalamineSheet) -> list[int]:
+    """Return the numbers, from 1, of the columns that hold something."""
+    left = _left(sheet)
+    empty = set(range(sheet.width))
+    for row in sheet.iter_rows():
+        empty = {column for column in empty if row[column] == ""}
+        if not empty:
+            break
+    return [left + column + 1 for column in range(sheet.width) if column not in empty]
+
+
+def shown_rows(
+    sheet: CalamineSheet, columns: Sequence[int], percentages: Percentages
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield number, from 1, and cells in `columns` of each row, beginning with the first that holds something."""
     if sheet.start is None:
         return
-    (top, left), columns = sheet.start, _filled_columns(sheet)
+    top, left = sheet.start
     are_all = len(columns) == sheet.width
     labels = _Labels(sheet)
     for number, row in enumerate(sheet.iter_rows()):
@@ -29,7 +42,7 @@ def shown_rows(sheet: CalamineSheet, percentages: Percentages) -> Iterator[list[
             if isinstance(value, int | float):
                 cells[column - left] = f"{value * _PER_CENT:.{decimals}f}%"
         labels.write(number, cells)
-        yield cells if are_all else [cells[column] for column in columns]
+        yield number + 1, cells if are_all else [cells[column - left - 1] for column in columns]
 
 
 class _Labels:
@@ -39,7 +52,7 @@ class _Labels:
     """
 
     def __init__(self, sheet: CalamineSheet) -> None:
-        self._left = sheet.start[1] if sheet.start else 0
+        self._left = _left(sheet)
         self._beginning: dict[int, list[tuple[int, int]]] = {}
         self._current: dict[int, tuple[int, str]] = {}
         for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
@@ -57,13 +70,8 @@ class _Labels:
             self._current = {column: label for column, label in self._current.items() if label[0] > number}
 
 
-def _filled_columns(sheet: CalamineSheet) -> list[int]:
-    empty = set(range(sheet.width))
-    for row in sheet.iter_rows():
-        empty = {column for column in empty if row[column] == ""}
-        if not empty:
-            break
-    return [column for column in range(sheet.width) if column not in empty]
+def _left(sheet: CalamineSheet) -> int:
+    return sheet.start[1] if sheet.start else 0
 
 
 def _number(value: float) -> str:

@@ -27,7 +27,10 @@ class Annotation(BaseModel):
 
 
 class CitationOut(BaseModel):
-    """A span of the message, and the exact characters of a revision that support it."""
+    """A span of the message, and the exact characters of a revision that support it.
+
+    `location` is where in a table the quote stands: cells of a sheet in A1 notation, else rows in words.
+    """
 
     number: int
     start: int
@@ -36,6 +39,7 @@ class CitationOut(BaseModel):
     revision: int
     filename: str
     page: int | None
+    location: str | None
     char_start: int
     char_end: int
     quote: str
@@ -54,6 +58,7 @@ class SourceOut(BaseModel):
     title: str | None
     headings: list[str]
     page: int | None
+    location: str | None
     char_start: int
     char_end: int
     text: str
@@ -173,6 +178,7 @@ def citation_out(citation: Citation) -> CitationOut:
         revision=citation.revision,
         filename=citation.filename,
         page=citation.page,
+        location=citation.location,
         char_start=citation.quote_span.start,
         char_end=citation.quote_span.end,
         quote=citation.quote,
@@ -210,6 +216,7 @@ def _source(passage: Passage, public_url: str) -> SourceOut:
         title=passage.title,
         headings=list(passage.headings),
         page=passage.page,
+        location=passage.location,
         char_start=passage.span.start,
         char_end=passage.span.end,
         text=passage.text,

@@ -21,15 +21,16 @@ from rag_service.api.lists import Asked, ItemList, Listed, item_list, page_of
 from rag_service.api.openai.chunking_strategy import ChunkingStrategy
 from rag_service.api.openai.vector_store_files import (
     AttributeValues,
+    Principals,
     VectorStoreFile,
     vector_store_file,
 )
 from rag_service.api.texts import MAX_REF_CHARS, Name, Ref
 from rag_service.domain.access import AccessScope
+from rag_service.domain.documents import Attributes
 from rag_service.domain.ids import FileId
-from rag_service.domain.jobs import Priority
 from rag_service.domain.uploads import CorpusFile
-from rag_service.errors import NotFound
+from rag_service.errors import InvalidRequest, NotFound
 
 MAX_FILES = 100
 
@@ -44,14 +45,37 @@ router = APIRouter(
 BatchRef = Annotated[str, Path(max_length=_MAX_ID_CHARS)]
 
 
-class NewFileBatch(BaseModel):
-    """Files for a corpus, all with the same attributes."""
+class BatchedFile(BaseModel):
+    """A file with attributes of its own."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
-    file_ids: Annotated[list[Name], Field(min_length=1, max_length=MAX_FILES)]
+    file_id: Name
     attributes: AttributeValues | None = None
     chunking_strategy: ChunkingStrategy = None
+
+
+class NewFileBatch(BaseModel):
+    """Files for a corpus: `file_ids`, all with the same attributes, or `files`, each with its own.
+
+    `principals` (ours) are those who may see the documents.
+    """
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    file_ids: Annotated[list[Name], Field(min_length=1, max_length=MAX_FILES)] | None = None
+    files: Annotated[list[BatchedFile], Field(min_length=1, max_length=MAX_FILES)] | None = None
+    attributes: AttributeValues | None = None
+    chunking_strategy: ChunkingStrategy = None
+    principals: Principals | None = None
+
+    def wanted(self) -> list[tuple[FileId, Attributes]]:
+        """Return the files with their attributes, each file once among `file_ids`."""
+        if (self.file_ids is None) == (self.files is None):
+            raise InvalidRequest("Send file_ids or files, and not both.", param="file_ids")
+        if self.files is not None:
+            return [(FileId(file.file_id), file.attributes or {}) for file in self.files]
+        return [(FileId(file_id), self.attributes or {}) for file_id in dict.fromkeys(self.file_ids or ())]
 
 
 class BatchCounts(BaseModel):
@@ -87,25 +111,16 @@ class _Batch:
 @router.post("")
 async def create_file_batch(parts: Parts, scope: Scope, vector_store_id: Ref, body: NewFileBatch) -> FileBatch:
     """Put the files into the corpus."""
-    file_ids = tuple(dict.fromkeys(body.file_ids))
-    async with parts.catalog.reading() as tx:
-        corpus = await tx.corpora.get(scope, vector_store_id)
-        for file_id in file_ids:
-            await tx.files.get(scope, FileId(file_id))
-    accepted = [
-        await parts.uploads.accept_file(
-            scope,
-            corpus=corpus.id,
-            file_id=FileId(file_id),
-            attributes=body.attributes or {},
-            priority=Priority.BULK,
-        )
-        for file_id in file_ids
-    ]
+    accepted = await parts.uploads.accept_files(
+        scope,
+        corpus=vector_store_id,
+        files=body.wanted(),
+        principals=frozenset(body.principals) if body.principals else None,
+    )
     # An unchanged file stays the revision of its first upload, and is known by that file from here on.
     current = tuple(dict.fromkeys(file.revision.file_id for file in accepted))
     batch = _Batch(created_at=int(parts.clock().timestamp()), file_ids=current)
-    return _file_batch(batch, corpus.id, accepted)
+    return _file_batch(batch, accepted[0].corpus_id, accepted)
 
 
 @router.get("/{batch_id}")

@@ -28,6 +28,7 @@ class SearchResult(BaseModel):
     document_id: str
     revision: int
     page: int | None
+    location: str | None
     headings: list[str]
     char_start: int
     char_end: int
@@ -72,6 +73,7 @@ def _result(passage: Passage) -> SearchResult:
         document_id=passage.document_id,
         revision=passage.revision,
         page=passage.page,
+        location=passage.location,
         headings=list(passage.headings),
         char_start=passage.span.start,
         char_end=passage.span.end,

@@ -67,13 +67,17 @@ class OtherChunking(BaseModel):
 
 
 class VectorStoreFile(Listed):
-    """A document by the file it was last uploaded as. Completed means visible in the published version."""
+    """A document by the file it was last uploaded as. Completed means visible in the published version.
+
+    `sha256` (ours) is the hash of that file's bytes.
+    """
 
     object: Literal["vector_store.file"] = "vector_store.file"
     created_at: int
     vector_store_id: str
     status: Literal["in_progress", "completed", "failed"]
     usage_bytes: int
+    sha256: str
     last_error: LastError | None
     attributes: Mapping[str, str | float | bool]
     chunking_strategy: OtherChunking = OtherChunking()
@@ -81,6 +85,7 @@ class VectorStoreFile(Listed):
     document_id: str
     revision: int
     chunk_count: int
+    language: str | None
 
 
 class VectorStoreFileDeleted(BaseModel):
@@ -109,12 +114,14 @@ def vector_store_file(file: CorpusFile) -> VectorStoreFile:
         vector_store_id=file.corpus_id,
         status=file.status,
         usage_bytes=revision.size_bytes,
+        sha256=revision.raw_sha256,
         last_error=_last_error(revision.reason) if revision.reason else None,
         attributes=revision.attributes,
         filename=revision.filename,
         document_id=revision.document_id,
         revision=revision.number,
         chunk_count=revision.chunk_count,
+        language=revision.language,
     )
 
 

@@ -16,7 +16,6 @@ from rag_service.api.texts import Name, Ref, Text
 from rag_service.domain.access import AccessScope
 from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import FileId
-from rag_service.domain.jobs import Priority
 from rag_service.domain.versions import Corpus
 from rag_service.ports.catalog import Transaction
 
@@ -124,10 +123,9 @@ async def create_vector_store(parts: Parts, scope: Scope, body: NewVectorStore) 
     await _check_files(parts, scope, body.file_ids)
     name = body.name or f"corpus-{secrets.token_hex(4)}"
     corpus = await parts.create_corpus(scope, name=name, description=body.description or "")
-    for file_id in body.file_ids:
-        await parts.uploads.accept_file(
-            scope, corpus=corpus.id, file_id=FileId(file_id), attributes={}, priority=Priority.BULK
-        )
+    await parts.uploads.accept_files(
+        scope, corpus=corpus.id, files=[(FileId(file_id), {}) for file_id in body.file_ids]
+    )
     async with parts.catalog.reading() as tx:
         return await _vector_store(tx, scope, corpus)
 

@@ -54,6 +54,7 @@ ERASED = frozenset(
         chunks.c.text,
         chunks.c.headings,
         chunks.c.embedded_sha256,
+        chunks.c.table_rows,
         kept_vectors.c.sha256,
         kept_vectors.c.vector,
         document_frequencies.c.terms,

@@ -37,7 +37,8 @@ async def hide_corpus(connection: AsyncConnection, corpus_id: CorpusId, now: dat
 
 async def hold_jobs(connection: AsyncConnection, of: sa.ColumnElement[bool]) -> None:
     """Lock open jobs before what they are about, as workers do: in another order the two could wait for each other."""
-    await connection.execute(sa.select(jobs.c.id).where(OPEN_JOBS, of).order_by(jobs.c.sequence).with_for_update())
+    in_order = sa.select(jobs.c.id).where(OPEN_JOBS, of).order_by(jobs.c.whole_id.is_(None), jobs.c.sequence)
+    await connection.execute(in_order.with_for_update())
 
 
 def _open() -> sa.Select[tuple[str]]:

@@ -60,10 +60,12 @@ CORPUS_TABLES = (
 
 
 def jobs_of_document(document_id: DocumentId) -> sa.ColumnElement[bool]:
-    """Jobs about revisions of a document."""
+    """Jobs about revisions of a document, and their parts."""
     place = sa.literal(f"{document_id}/").concat(sa.cast(revisions.c.number, sa.String))
     subjects = sa.select(place).where(revisions.c.document_id == document_id)
-    return sa.and_(jobs.c.kind == JobKind.PREPARE_REVISION, jobs.c.subject.in_(subjects))
+    whole = jobs.alias()
+    wholes = sa.select(whole.c.id).where(whole.c.kind == JobKind.PREPARE_REVISION, whole.c.subject.in_(subjects))
+    return sa.or_(jobs.c.id.in_(wholes), jobs.c.whole_id.in_(wholes))
 
 
 def buried(tenant_id: TenantId, erasure_id: ErasureId, *kinds: TombstoneKind) -> "sa.Select[tuple[Any]]":

@@ -34,7 +34,7 @@ from rag_service.catalog.tables.versions import (
     version_labels,
     versions,
 )
-from rag_service.catalog.tables.work import OPEN_JOBS, idempotent_replies, jobs, kept_vectors, workers
+from rag_service.catalog.tables.work import OPEN_JOBS, WAITING_FILES, idempotent_replies, jobs, kept_vectors, workers
 
 __all__ = [
     "LIVE",
@@ -42,6 +42,7 @@ __all__ = [
     "OPEN_JOBS",
     "OPEN_SOURCE_RUNS",
     "SEALED",
+    "WAITING_FILES",
     "answer_sources",
     "answer_turns",
     "answers",

@@ -96,6 +96,7 @@ revisions = Table(
     Column("text_sha256", String),
     Column("page_count", Integer),
     Column("chunk_count", Integer, nullable=False),
+    Column("language", String),
     Column("reason", String),
     Column("reason_detail", Text),
     # Whether it was ever part of what people ask: said here, because versions are not kept for ever.
@@ -133,6 +134,7 @@ chunks = Table(
     Column("page_starts", JsonText, nullable=False),
     Column("token_count", Integer, nullable=False),
     Column("embedded_sha256", String, nullable=False),
+    Column("table_rows", JsonText),
     Index(None, "embedded_sha256"),
     UniqueConstraint("document_id", "revision", "fingerprint", "ordinal"),
     ForeignKeyConstraint(

@@ -8,6 +8,7 @@ from rag_service.catalog.tables.metadata import metadata
 
 # A constant in the SQL, not a parameter: SQLite uses a partial index only when it can prove that it applies.
 OPEN_JOBS = sa.text("state IN ('queued', 'waiting', 'failed', 'running')")
+WAITING_FILES = sa.text(f"{OPEN_JOBS.text} AND size_bytes > 0")
 
 jobs = Table(
     "jobs",
@@ -37,12 +38,25 @@ jobs = Table(
     Column("changes", BigInteger, nullable=False, server_default="0"),
     # The draft that a dead or cancelled upload was for: trying it again must not put it anywhere else.
     Column("draft_id", String),
+    # The job of which this is a part. Parts are removed with the end of the whole.
+    Column("whole_id", String),
+    Column("size_bytes", BigInteger, nullable=False, server_default="0"),
     Index(
         "ix_jobs_open", "kind", "priority", "tenant_id", "sequence", sqlite_where=OPEN_JOBS, postgresql_where=OPEN_JOBS
     ),
     Index("uq_jobs_open", "kind", "subject", unique=True, sqlite_where=OPEN_JOBS, postgresql_where=OPEN_JOBS),
     Index(None, "tenant_id", "subject", "sequence"),
     Index(None, "tenant_id", "sequence"),
+    # What waits is added up at each upload, also when very much does.
+    Index(
+        "ix_jobs_waiting_bytes", "tenant_id", "size_bytes", sqlite_where=WAITING_FILES, postgresql_where=WAITING_FILES
+    ),
+    Index(
+        "ix_jobs_whole_id",
+        "whole_id",
+        sqlite_where=sa.text("whole_id IS NOT NULL"),
+        postgresql_where=sa.text("whole_id IS NOT NULL"),
+    ),
 )
 
 workers = Table(

@@ -78,7 +78,16 @@ class Documents(Protocol):
         """
 
     async def mark_prepared(self, scope: AccessScope, prepared: Sequence[PreparedRevision]) -> None:
-        """Note that text, chunks and vectors of revisions are complete, or raise NotFound. Safe to repeat."""
+        """Note that text, chunks and vectors of revisions are complete, or raise NotFound. Safe to repeat.
+
+        The parser fingerprint of one that has pages without a text layer says from now on how these were read.
+        """
+
+    async def mark_read(self, scope: AccessScope, read: PreparedRevision) -> None:
+        """Keep the text of a revision whose vectors are still to come, or raise NotFound. Safe to repeat."""
+
+    async def mark_embedded(self, scope: AccessScope, document_id: DocumentId, number: int) -> None:
+        """Note that the vectors of a revision have come, which was all it lacked, or raise NotFound."""
 
     async def mark_failed(
         self, scope: AccessScope, document_id: DocumentId, number: int, *, reason: ReasonCode, detail: str
@@ -110,6 +119,11 @@ class Chunks(Protocol):
         self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]
     ) -> dict[Member, list[Chunk]]:
         """Return the chunks of each member under a build, by ordinal, in few statements."""
+
+    async def between(
+        self, scope: AccessScope, fingerprint: Fingerprint, member: Member, ordinals: range
+    ) -> Sequence[Chunk]:
+        """Return the chunks of a member under a build at these places, by ordinal."""
 
     async def passages(
         self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]

@@ -82,6 +82,23 @@ class Jobs(Protocol):
     async def release(self, held: Sequence[Job], *, now: datetime) -> None:
         """Give jobs back whose worker stops, to be claimed at once; the attempt is not counted. Lost ones are left."""
 
+    async def spread(self, held: Job, parts: Sequence[Job], *, stage: str, total: int, now: datetime) -> None:
+        """Add the parts that run in place of a job. It is running without a lease until the last of them has ended.
+
+        Only workers' calls meet parts. A part that is dead ends the whole, which is dead for the same reason; why one
+        waits or has failed is told in the whole, too.
+
+        Raises:
+            LeaseLost: another worker has the job.
+        """
+
+    async def finish_part(self, held: Job, *, done: int, now: datetime) -> Job | None:
+        """Remove a part that is done and count it in the whole; return that one when it has succeeded with this.
+
+        Raises:
+            LeaseLost: another worker has the part, or the whole has ended.
+        """
+
     async def get(self, scope: AccessScope, job_id: JobId) -> Job:
         """Return a job, or raise NotFound."""
 
@@ -101,6 +118,9 @@ class Jobs(Protocol):
 
     async def counts(self, scope: AccessScope) -> Mapping[JobState, int]:
         """Return how many jobs are in each state."""
+
+    async def waiting_bytes(self, scope: AccessScope | None) -> int:
+        """Return the size of the files that open jobs in scope are about; of all tenants without a scope."""
 
     async def starved(
         self, scope: AccessScope, *, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta

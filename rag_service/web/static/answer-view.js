@@ -4,7 +4,7 @@ import { cutUnit } from "./answer-units.js";
 import { callJson } from "./api.js";
 import { el, icon } from "./dom.js";
 import { codePointLength } from "./offsets.js";
-import { openSource, placeInWords } from "./source-panel.js";
+import { openSource, placeInWords, whereInSource } from "./source-panel.js";
 import { outcomeInWords, reasonInWords } from "./words.js";
 
 const THUMB_UP = "M7 10v11H3V10zM7 10l4.5-7.5c1.6 0 2.6 1.2 2.3 2.8L13 9h6.2c1.3 0 2.2 1.2 1.9 2.4l-2 8A2 2 0 0 1 17.200 21H7";
@@ -91,9 +91,10 @@ export class AnswerView {
     if (!this.cited.size) return;
     const inOrder = [...this.cited].sort((a, b) => a[0] - b[0]);
     this.#list("Sources", "sources", inOrder.map(([number, citation]) => {
-      const page = citation.page ? [el("span", { className: "page", textContent: `page ${citation.page}` })] : [];
+      const where = whereInSource(citation);
+      const place = where ? [el("span", { className: "page", textContent: where })] : [];
       const name = [el("span", { className: "number", textContent: number }), el("span", { textContent: citation.filename })];
-      return this.#opens(citation, { className: "chip" }, [...name, ...page]);
+      return this.#opens(citation, { className: "chip" }, [...name, ...place]);
     }));
   }
 

@@ -40,12 +40,18 @@ export function closeSource() {
   return true;
 }
 
+// Cells or rows of a table, else the page; empty where the format has neither.
+export function whereInSource(place) {
+  return place.location ?? (place.page ? `page ${place.page}` : "");
+}
+
 export function placeInWords(place, corpusVersion) {
-  const page = place.page ? [`page ${place.page}`] : [];
-  return [...page, `revision ${place.revision}`, ...(corpusVersion ? [corpusVersion] : [])].join(" · ");
+  const where = whereInSource(place);
+  return [...(where ? [where] : []), `revision ${place.revision}`, ...(corpusVersion ? [corpusVersion] : [])].join(" · ");
 }
 
 function show(excerpt) {
+  byId("source-text").lang = excerpt.language ?? "";
   const mark = showBlocks(byId("source-text"), excerpt);
   if (excerpt.title) byId("source-title").textContent = excerpt.title;
   if (excerpt.title) byId("source-place").textContent = `${excerpt.filename} · ${byId("source-place").textContent}`;

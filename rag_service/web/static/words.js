@@ -30,6 +30,12 @@ export function reasonInWords(details) {
   return REASONS[details.reason] ?? FALLBACK[details.status] ?? "";
 }
 
+const LANGUAGES = new Intl.DisplayNames(["en"], { type: "language" });
+
+export function languageInWords(code) {
+  return LANGUAGES.of(code);
+}
+
 const UNITS = ["bytes", "KiB", "MiB", "GiB"];
 
 export function sizeInWords(bytes) {

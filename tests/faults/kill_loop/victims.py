@@ -29,6 +29,8 @@ _SETTINGS = {
     "RAG_EMBEDDING__DIMENSIONS": "32",
     # So that a document of a few sentences has several chunks.
     "RAG_CHUNKING__TARGET_TOKENS": "32",
+    # So that several jobs embed a document of three paragraphs.
+    "RAG_JOBS__PART_CHUNKS": "2",
     # What a dead worker held is taken up soon, and there are attempts enough for every kill.
     "RAG_JOBS__LEASE_S": "1",
     "RAG_JOBS__POLL_S": "0.1",

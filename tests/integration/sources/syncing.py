@@ -156,7 +156,7 @@ def settings_in(folder: Path, *, lease_s: float = 30, **sections: Section) -> Se
 async def worker_in(settings: Settings) -> AsyncIterator[Worker]:
     """Open a worker that reads files in this process."""
     async with open_container(settings) as container, worker_over(container) as opened:
-        opened.prepare._parse = read_here
+        opened.prepare._read._parse = read_here
         yield opened
 
 

@@ -79,7 +79,7 @@ def _crashing(worker: Worker, fuse: Fuse) -> Container:
         queue=parts.queue,
         clock=parts.clock,
         parser_fingerprint=parts.uploads._parser_fingerprint,
-        max_bytes=parts.settings.uploads.max_file_bytes,
+        settings=parts.settings.uploads,
         spread_rights=parts.uploads._spread_rights,
     )
     drafts = ManageDrafts(catalog=catalog, clock=parts.clock, queue=parts.queue)

@@ -12,6 +12,7 @@ from rag_service.domain.documents import BlockKind, Chunk, ParsedDocument, embed
 from rag_service.domain.ids import DocumentId, Fingerprint
 from rag_service.domain.spans import sha256_of
 from rag_service.settings import ChunkingSettings
+from tests.unit.ingestion.work import lines_in
 
 MAX_TOKENS = 64
 
@@ -215,3 +216,14 @@ def test_a_heading_between_two_small_sections_is_in_their_chunk_and_nowhere_else
     )
 
     assert [chunk.text for chunk in cut(parsed)] == [parsed.text]
+
+
+def test_twice_as_many_pages_are_twice_the_work() -> None:
+    def work_of(page_count: int) -> int:
+        builder = CanonicalBuilder(max_chars=10_000_000)
+        for page in range(1, page_count + 1):
+            builder.add(f"Page {page} says something. " * 10, page=page)
+        parsed = builder.build()
+        return lines_in(lambda: cut(parsed))
+
+    assert work_of(400) < 2.2 * work_of(200)

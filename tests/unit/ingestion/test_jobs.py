@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from ingestion.bootstrap import Worker, worker_over
+from ingestion.byte_budget import ByteBudget
 from ingestion.handlers import DraftHandler, Prepare, RevisionHandler, StillHeld
 from ingestion.jobs import JobRunner
 from ingestion.lanes import SMALL_BYTES
+from ingestion.loading import Parse, ReadFiles
 from ingestion.parsing.isolation.sandbox import Outcome, RawFile
 from ingestion.parsing.pages import OnPages
-from ingestion.pipeline import Parse, PrepareRevision
+from ingestion.pipeline import PrepareRevision
 from ingestion.worker import work
 from rag_service.bootstrap import open_container
 from rag_service.domain.access import AccessScope, system_scope
@@ -87,11 +89,11 @@ def preparing(worker: Worker, parse: Parse) -> PrepareRevision:
     prepare = worker.prepare
     return PrepareRevision(
         catalog=prepare._catalog,
-        blobs=prepare._blobs,
-        parse=parse,
+        read=ReadFiles(blobs=worker.container.blobs, parse=parse),
         chunker=prepare._chunker,
         embedder=prepare._embedder,
         fingerprint=prepare._fingerprint,
+        spread=prepare._spread,
         progress=prepare._progress,
         clock=prepare._clock,
     )
@@ -124,6 +126,19 @@ async def test_small_uploads_are_prepared_together(worker: Worker) -> None:
     states = [await now(worker, revision) for revision in revisions]
     assert {(fresh.state, job.state) for fresh, job in states} == {(RevisionState.PREPARED, JobState.SUCCEEDED)}
     assert {fresh.chunk_count for fresh, _ in states} == {1}
+
+
+async def test_a_large_file_waits_for_room_on_the_machine_and_small_ones_go_on(worker: Worker) -> None:
+    large = await upload(worker, "large.txt", b"words " * (SMALL_BYTES // 6 + 1))
+    small = await upload(worker, "small.txt", b"words")
+    budget = ByteBudget(worker.container.settings.work_dir / "reading", limit_bytes=2**30)
+
+    async with budget.taken(2**30):
+        assert [await worker.runner.run_next(), await worker.runner.run_next()] == [1, 0]
+        waiting = (await now(worker, large))[1].state
+
+    assert await worker.runner.run_next() == 1
+    assert (waiting, (await now(worker, small))[0].state) == (JobState.QUEUED, RevisionState.PREPARED)
 
 
 async def test_an_unreadable_file_fails_at_once_and_disturbs_no_other(worker: Worker) -> None:

@@ -2,10 +2,12 @@
 
 import contextlib
 import io
+import time
 import zipfile
 
 import pytest
 
+from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.office.odt import parse_odt
 from rag_service.domain.documents import BlockKind
 from rag_service.errors import DocumentRejected
@@ -15,6 +17,13 @@ from tests.unit.ingestion.office_values import LIMITS, blocks, broken, odt_file,
 
 def odt(body: str, *, styles: str = "") -> list[tuple[BlockKind, str]]:
     return blocks(parse_odt(io.BytesIO(odt_file(body, styles=styles)), LIMITS))
+
+
+def processor_time_of(body: str) -> float:
+    file = io.BytesIO(odt_file(body))
+    started = time.process_time()
+    parse_odt(file, ParsingLimits())
+    return time.process_time() - started
 
 
 def test_odt_headings_have_levels_and_titles_are_headings() -> None:
@@ -143,3 +152,11 @@ def test_odt_cells_that_tell_a_story_are_read_once() -> None:
     body = f"<table:table>{first}{row}{f'<table:table-row><table:covered-table-cell/>{row}' * 2}</table:table>"
 
     assert odt(body)[0][1].count("story") == 50
+
+
+def test_a_paragraph_of_deep_spans_takes_as_long_wherever_it_ends_in_what_is_read_at_once() -> None:
+    paragraph = f"<text:p>{'<text:span>' * 240}{'<text:span>a</text:span>' * 80_000}{'</text:span>' * 240}</text:p>"
+
+    times = [processor_time_of(f"<!--{' ' * before}-->{paragraph}") for before in range(0, 2**16, 2**14)]
+
+    assert max(times) < 4 * min(times)  # ten times, when the library goes through all of it for each event that waits

@@ -10,7 +10,7 @@ import pytest
 from ingestion.lanes import BULK, EVERYTHING, INTERACTIVE, SOURCES, Queue
 from rag_service.domain.ids import DraftId
 from rag_service.domain.jobs import Job, JobKind, JobState, Priority
-from rag_service.errors import Conflict, IndexUnavailable, LeaseLost, NotFound, SlotTaken
+from rag_service.errors import Conflict, IndexUnavailable, LeaseLost, LimitExceeded, NotFound, SlotTaken
 from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
 from tests.unit.ingestion.running_jobs import START, Recorder, Shop, another, open_shop
@@ -50,6 +50,22 @@ async def test_an_outage_uses_up_no_attempt_however_long_it_takes(shop: Shop) ->
     shop.seal.error = None
     await shop.runner().run_next()
 
+    assert (await shop.job(job_id)).state is JobState.SUCCEEDED
+
+
+async def test_a_source_that_brings_more_than_may_wait_pauses_without_losing_an_attempt(shop: Shop) -> None:
+    job_id = await shop.add("run", JobKind.SYNC_SOURCE)
+    shop.prepare.error = LimitExceeded("too much waits", retry_after_s=30)
+    await shop.runner().run_next()
+    waiting = await shop.job(job_id)
+
+    shop.prepare.error = None
+    shop.clocks.pass_(29)
+    assert await shop.runner().run_next() == 0
+    shop.clocks.pass_(1)
+    await shop.runner().run_next()
+
+    assert (waiting.state, waiting.attempts, waiting.detail) == (JobState.WAITING, 0, "too much waits")
     assert (await shop.job(job_id)).state is JobState.SUCCEEDED
 
 

@@ -1,0 +1,42 @@
+"""What the settings let the parser's process use; text recognition is looked for here, once, when a worker starts."""
+
+import shutil
+
+from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.ocr.tesseract import installed_languages
+from rag_service.errors import Misconfigured
+from rag_service.settings import TESSERACT, OcrSettings, Settings
+
+
+def parsing_limits(settings: Settings) -> ParsingLimits:
+    """Return the limits of one parse.
+
+    Raises:
+        Misconfigured: text recognition is wanted, and the program or a language is missing.
+    """
+    ocr = settings.ocr
+    if not ocr.is_wanted:
+        return ParsingLimits(**settings.parsing.model_dump())
+    return ParsingLimits(
+        **settings.parsing.model_dump(),
+        ocr_program=_program(ocr),
+        ocr_languages=ocr.languages,
+        ocr_page_timeout_s=ocr.page_timeout_s,
+        ocr_file_timeout_s=ocr.file_timeout_s,
+    )
+
+
+def _program(ocr: OcrSettings) -> str:
+    program = shutil.which(TESSERACT)
+    if program is None:
+        raise Misconfigured(
+            "RAG_OCR__MODE is on, but tesseract is not installed. On Debian: apt install tesseract-ocr."
+        )
+    missing = sorted(set(ocr.languages.split("+")) - installed_languages(program))
+    if missing:
+        packages = " ".join(f"tesseract-ocr-{language.replace('_', '-').lower()}" for language in missing)
+        raise Misconfigured(
+            f"RAG_OCR__LANGUAGES: tesseract lacks {', '.join(missing)}. On Debian: apt install {packages}. "
+            "Or set RAG_OCR__MODE=off to go without text recognition."
+        )
+    return program
