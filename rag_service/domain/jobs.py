@@ -114,6 +114,14 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """Bytes of files that wait to be prepared, or are just now."""
+
+    of_tenant: int
+    of_all: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """A process that works off jobs of some kinds, and when it last said so."""
 

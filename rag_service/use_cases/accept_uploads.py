@@ -232,7 +232,7 @@ class AcceptUploads:
             }
             if new:
                 sizes = (upload.file.size_bytes for upload in new.values())
-                await assert_room(tx, place.scope, sizes, self._settings)
+                await assert_room(tx, place.scope.tenant_id, sizes, self._settings)
             await self._write(tx, place, new, known)
             granted = await _grant(tx, place, uploads, known)
         await self._spread(place, granted)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rag_service.domain.access import AccessScope
+from rag_service.domain.ids import TenantId
 from rag_service.errors import LimitExceeded
 from rag_service.ports.catalog import Transaction
 from rag_service.settings import UploadSettings
@@ -12,14 +12,12 @@ RETRY_AFTER_S = 30.0
 _GIB = 2**30
 
 
-async def assert_room(tx: Transaction, scope: AccessScope, sizes: Iterable[int], settings: UploadSettings) -> None:
-    """Raise LimitExceeded when these files would be too much beside what waits; what nothing waits before is taken."""
-    new = sum(sizes)
-    mine = await tx.jobs.waiting_bytes(scope)
-    if mine and mine + new > settings.max_waiting_bytes_per_tenant:
+async def assert_room(tx: Transaction, tenant_id: TenantId, sizes: Iterable[int], settings: UploadSettings) -> None:
+    """Raise LimitExceeded when these files would be too much beside what waits. Beside nothing, any are taken."""
+    new, waiting = sum(sizes), await tx.jobs.backlog(tenant_id)
+    if waiting.of_tenant and waiting.of_tenant + new > settings.max_waiting_bytes_per_tenant:
         raise _put_off("you have", settings.max_waiting_bytes_per_tenant)
-    every = await tx.jobs.waiting_bytes(None)
-    if every and every + new > settings.max_waiting_bytes:
+    if waiting.of_all and waiting.of_all + new > settings.max_waiting_bytes:
         raise _put_off("the service has", settings.max_waiting_bytes)
 
 

@@ -1,7 +1,8 @@
 """`python -m tests.bench.memory FOLDER…`: the most memory that a worker takes with its children over all files.
 
 Every file below the folders is ingested, one folder after the other, by one worker that runs as the product runs it. Of
-memory that processes share each counts its part. `--embedder onnx` measures with the model, which takes longer.
+memory that processes share each counts its part. `--embedder onnx` measures with the model, which takes longer;
+`--ocr off` leaves pages without text unread, which takes less.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,18 +47,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.memory", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--embedder", default="hashing", choices=("hashing", "onnx"))
+    parser.add_argument("--ocr", default="auto", choices=("auto", "off"))
     arguments = parser.parse_args()
     sys.stdout.write(f"{HEADER}\n")
-    for figure in memory_figures(arguments.folders, arguments.embedder):
+    settings = {"RAG_EMBEDDING__BACKEND": arguments.embedder, "RAG_OCR__MODE": arguments.ocr}
+    for figure in memory_figures(arguments.folders, settings):
         sys.stdout.write(f"{figure.line()}\n")
         sys.stdout.flush()
 
 
-def memory_figures(folders: Sequence[Path], embedder: str = "hashing") -> Iterator[Figure]:
+def memory_figures(folders: Sequence[Path], settings: Mapping[str, str]) -> Iterator[Figure]:
     """Ingest everything below the folders; yield the peak so far after each."""
     with tempfile.TemporaryDirectory() as scratch:
         data_dir = Path(scratch) / "data"
-        with ours.running(data_dir, RAG_EMBEDDING__BACKEND=embedder) as service, _watched(service) as peak:
+        with ours.running(data_dir, **settings) as service, _watched(service) as peak:
             for folder in folders:
                 started = time.perf_counter()
                 uploaded, refused, skipped = _ingested(service, folder)

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import CorpusId, JobId, WorkerId
-from rag_service.domain.jobs import Heartbeat, Job, JobKind, JobState, Priority, Worker
+from rag_service.domain.ids import CorpusId, JobId, TenantId, WorkerId
+from rag_service.domain.jobs import Backlog, Heartbeat, Job, JobKind, JobState, Priority, Worker
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.reasons import ReasonCode
 
@@ -119,8 +119,11 @@ class Jobs(Protocol):
     async def counts(self, scope: AccessScope) -> Mapping[JobState, int]:
         """Return how many jobs are in each state."""
 
-    async def waiting_bytes(self, scope: AccessScope | None) -> int:
-        """Return the size of the files that open jobs in scope are about; of all tenants without a scope."""
+    async def waiting_bytes(self, scope: AccessScope) -> int:
+        """Return the size of the files that open jobs in scope are about."""
+
+    async def backlog(self, tenant_id: TenantId) -> Backlog:
+        """Return the size of the files that open jobs are about, of a tenant and of all."""
 
     async def starved(
         self, scope: AccessScope, *, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta
