@@ -6,14 +6,14 @@ QUERY = "What do the apples, pears, plums, quinces or cherries say?"
 
 _FRUITS = "apples pears plums quinces cherries".split()
 _VERBS = "ripen fall taste smell shine dry".split()
-_PARAGRAPHS = (1, 2, 3, 4, 12)
+_MOST_PARAGRAPHS = 4  # a search shows 50 chunks at most: all documents together have fewer
 _SENTENCES = 4
 
 
 def written(chance: random.Random, key: str, number: int) -> str:
     """Return a text that nobody has written before."""
     mark = f"{key}n{number}"
-    return "\n\n".join(_paragraph(chance, mark) for _ in range(chance.choice(_PARAGRAPHS)))
+    return "\n\n".join(_paragraph(chance, mark) for _ in range(chance.randint(1, _MOST_PARAGRAPHS)))
 
 
 def words_of(text: str) -> str:
