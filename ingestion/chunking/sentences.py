@@ -1,6 +1,7 @@
 """Where sentences end, by the rules of Punkt (Kiss and Strunk 2006) without what it would learn from a language.
 
-The same cuts as NLTK's `PunktSentenceTokenizer()`, which LlamaIndex uses: importing that takes seconds and 200 MiB.
+The same cuts as NLTK's `PunktSentenceTokenizer()`, after its patterns (NLTK Project, Apache License 2.0). Why it is not
+imported: docs/adr/0020-cutting-without-imports.md.
 """
 
 import string
