@@ -63,8 +63,8 @@ class AcceptUploads:
 
     `draft` is the id or name of a held draft. What repeats the newest revision makes no other one and is returned as it
     is. Once a call returns, nothing of it is ever lost; every call may be repeated, and has to be when LimitExceeded says
-    that too much waits to be read. `principals` are those who may see
-    the documents, at every version and at once; None keeps what they have, at first everyone.
+    that too much waits to be read. `principals` are those who may see the documents, at every version and at once; None
+    keeps what they have, at first everyone.
     """
 
     def __init__(

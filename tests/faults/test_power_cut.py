@@ -109,7 +109,7 @@ async def test_whatever_was_cut_off_the_service_goes_on(snapshot: Snapshot, tmp_
             if kept:
                 expected = texts_after(kept)
                 assert await desk.texts() == expected, cut
-                # Of a seal that was cut short, an interval in the index may be left to the next look, which mends it.
+                # A death that a lost seal wrote stays while an earlier draft is being sealed; the next look mends it.
                 left = await desk.worker.container.reconcile.everything()
                 assert {(one.kind, one.found - one.mended) for one in left} <= {(FindingKind.WRONG_INTERVAL, 0)}, cut
                 assert await desk.worker.container.reconcile.everything() == [], cut
