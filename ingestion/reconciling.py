@@ -16,15 +16,17 @@ from rag_service.use_cases.reconcile import Reconcile
 
 _TRIES = 4
 _UNCHECKED = frozenset({FindingKind.UNCHECKED_CORPUS, FindingKind.UNCHECKED_FILES})
+_OF_POINTS = frozenset({FindingKind.MISSING_POINT, FindingKind.WRONG_POINT, FindingKind.WRONG_INTERVAL})
 
 _log = structlog.get_logger()
 
 
 class _Round(Enum):
-    """How much of what there is was looked at."""
+    """How far a round came."""
 
     COMPLETE = auto()
-    PARTIAL = auto()
+    UNMENDED = auto()  # all was looked at, but points were left, as to a seal that goes on
+    PARTIAL = auto()  # not all was looked at
     NONE = auto()
 
 
@@ -44,7 +46,7 @@ class Reconciling:
         while True:
             ended = await _told(self._reconcile.before_sealing())
             tries += ended is _Round.PARTIAL
-            if ended is _Round.COMPLETE or tries == _TRIES:
+            if ended in {_Round.COMPLETE, _Round.UNMENDED} or tries == _TRIES:
                 return
             await asyncio.sleep(AFTER_OUTAGE_S)
 
@@ -60,7 +62,7 @@ class Reconciling:
             except Exception:  # noqa: BLE001  (the worker's edge: an error in one round must not end all rounds)
                 _log.exception("reconciler_failed")
                 is_complete = True
-            # What cannot be looked at for hours is tried less and less often: each round reads everything.
+            # What cannot be looked at or mended for hours is tried less and less often: each round reads everything.
             pause_s = AFTER_OUTAGE_S if is_complete else min(2 * pause_s, self._settings.every_s)
             await asyncio.sleep(self._settings.every_s if is_complete else pause_s)
 
@@ -73,4 +75,7 @@ async def _told(looking: Awaitable[Sequence[FoundKind]]) -> _Round:
         return _Round.NONE
     for each in found:
         _log.warning("reconciled", kind=each.kind.value, found=each.found, mended=each.mended)
-    return _Round.PARTIAL if any(each.kind in _UNCHECKED for each in found) else _Round.COMPLETE
+    if any(each.kind in _UNCHECKED for each in found):
+        return _Round.PARTIAL
+    left = any(each.kind in _OF_POINTS and each.found > each.mended for each in found)
+    return _Round.UNMENDED if left else _Round.COMPLETE

@@ -10,17 +10,25 @@ from rag_service.domain.documents import Chunk
 from rag_service.domain.findings import Finding, FindingKind, Findings
 from rag_service.domain.ids import ChunkId, PointId
 from rag_service.domain.points import ExpectedPoint, SlotState
-from rag_service.domain.versions import OPEN
+from rag_service.domain.versions import OPEN, Member
 from rag_service.ports.build_parts import Parts
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.vector_index import Point, VectorIndex
 from rag_service.use_cases.build_points import points_of
 from rag_service.use_cases.longest_hold import in_time
 from rag_service.use_cases.point_differences import Suspect, kind_of
+from rag_service.use_cases.seal_plan import number_of, written_by_seal
 
 _WRITTEN_WHOLE = frozenset({FindingKind.MISSING_POINT, FindingKind.WRONG_POINT})
-# A draft that is being sealed may end the life of any point that lives: only the seal knows whether it does.
-_LEFT_TO_A_SEAL = frozenset({FindingKind.MISSING_POINT, FindingKind.WRONG_POINT, FindingKind.WRONG_INTERVAL})
+_LIVES_WRITTEN = _WRITTEN_WHOLE | {FindingKind.WRONG_INTERVAL}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seal:
+    """What a seal that goes on ends in a build: nobody else writes the lives of these members."""
+
+    number: int
+    ends: frozenset[Member]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +39,14 @@ class _Fault:
     suspect: Suspect
     expected: ExpectedPoint | None
 
-    def is_left_to(self, slot: SlotState) -> bool:
-        """Say whether a seal that goes on may be about to change this point itself."""
-        if slot.moving is None or self.expected is None:
+    def is_left_to(self, moving: int | None, seal: _Seal | None) -> bool:
+        """Say whether the seal that goes on under this number may be about to change this point itself.
+
+        When it is not the one that was looked at, it may be about to change any.
+        """
+        if moving is None or self.expected is None or not self.expected.lives or self.kind not in _LIVES_WRITTEN:
             return False
-        return self.expected.lives and self.kind in _LEFT_TO_A_SEAL
+        return seal is None or seal.number != moving or self.expected.member in seal.ends
 
 
 class MendPoints:
@@ -61,6 +72,7 @@ class MendPoints:
         """
         async with self._catalog.reading() as tx:
             _, faults = await _faults(tx, scope, build, batch, hold=False)
+            seal = await _seal(tx, scope, build)
         if dry_run:
             findings.add(_findings(build, faults), mended=False)
             return
@@ -69,7 +81,9 @@ class MendPoints:
         points = await self._points(scope, build, parts, whole) if parts else {}
         async with self._catalog.writing() as tx:
             slot, faults = await _faults(tx, scope, build, batch, hold=True)
-            mendable = [fault for fault in faults if not fault.is_left_to(slot) and _can_mend(fault, points)]
+            mendable = [
+                fault for fault in faults if not fault.is_left_to(slot.moving, seal) and _can_mend(fault, points)
+            ]
             await in_time(self._mend(build, mendable, points))
         findings.add(_findings(build, mendable), mended=True)
         findings.add(_findings(build, [fault for fault in faults if fault not in mendable]), mended=False)
@@ -112,6 +126,14 @@ class MendPoints:
         async with self._catalog.reading() as tx:
             found = await tx.chunks.of_members(scope, build.fingerprint, sorted({one.member for one in wanted}))
         return {chunk.id: chunk for of_member in found.values() for chunk in of_member}
+
+
+async def _seal(tx: Transaction, scope: AccessScope, build: Build) -> _Seal | None:
+    draft = await tx.drafts.in_slot(scope, build.corpus_id)
+    if draft is None:
+        return None
+    written = await written_by_seal(tx, scope, draft)
+    return _Seal(number=number_of(draft), ends=written.died if draft.fingerprint == build.fingerprint else frozenset())
 
 
 async def _faults(

@@ -56,6 +56,14 @@ async def read_plan(tx: Transaction, scope: AccessScope, draft: Draft) -> SealPl
     )
 
 
+async def written_by_seal(tx: Transaction, scope: AccessScope, draft: Draft) -> VersionDifference:
+    """Return what a draft that has its number wrote, or will have written when its seal comes to its end."""
+    number = number_of(draft)
+    if await tx.versions.highest(scope, draft.corpus_id) == number:
+        return await tx.versions.written_by(scope, draft.corpus_id, number)
+    return (await read_plan(tx, scope, draft)).difference
+
+
 def number_of(draft: Draft) -> int:
     """Return the number that the draft took."""
     if draft.number is None:

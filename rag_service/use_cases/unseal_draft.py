@@ -3,11 +3,10 @@
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import Draft, DraftState
 from rag_service.domain.ids import DraftId
-from rag_service.domain.versions import VersionDifference
-from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.use_cases.chunk_progress import OnChunks, unheard
-from rag_service.use_cases.seal_plan import StillHeld, fingerprint_of, number_of, read_plan
+from rag_service.use_cases.seal_plan import StillHeld, fingerprint_of, number_of, written_by_seal
 from rag_service.use_cases.version_points import UndoPoints
 
 
@@ -43,7 +42,7 @@ class UnsealDraft:
     ) -> None:
         """Go on with a draft that is unsealing."""
         async with self._catalog.reading() as tx:
-            written = await _written(tx, scope, draft)
+            written = await written_by_seal(tx, scope, draft)
         await self._undo_points(
             scope,
             draft.corpus_id,
@@ -56,11 +55,3 @@ class UnsealDraft:
         async with self._catalog.writing() as tx:
             await still_held(tx)
             await tx.drafts.finish_unsealing(scope, draft.id)
-
-
-async def _written(tx: Transaction, scope: AccessScope, draft: Draft) -> VersionDifference:
-    """Return what the draft wrote, or would have written had its seal come to an end."""
-    number = number_of(draft)
-    if await tx.versions.highest(scope, draft.corpus_id) == number:
-        return await tx.versions.written_by(scope, draft.corpus_id, number)
-    return (await read_plan(tx, scope, draft)).difference

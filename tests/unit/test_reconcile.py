@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.domain.access import Permission
 from rag_service.domain.findings import FindingKind
 from rag_service.domain.ids import CorpusId, DraftId, Fingerprint
+from rag_service.domain.versions import OPEN
 from rag_service.errors import BlobsUnavailable, IndexUnavailable, NotFound
+from rag_service.ports.catalog import Transaction
 from rag_service.ports.vector_index import PointState
 from rag_service.retrieval.memory import MemoryIndex
 from tests.contract.catalog_values import (
@@ -27,6 +30,7 @@ from tests.contract.catalog_values import (
     corpus,
     document,
     prepare,
+    remove,
     seal,
     upload,
 )
@@ -129,10 +133,12 @@ async def test_rights_reach_dead_points_too(world: World) -> None:
     assert granted == {pid("a"), pid("a", 2, 2)}
 
 
-async def begin_sealing(world: World) -> DraftId:
-    """Start version 3, which brings d, and write its point."""
+async def begin_sealing(world: World, *, ending: str | None = None) -> DraftId:
+    """Start version 3, which brings d and may end a document, and write its point."""
     draft_id = await upload(world.catalog, "d")
     await prepare(world.catalog, "d")
+    if ending:
+        await remove(world.catalog, ending)
     async with world.catalog.writing() as tx:
         await tx.drafts.start_sealing(SYSTEM, draft_id, START)
     await world.index.write(FINGERPRINT, [await a_point("d", born=3)])
@@ -147,14 +153,42 @@ async def test_points_of_a_draft_that_is_sealing_are_left_alone(world: World) ->
     assert {state.id: state.died for state in await world.states()}[pid("c")] == 3
 
 
-async def test_what_a_seal_may_be_about_to_end_is_told_and_not_mended(world: World) -> None:
-    await begin_sealing(world)
+async def test_what_a_seal_ends_is_told_and_not_mended(world: World) -> None:
+    await begin_sealing(world, ending="c")
     await world.index.purge(FINGERPRINT, [pid("c"), pid("b")])
 
     found = await world.reconciler()(SYSTEM, corpus="handbook", dry_run=False)
 
     assert counts(found) == {FindingKind.MISSING_POINT: (2, 1)}
     assert pid("b") in {state.id for state in await world.states()}
+
+
+async def test_what_a_seal_leaves_as_it_is_is_mended_while_it_goes_on(world: World) -> None:
+    """A death that a lost seal wrote must not come true with the next number."""
+    await begin_sealing(world, ending="a")
+    await world.index.retire(FINGERPRINT, [pid("c")], at=4)
+
+    found = await world.reconciler()(SYSTEM, corpus="handbook", dry_run=False)
+
+    assert counts(found) == {FindingKind.WRONG_INTERVAL: (1, 1)}
+    assert {state.id: state.died for state in await world.states()}[pid("c")] == OPEN
+
+
+async def test_a_seal_that_began_meanwhile_may_end_anything(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.index.retire(FINGERPRINT, [pid("c")], at=4)
+    writing = world.catalog.writing
+
+    @asynccontextmanager
+    async def after_a_seal_began() -> AsyncIterator[Transaction]:
+        monkeypatch.undo()
+        await begin_sealing(world, ending="c")
+        async with writing() as tx:
+            yield tx
+
+    monkeypatch.setattr(world.catalog, "writing", after_a_seal_began)
+    found = await world.reconciler()(SYSTEM, corpus="handbook", dry_run=False)
+
+    assert counts(found) == {FindingKind.WRONG_INTERVAL: (1, 0)}
 
 
 async def test_orphans_go_while_a_draft_is_sealing(world: World) -> None:

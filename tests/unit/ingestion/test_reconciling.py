@@ -12,11 +12,14 @@ from rag_service.settings import ReconcileSettings
 
 
 class _Runs:
-    """A reconciler that counts its runs; the first `outages` of them fail, the first `partial` miss a corpus."""
+    """A reconciler that counts its runs; the first `outages` of them fail, the first `partial` leave something."""
 
-    def __init__(self, outages: int = 0, *, partial: int = 0) -> None:
+    def __init__(
+        self, outages: int = 0, *, partial: int = 0, leaving: FindingKind = FindingKind.UNCHECKED_CORPUS
+    ) -> None:
         self.runs = 0
         self._partial = partial
+        self._left = FoundKind(kind=leaving, found=1, mended=0, examples=())
         self.thrice = asyncio.Event()
         self._outages = outages
 
@@ -26,8 +29,7 @@ class _Runs:
             self.thrice.set()
         if self.runs <= self._outages:
             raise IndexUnavailable("down")
-        missed = FoundKind(kind=FindingKind.UNCHECKED_CORPUS, found=1, mended=0, examples=())
-        return [missed] if self.runs <= self._partial else []
+        return [self._left] if self.runs <= self._partial else []
 
     before_sealing = everything
 
@@ -64,9 +66,20 @@ async def test_a_corpus_that_was_missed_is_looked_at_again_a_few_times_before_th
     assert reconciler.runs == runs
 
 
-async def test_a_round_that_missed_a_corpus_is_made_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_left_to_a_seal_does_not_keep_the_first_seal_waiting() -> None:
+    reconciler = _Runs(partial=1, leaving=FindingKind.WRONG_INTERVAL)
+
+    await reconciling(reconciler, every_s=3600).before_sealing()
+
+    assert reconciler.runs == 1
+
+
+@pytest.mark.parametrize("left", [FindingKind.UNCHECKED_CORPUS, FindingKind.WRONG_INTERVAL])
+async def test_a_round_that_left_something_is_made_again_soon(
+    monkeypatch: pytest.MonkeyPatch, left: FindingKind
+) -> None:
     monkeypatch.setattr("ingestion.reconciling.AFTER_OUTAGE_S", 0.01)
-    runs = _Runs(partial=2)
+    runs = _Runs(partial=2, leaving=left)
 
     async with reconciling(runs, every_s=3600).running():
         await asyncio.wait_for(runs.thrice.wait(), 10)
