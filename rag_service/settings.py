@@ -231,6 +231,24 @@ class SourceSettings(Section):
     check_every_s: float = Field(60.0, gt=0, description="pause between two looks at which sources are due")
 
 
+class EvaluationSettings(Section):
+    """What is measured without being asked for, and the language model that judges, if there is one."""
+
+    gate: bool = Field(True, description="held drafts answer the golden questions of their corpus before they go live")
+    nightly_at: str = Field(
+        "02:00",
+        pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$",
+        description="when every corpus with golden questions is measured, HH:MM in UTC; empty for never",
+    )
+    parallel: int = Field(4, ge=1, le=64, description="questions that are asked at once")
+    poll_s: float = Field(2.0, gt=0, description="how often the evaluation worker looks for jobs")
+    judge_url: str = Field("", description="OpenAI-compatible endpoint of the judge; empty for none")
+    judge_model: str = ""
+    judge_key: SecretStr = SecretStr("")
+    judge_seed: int = 0
+    judge_timeout_s: float = Field(60.0, gt=0)
+
+
 class SecuritySettings(Section):
     """Logins and keys."""
 
@@ -284,6 +302,7 @@ class Settings(BaseSettings):
     housekeeping: HousekeepingSettings = HousekeepingSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     sources: SourceSettings = SourceSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     security: SecuritySettings = SecuritySettings()
     log: LogSettings = LogSettings()
 

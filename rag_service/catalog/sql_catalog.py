@@ -15,7 +15,10 @@ from rag_service.catalog.database import Database, connect
 from rag_service.catalog.documents import SqlDocuments
 from rag_service.catalog.drafts import SqlDrafts
 from rag_service.catalog.erasures import SqlErasures
+from rag_service.catalog.eval_runs import SqlEvalRuns
 from rag_service.catalog.files import SqlFiles
+from rag_service.catalog.gates import SqlGates
+from rag_service.catalog.golden_questions import SqlGoldenQuestions
 from rag_service.catalog.jobs import SqlJobs
 from rag_service.catalog.kept_vectors import SqlKeptVectors
 from rag_service.catalog.keys import SqlKeys
@@ -60,6 +63,9 @@ class SqlTransaction(SqlGlance):
     erasures: ports.Erasures
     sources: ports.Sources
     source_runs: ports.SourceRuns
+    golden: ports.GoldenQuestions
+    eval_runs: ports.EvalRuns
+    gates: ports.Gates
     replies: ports.IdempotentReplies
 
 
@@ -128,5 +134,8 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         erasures=SqlErasures(connection),
         sources=SqlSources(connection),
         source_runs=SqlSourceRuns(connection),
+        golden=SqlGoldenQuestions(connection),
+        eval_runs=SqlEvalRuns(connection),
+        gates=SqlGates(connection),
         replies=SqlIdempotentReplies(connection, clock),
     )

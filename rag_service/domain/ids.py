@@ -17,6 +17,8 @@ AnswerId = NewType("AnswerId", str)
 ErasureId = NewType("ErasureId", str)
 SourceId = NewType("SourceId", str)
 RunId = NewType("RunId", str)
+GoldenId = NewType("GoldenId", str)
+EvalRunId = NewType("EvalRunId", str)
 
 Fingerprint = NewType("Fingerprint", str)
 """Hex digest that names one way of chunking and embedding; see `domain/fingerprints.py`."""

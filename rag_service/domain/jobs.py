@@ -27,6 +27,8 @@ class JobKind(StrEnum):
     FILL_BUILD = "fill_build"  # subject: corpus id / fingerprint of the build
     SYNC_SOURCE = "sync_source"  # subject: run id
     EMBED_CHUNKS = "embed_chunks"  # a part of PREPARE_REVISION; subject: its subject / first chunk - end
+    EVALUATE_DRAFT = "evaluate_draft"  # subject: draft id; its golden questions, before it is published
+    RUN_SUITE = "run_suite"  # subject: id of the evaluation run
 
 
 class JobState(StrEnum):

@@ -7,7 +7,7 @@ from rag_service.domain.jobs import JobKind
 
 
 class WorkQueue(StrEnum):
-    """Jobs that need the same kind of machine. `eval` is there for evaluations, which have no jobs yet."""
+    """Jobs that need the same kind of machine."""
 
     PARSE = "parse"
     EMBED = "embed"
@@ -23,11 +23,13 @@ QUEUE_OF: Mapping[JobKind, WorkQueue] = {
     JobKind.SEAL_DRAFT: WorkQueue.INDEX,
     JobKind.UNSEAL_DRAFT: WorkQueue.INDEX,
     JobKind.ERASE: WorkQueue.INDEX,
+    JobKind.EVALUATE_DRAFT: WorkQueue.EVAL,
+    JobKind.RUN_SUITE: WorkQueue.EVAL,
 }
 """The one place that routes: every kind of job is here."""
 
-SERVED_QUEUES = frozenset(QUEUE_OF.values())
-"""The queues that have jobs, and so need a worker."""
+SERVED_QUEUES = frozenset(QUEUE_OF.values()) - {WorkQueue.EVAL}
+"""The queues of ingestion's workers. Evaluation workers look at the job table: a run takes minutes, a look at it nothing."""
 
 
 def queues_of(kinds: Collection[JobKind]) -> frozenset[WorkQueue]:

@@ -8,7 +8,7 @@ import structlog
 
 from rag_service.domain.ids import JobId
 from rag_service.domain.jobs import Job
-from rag_service.domain.work_queues import QUEUE_OF, WorkQueue
+from rag_service.domain.work_queues import QUEUE_OF, SERVED_QUEUES, WorkQueue
 from rag_service.errors import DependencyUnavailable
 from rag_service.queue.broker import Broker
 
@@ -32,7 +32,7 @@ class CeleryQueue:
 
     async def announce(self, jobs: Sequence[Job]) -> None:
         """Note their queues, to be sent at once."""
-        self._note({QUEUE_OF[job.kind]: job.id for job in jobs})
+        self._note({QUEUE_OF[job.kind]: job.id for job in jobs if QUEUE_OF[job.kind] in SERVED_QUEUES})
 
     async def wake(self, queues: Collection[WorkQueue]) -> None:
         """Note the queues, to be sent at once."""

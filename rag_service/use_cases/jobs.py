@@ -31,6 +31,8 @@ _CHANGING = {
     JobKind.FILL_BUILD: Permission.PUBLISH,
     JobKind.SYNC_SOURCE: Permission.UPLOAD,
     JobKind.EMBED_CHUNKS: Permission.UPLOAD,
+    JobKind.EVALUATE_DRAFT: Permission.PUBLISH,
+    JobKind.RUN_SUITE: Permission.EVAL,
 }
 """What it takes to cancel or retry a job."""
 

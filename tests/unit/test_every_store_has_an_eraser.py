@@ -16,6 +16,7 @@ HARMLESS = {
     "id of a row, of our own making": {
         "id", "tenant_id", "corpus_id", "document_id", "answer_id", "draft_id", "file_id", "erasure_id", "key_id",
         "requested_by", "asked_by", "filled_to", "source_id", "run_id", "whole_id",
+        "base_run_id", "question_id", "case_id",
     },
     "one of a few words of our own": {"kind", "state", "status", "purpose", "reason", "stage", "parser_fingerprint"},
     "the code of a language": {"revisions.language"},
@@ -27,6 +28,10 @@ HARMLESS = {
         "tenants.name", "api_keys.name", "api_keys.hint", "api_keys.secret_sha256", "api_keys.permissions",
         "api_keys.principals", "api_keys.corpora", "login_links.secret_sha256", "sessions.secret_sha256",
         "sessions.csrf_token",
+    },
+    "which key did it": {"golden_questions.author", "gate_acceptances.accepted_by"},
+    "what was measured, and with which model": {
+        "golden_questions.origin", "eval_runs.suite", "eval_runs.suite_digest", "eval_runs.judge", "gates.verdict",
     },
     "a worker says where it runs": {"workers.kinds", "workers.host"},
     "how a source is run, and how much it did": {

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
+from rag_service.catalog.erasing.evaluations import remove_of_answers
 from rag_service.catalog.erasing.places import delete_rows
 from rag_service.catalog.tables import answer_sources, answer_turns, answers, feedback, idempotent_replies
 from rag_service.domain.answers import AnswerStatus
@@ -50,7 +51,7 @@ async def remove_answers(connection: AsyncConnection, tenant_id: TenantId, ids: 
         for table in (feedback, answer_sources, answer_turns):
             removed[table.name] += await delete_rows(connection, table, table.c.answer_id.in_(mine))
         removed["answers"] += await delete_rows(connection, answers, answers.c.id.in_(mine))
-    return Removal(removed=removed)
+    return Removal(removed=removed).plus(await remove_of_answers(connection, tenant_id, ids))
 
 
 async def remove_person(connection: AsyncConnection, tenant_id: TenantId, end_user: str) -> Removal:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
+from rag_service.catalog.erasing.evaluations import remove_of_document as remove_evaluations
 from rag_service.catalog.erasing.places import DOCUMENT_TABLES, delete_rows, jobs_of_document
 from rag_service.catalog.erasing.vectors import remove_unused_vectors
 from rag_service.catalog.tables import chunks, documents, files, jobs, memberships, revisions, tombstones
@@ -39,13 +40,14 @@ async def remove_document(connection: AsyncConnection, tenant_id: TenantId, docu
     erased = await _erased_chunks(connection, document_id)
     hashes = await _embedded_hashes(connection, document_id)
     file_ids = await _file_ids(connection, tenant_id, document_id)
+    of_evaluations = await remove_evaluations(connection, tenant_id, document_id)
     removed = {"jobs": await delete_rows(connection, jobs, jobs_of_document(document_id))}
     for table, column in DOCUMENT_TABLES:
         removed[table.name] = await delete_rows(connection, table, column == document_id)
     gone_vectors, vectors = await remove_unused_vectors(connection, tenant_id, hashes)
     gone_files, blobs, of_files = await _remove_files(connection, tenant_id, file_ids)
     return RemovedDocument(
-        removal=Removal(removed=removed).plus(vectors).plus(of_files),
+        removal=Removal(removed=removed).plus(of_evaluations).plus(vectors).plus(of_files),
         plan=ErasurePlan(chunks=tuple(erased), blobs=tuple(blobs), vectors=tuple(gone_vectors)),
         file_ids=gone_files,
     )

@@ -15,6 +15,10 @@ from rag_service.catalog.tables import (
     documents,
     draft_changes,
     drafts,
+    eval_result_documents,
+    eval_runs,
+    gates,
+    golden_questions,
     jobs,
     memberships,
     publications,
@@ -33,6 +37,7 @@ from rag_service.domain.jobs import JobKind
 
 DOCUMENT_TABLES: tuple[tuple[sa.Table, sa.Column[str]], ...] = (
     (answer_sources, answer_sources.c.document_id),
+    (eval_result_documents, eval_result_documents.c.document_id),
     (source_items, source_items.c.document_id),
     (source_changes, source_changes.c.document_id),
     (memberships, memberships.c.document_id),
@@ -50,7 +55,10 @@ CORPUS_TABLES = (
     document_frequencies,
     versions,
     publications,
-    drafts,
+    golden_questions,
+    eval_runs,  # its results go with it
+    gates,
+    drafts,  # what was accepted of them goes with them
     builds,
     jobs,
     sources,  # its items and runs go with it

@@ -12,6 +12,14 @@ from rag_service.catalog.tables.documents import (
     revisions,
 )
 from rag_service.catalog.tables.erasures import erasures, tombstones
+from rag_service.catalog.tables.evaluations import (
+    eval_result_documents,
+    eval_results,
+    eval_runs,
+    gate_acceptances,
+    gates,
+    golden_questions,
+)
 from rag_service.catalog.tables.metadata import metadata
 from rag_service.catalog.tables.sources import (
     OPEN_SOURCE_RUNS,
@@ -57,8 +65,14 @@ __all__ = [
     "draft_changes",
     "drafts",
     "erasures",
+    "eval_result_documents",
+    "eval_results",
+    "eval_runs",
     "feedback",
     "files",
+    "gate_acceptances",
+    "gates",
+    "golden_questions",
     "idempotent_replies",
     "jobs",
     "kept_vectors",

@@ -14,6 +14,7 @@ from rag_service.ports.catalog.builds import Builds
 from rag_service.ports.catalog.documents import Chunks, Documents, Files, Uploads
 from rag_service.ports.catalog.drafts import Drafts
 from rag_service.ports.catalog.erasures import Erasures
+from rag_service.ports.catalog.evaluations import EvalRuns, Gates, GoldenQuestions
 from rag_service.ports.catalog.jobs import Jobs, Workers
 from rag_service.ports.catalog.points import Points
 from rag_service.ports.catalog.retention import Retentions
@@ -29,8 +30,11 @@ __all__ = [
     "Documents",
     "Drafts",
     "Erasures",
+    "EvalRuns",
     "Files",
+    "Gates",
     "Glance",
+    "GoldenQuestions",
     "IdempotentReplies",
     "Jobs",
     "Keys",
@@ -70,6 +74,9 @@ class Transaction(Glance, Protocol):
     erasures: Erasures
     sources: Sources
     source_runs: SourceRuns
+    golden: GoldenQuestions
+    eval_runs: EvalRuns
+    gates: Gates
     replies: IdempotentReplies
 
 

@@ -1,0 +1,81 @@
+"""Golden questions: what a corpus must be able to answer, and where the answer stands."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rag_service.domain.answers import Message
+from rag_service.domain.ids import CorpusId, GoldenId, TenantId
+from rag_service.domain.spans import sha256_of
+
+WEAK_BELOW = 30
+"""With fewer accepted golden questions the gate of a corpus is weak, and says so."""
+
+
+class GoldenState(StrEnum):
+    """Whether a question counts. Proposed: it waits for a person to accept or reject it."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class Origin(StrEnum):
+    """Where a question comes from."""
+
+    HAND = "hand"
+    IMPORT = "import"
+    FEEDBACK = "feedback"
+    GAP = "gap"
+    SYNTHESIS = "synthesis"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class GoldQuote:
+    """Words of a document, by its key, that hold the answer: they survive when documents are cut another way."""
+
+    document_key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenQuestion:
+    """A question with what is known about its answer. `messages` end with the question, earlier turns come before it.
+
+    `answers` are wordings of the right answer, any of which will do. `origin_ref` names what it came from, as an answer
+    does; `author` is the key that put it in; `edits` counts changes to the content from 1.
+    """
+
+    id: GoldenId
+    tenant_id: TenantId
+    corpus_id: CorpusId
+    messages: tuple[Message, ...]
+    answerable: bool
+    answers: tuple[str, ...] = ()
+    quotes: tuple[GoldQuote, ...] = ()
+    note: str = ""
+    state: GoldenState
+    origin: Origin
+    origin_ref: str | None = None
+    author: str | None = None
+    edits: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def question(self) -> str:
+        """The turn that is to be answered."""
+        return self.messages[-1].content
+
+    @property
+    def digest(self) -> str:
+        """A hash of what is asked and expected; people's notes do not count."""
+        turns = [f"{message.role}: {message.content}" for message in self.messages]
+        quotes = [f"{quote.document_key}\x1f{quote.text}" for quote in self.quotes]
+        return sha256_of("\x1e".join([*turns, "\x1d", *self.answers, "\x1d", *quotes, str(self.answerable)]))
+
+
+def digest_of(questions: Iterable[GoldenQuestion]) -> str:
+    """Return the version of a set of questions: the same for the same content, whatever its order."""
+    return sha256_of("\n".join(sorted(f"{question.id} {question.digest}" for question in questions)))
