@@ -16,8 +16,8 @@ run: $(VENV)/.installed  ## start the service on 127.0.0.1:8000 (RAG_PORT, RAG_D
 test: $(VENV)/.installed-dev  ## run the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-slow: $(VENV)/.installed-models  ## run the tests that take minutes: a real language model, whole data sets
-	$(BIN)/python -m pytest -m slow --timeout 3600
+test-slow: $(VENV)/.installed-models  ## run the tests that take minutes: crashes at every step, a real language model, whole data sets
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --timeout 3600
 
 check: $(VENV)/.installed-dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

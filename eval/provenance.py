@@ -3,21 +3,39 @@
 from importlib.metadata import version
 
 from rag_service.bootstrap import Container
+from rag_service.domain.fingerprints import BuildFingerprint, EmbedderFingerprint
+from rag_service.ports.build_parts import Parts
 
 
-def made_with(container: Container) -> dict[str, str]:
-    """Return versions, fingerprints and the settings that move figures."""
-    settings, build = container.settings, container.build
+def made_with(container: Container, build: BuildFingerprint) -> dict[str, str]:
+    """Return versions, fingerprints and the settings that move figures; `build` is that of the version measured."""
+    settings = container.settings
     return {
         "rag-service": version("rag-service"),
         "build": build.digest,
-        "embedder": f"{build.embedder.model}, {build.embedder.backend}, {build.embedder.dtype}",
+        "embedder": _named(build.embedder),
         "sparse encoder": build.sparse,
         "chunker": f"{build.chunker.name}, {build.chunker.target_tokens} tokens",
         "dense weight": str(settings.retrieval.dense_weight),
         "candidates": str(settings.retrieval.candidates),
+        "passages": str(settings.retrieval.passages),
         "exact search": str(settings.retrieval.exact),
-        "generator": settings.generation.backend,
+        "generator": container.ask_question.generator_name,
+        "prompt version": container.ask_question.prompt_version,
+        "sentences of an answer": str(settings.generation.max_sentences),
+        "tokens of an answer": f"{settings.generation.max_tokens}, of {settings.generation.context_tokens} shown",
+        "verifier": container.verifier.name,
         "support threshold": str(settings.verification.support_threshold),
         "answerability threshold": str(settings.answers.answerability_threshold),
     }
+
+
+def build_of(parts: Parts) -> BuildFingerprint:
+    """Return what these parts make."""
+    return BuildFingerprint(
+        embedder=parts.embedder.fingerprint, sparse=parts.sparse_encoder.fingerprint, chunker=parts.chunker
+    )
+
+
+def _named(embedder: EmbedderFingerprint) -> str:
+    return f"{embedder.model}, {embedder.dimensions} dimensions, {embedder.backend}, {embedder.dtype}"

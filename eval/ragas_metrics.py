@@ -1,35 +1,50 @@
 """The RAGAS metrics that are used, with their traps disarmed. Imported only by eval/ragas_worker.py.
 
-No cache (its files are pickles), text only (the multimodal metrics fetch addresses), no call without its inputs
-(some raise, some give NaN, some give 0 for "nothing to measure").
+Text only (the multimodal metrics fetch addresses), no call without its inputs (some raise, some give NaN, some give 0
+for "nothing to measure"), and no score from a judge that failed on the way (some go on with what is left).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from instructor.core import InstructorError
-from openai import AsyncOpenAI, OpenAIError
 from ragas.dataset_schema import SingleTurnSample
 from ragas.embeddings.base import BaseRagasEmbedding
-from ragas.llms import llm_factory
 from ragas.metrics._context_precision import NonLLMContextPrecisionWithReference
 from ragas.metrics._context_recall import NonLLMContextRecall
 from ragas.metrics.collections import (
     AnswerRelevancy,
     BleuScore,
+    ContextPrecision,
+    ContextRecall,
+    ContextRelevance,
+    FactualCorrectness,
     Faithfulness,
+    NoiseSensitivity,
     NonLLMStringSimilarity,
     RougeScore,
     SemanticSimilarity,
 )
+
+from eval.metrics.ragas import WITH_JUDGE
+from eval.ragas_judge import NO_VALID_ANSWER, JudgeLine, PinnedJudge
+from eval.ragas_ours import EmbeddingRelevance, Verdicts, VerifierFaithfulness
 
 Sample = Mapping[str, Any]
 Measurement = tuple[float | None, str]
 Metric = Callable[[Sample], Awaitable[Measurement]]
 Vectors = Callable[[list[str]], list[list[float]]]
 
-_JUDGE_TIMEOUT_S = 60.0
-_JUDGE_FAILURES = (OpenAIError, InstructorError, ValueError, TypeError)
+NO_QUESTION = "no question was written by the judge"
+
+_FIELDS = {
+    "faithfulness": ("user_input", "response", "retrieved_contexts"),
+    "answer relevancy": ("user_input", "response"),
+    "judged context precision": ("user_input", "reference", "retrieved_contexts"),
+    "judged context recall": ("user_input", "reference", "retrieved_contexts"),
+    "context relevance": ("user_input", "retrieved_contexts"),
+    "factual correctness": ("response", "reference"),
+    "noise sensitivity": ("user_input", "response", "reference", "retrieved_contexts"),
+}
 
 
 class ServiceEmbedding(BaseRagasEmbedding):
@@ -50,49 +65,58 @@ class ServiceEmbedding(BaseRagasEmbedding):
         return self.embed_text(text)
 
 
-def without_judge(vectors: Vectors) -> dict[str, Metric]:
+def without_judge(vectors: Vectors, verdicts: Verdicts) -> dict[str, Metric]:
     """Return the metrics that need no language model; those whose packages are absent say so."""
     embedding = ServiceEmbedding(vectors)
+    words = ("reference", "response")
     return {
-        "string similarity": _against_reference(NonLLMStringSimilarity),
-        "BLEU": _against_reference(BleuScore),
-        "ROUGE-L": _against_reference(RougeScore),
-        "semantic similarity": _against_reference(lambda: SemanticSimilarity(embeddings=embedding)),
+        "string similarity": _metric(NonLLMStringSimilarity, words),
+        "BLEU": _metric(BleuScore, words),
+        "ROUGE-L": _metric(RougeScore, words),
+        "semantic similarity": _metric(lambda: SemanticSimilarity(embeddings=embedding), words),
         "context recall": _of_contexts(NonLLMContextRecall()),
         "context precision": _of_contexts(NonLLMContextPrecisionWithReference()),
+        "verifier faithfulness": _metric(
+            lambda: VerifierFaithfulness(verdicts), ("user_input", "response", "retrieved_contexts")
+        ),
+        "embedding relevance": _metric(lambda: EmbeddingRelevance(embedding), ("user_input", "response")),
     }
 
 
-def with_judge(judge: Mapping[str, str], vectors: Vectors) -> dict[str, Metric]:
+def with_judge(judge: Mapping[str, Any], vectors: Vectors) -> dict[str, Metric]:
     """Return the metrics that ask a language model."""
-    client = AsyncOpenAI(
-        base_url=judge["base_url"], api_key=judge["api_key"] or "none", timeout=_JUDGE_TIMEOUT_S, max_retries=1
-    )
-    llm = llm_factory(judge["model"], client=client, temperature=0.0)
+    line = JudgeLine(judge)
     embedding = ServiceEmbedding(vectors)
-    return {
-        "faithfulness": _faithfulness(Faithfulness(llm=llm)),
-        "answer relevancy": _relevancy(AnswerRelevancy(llm=llm, embeddings=embedding), embedding),
+    makers: dict[str, Callable[[PinnedJudge], Any]] = {
+        "faithfulness": lambda llm: Faithfulness(llm=llm),
+        "answer relevancy": lambda llm: AnswerRelevancy(llm=llm, embeddings=embedding),
+        "judged context precision": lambda llm: ContextPrecision(llm=llm),
+        "judged context recall": lambda llm: ContextRecall(llm=llm),
+        # It asks five times for a valid rating; at temperature 0 the fifth answer is the first.
+        "context relevance": lambda llm: ContextRelevance(llm=llm, max_retries=1),
+        "factual correctness": lambda llm: FactualCorrectness(llm=llm),
+        "noise sensitivity": lambda llm: NoiseSensitivity(llm=llm),
     }
+    metrics = {name: _judged(make, _FIELDS[name], PinnedJudge(line)) for name, make in makers.items()}
+    return metrics | {"answer relevancy": _relevancy(metrics["answer relevancy"], embedding)}
 
 
 def unjudged(reason: str) -> dict[str, Metric]:
     """Return the judged metrics as missing."""
-    return {"faithfulness": _missing(reason), "answer relevancy": _missing(reason)}
+    return dict.fromkeys(WITH_JUDGE, _missing(reason))
 
 
-def _against_reference(make: Callable[[], Any]) -> Metric:
+def _metric(make: Callable[[], Any], fields: Sequence[str]) -> Metric:
     try:
         metric = make()
     except ImportError as exc:
         return _missing(_absence(exc))
 
     async def measure(sample: Sample) -> Measurement:
-        lacking = _lacking(sample, ("reference", "response"))
-        if lacking:
+        if lacking := _lacking(sample, fields):
             return None, lacking
         try:
-            result = await metric.ascore(reference=sample["reference"], response=sample["response"])
+            result = await metric.ascore(**{field: sample[field] for field in fields})
         except ImportError as exc:
             return None, _absence(exc)
         return float(result.value), ""
@@ -100,49 +124,38 @@ def _against_reference(make: Callable[[], Any]) -> Metric:
     return measure
 
 
+def _judged(make: Callable[[PinnedJudge], Any], fields: Sequence[str], judge: PinnedJudge) -> Metric:
+    ask = _metric(lambda: make(judge), fields)
+
+    async def measure(sample: Sample) -> Measurement:
+        judge.failure = ""
+        try:
+            measurement = await ask(sample)
+        except Exception as exc:  # noqa: BLE001  (what a metric makes of a judge's odd answers is without limit)
+            return None, judge.failure or f"{NO_VALID_ANSWER}: {type(exc).__name__}"
+        return (None, judge.failure) if judge.failure else measurement
+
+    return measure
+
+
+def _relevancy(ask: Metric, embedding: ServiceEmbedding) -> Metric:
+    async def measure(sample: Sample) -> Measurement:
+        before = embedding.calls
+        value, reason = await ask(sample)
+        # Ragas says 0 when the judge wrote no question; then nothing was compared.
+        return (None, NO_QUESTION) if value == 0 and embedding.calls == before else (value, reason)
+
+    return measure
+
+
 def _of_contexts(metric: Any) -> Metric:
     async def measure(sample: Sample) -> Measurement:
-        lacking = _lacking(sample, ("retrieved_contexts", "reference_contexts"))
-        if lacking:
+        if lacking := _lacking(sample, ("retrieved_contexts", "reference_contexts")):
             return None, lacking
         turn = SingleTurnSample(
             retrieved_contexts=list(sample["retrieved_contexts"]), reference_contexts=list(sample["reference_contexts"])
         )
         return float(await metric.single_turn_ascore(turn)), ""
-
-    return measure
-
-
-def _faithfulness(metric: Any) -> Metric:
-    async def measure(sample: Sample) -> Measurement:
-        lacking = _lacking(sample, ("response", "retrieved_contexts"))
-        if lacking:
-            return None, lacking
-        try:
-            result = await metric.ascore(
-                user_input=sample["user_input"],
-                response=sample["response"],
-                retrieved_contexts=list(sample["retrieved_contexts"]),
-            )
-        except _JUDGE_FAILURES as exc:
-            return None, _judge_failure(exc)
-        return float(result.value), ""
-
-    return measure
-
-
-def _relevancy(metric: Any, embedding: ServiceEmbedding) -> Metric:
-    async def measure(sample: Sample) -> Measurement:
-        lacking = _lacking(sample, ("user_input", "response"))
-        if lacking:
-            return None, lacking
-        before = embedding.calls
-        try:
-            result = await metric.ascore(user_input=sample["user_input"], response=sample["response"])
-        except _JUDGE_FAILURES as exc:
-            return None, _judge_failure(exc)
-        # Ragas says 0 when the judge wrote no question; then nothing was compared.
-        return (float(result.value), "") if embedding.calls > before else (None, "the judge wrote no question")
 
     return measure
 
@@ -160,7 +173,3 @@ def _absence(exc: ImportError) -> str:
 
 def _lacking(sample: Sample, names: Sequence[str]) -> str:
     return next((f"no {name.replace('_', ' ')}" for name in names if not sample[name]), "")
-
-
-def _judge_failure(exc: Exception) -> str:
-    return f"the judge failed: {type(exc).__name__}"

@@ -1,7 +1,8 @@
 """`python -m eval.ragas_worker`: measures RAGAS metrics for eval/metrics/ragas.py, over its standard streams.
 
-First line in: the judge. Then one sample a line in, one line of scores out; between them the process may
-ask for embeddings. A score is [value, reason]; the value is null when it could not be taken.
+First line in: the judge, the metrics wanted, and how long a sample may take. Then one sample a line in, one line of
+scores out; between them the process may ask for embeddings and verdicts. A score is [value, reason]; the value is null
+when it could not be taken.
 """
 
 import asyncio
@@ -12,11 +13,16 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import IO, Any
 
+from eval.ragas_network import allow_only
+
 Sample = Mapping[str, Any]
 Measurement = tuple[float | None, str]
 Metric = Callable[[Sample], Awaitable[Measurement]]
 
 NO_JUDGE = "no judge is configured"
+TOO_LATE = "the judge did not answer in time"
+
+_ROUNDING = 1e-6
 
 
 class Parent:
@@ -25,7 +31,6 @@ class Parent:
     def __init__(self, reading: IO[str], writing: IO[str]) -> None:
         self._reading = reading
         self._writing = writing
-        self.embedded = 0
 
     def receive(self) -> dict[str, Any] | None:
         """Return the next message, None at the end."""
@@ -39,13 +44,20 @@ class Parent:
 
     def vectors(self, texts: list[str]) -> list[list[float]]:
         """Return the service's embeddings of `texts`."""
-        self.send({"embed": texts})
+        vectors: list[list[float]] = self._ask({"embed": texts})["vectors"]
+        return vectors
+
+    def verdicts(self, question: str, response: str, contexts: list[str]) -> list[bool]:
+        """Return whether the service's verifier finds each sentence of `response` supported."""
+        verdicts: list[bool] = self._ask({"verify": [question, response, contexts]})["verdicts"]
+        return verdicts
+
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        self.send(request)
         reply = self.receive()
         if reply is None:
             raise EOFError
-        self.embedded += len(texts)
-        vectors: list[list[float]] = reply["vectors"]
-        return vectors
+        return reply
 
 
 def main() -> None:
@@ -55,34 +67,47 @@ def main() -> None:
     parent = Parent(sys.stdin, sys.stdout)
     sys.stdout = sys.stderr  # what libraries print must not mix with the conversation
     first = parent.receive() or {}
-    try:
-        metrics = _metrics(first.get("judge"), parent)
-    except ImportError as exc:
-        parent.send({"failure": f"ragas cannot be loaded ({exc}); install the extra 'eval'"})
-        return
-    parent.send({"ready": True})
+    judge = first.get("judge")
+    allow_only(judge["base_url"] if judge else None)
     with asyncio.Runner() as runner:
+        try:
+            metrics = _metrics(judge, parent)
+        except ImportError as exc:
+            parent.send({"failure": f"ragas cannot be loaded ({exc}); install the extra 'eval'"})
+            return
+        wanted = {name: metrics[name] for name in first["names"]}
+        parent.send({"ready": True})
         while (sample := parent.receive()) is not None:
-            parent.send({"scores": runner.run(_scores(metrics, sample))})
+            parent.send({"scores": runner.run(_scores(wanted, sample, first["sample_s"]))})
 
 
-def _metrics(judge: Mapping[str, str] | None, parent: Parent) -> dict[str, Metric]:
+def _metrics(judge: Mapping[str, Any] | None, parent: Parent) -> dict[str, Metric]:
     from eval import ragas_metrics  # noqa: PLC0415  (ragas reads the environment while it is imported)
 
-    return ragas_metrics.without_judge(parent.vectors) | (
+    return ragas_metrics.without_judge(parent.vectors, parent.verdicts) | (
         ragas_metrics.with_judge(judge, parent.vectors) if judge else ragas_metrics.unjudged(NO_JUDGE)
     )
 
 
-async def _scores(metrics: Mapping[str, Metric], sample: Sample) -> dict[str, Measurement]:
-    return {name: _finite(await metric(sample)) for name, metric in metrics.items()}
+async def _scores(metrics: Mapping[str, Metric], sample: Sample, sample_s: float) -> dict[str, Measurement]:
+    """Measure all at once; what is not done in time is missing."""
+    tasks = {name: asyncio.ensure_future(metric(sample)) for name, metric in metrics.items()}
+    _done, late = await asyncio.wait(tasks.values(), timeout=sample_s)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    return {name: (None, TOO_LATE) if task in late else _checked(task.result()) for name, task in tasks.items()}
 
 
-def _finite(measurement: Measurement) -> Measurement:
+def _checked(measurement: Measurement) -> Measurement:
     value, reason = measurement
-    if value is not None and not math.isfinite(value):
+    if value is None:
+        return None, reason
+    if not math.isfinite(value):
         return None, "ragas gave no number"
-    return value, reason
+    if abs(value) > 1 + _ROUNDING:
+        return None, "ragas gave a number beyond its range"
+    return max(-1.0, min(1.0, value)), ""
 
 
 if __name__ == "__main__":

@@ -6,14 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, select_autoescape
 from rich.console import Console
 from rich.table import Table
 
-from eval.metrics.scores import Metric
 from eval.results import Report, Section
-
-_SHOWN_CASES = 500
+from rag_service.api.run_report import figure, reasons, report_html, verdict
+from rag_service.domain.evaluations import Figure
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -47,30 +45,8 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
     stem = folder / f"{report.suite}-{report.started_at:%Y%m%d-%H%M%S}"
     json_path, html_path = stem.with_suffix(".json"), stem.with_suffix(".html")
     json_path.write_text(json.dumps(as_json(report), ensure_ascii=False, indent=1), encoding="utf-8")
-    html_path.write_text(as_html(report), encoding="utf-8")
+    html_path.write_text(report_html(report), encoding="utf-8")
     return json_path, html_path
-
-
-def as_html(report: Report) -> str:
-    """Return the report as one page without scripts or outside parts."""
-    environment = Environment(loader=PackageLoader("eval", "."), autoescape=select_autoescape())
-    environment.filters |= {"figure": figure, "verdict": verdict, "reasons": reasons}
-    return environment.get_template("report.html").render(report=report, shown_cases=_SHOWN_CASES)
-
-
-def figure(value: float | None) -> str:
-    """Return a figure as it is printed; a missing one is a dash, never a number."""
-    return "–" if value is None else f"{value:.3f}"
-
-
-def verdict(metric: Metric) -> str:
-    """Return whether the target is reached; nothing without a target."""
-    return {None: "", True: "pass", False: "FAIL"}[metric.passed]
-
-
-def reasons(metric: Metric) -> str:
-    """Return why scores are missing."""
-    return "; ".join(f"{count} × {reason}" for reason, count in metric.missing.items())
 
 
 def _table(section: Section) -> Table:
@@ -82,7 +58,7 @@ def _table(section: Section) -> Table:
     return table
 
 
-def _rows(metrics: Iterable[Metric]) -> Iterable[tuple[str, ...]]:
+def _rows(metrics: Iterable[Figure]) -> Iterable[tuple[str, ...]]:
     for metric in metrics:
         target = figure(metric.target) if metric.target is not None else ""
         coverage = f"{metric.measured} / {metric.total}"

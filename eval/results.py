@@ -5,19 +5,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from eval.metrics.scores import Metric
+from rag_service.domain.evaluations import Figure
 
 Evidence = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The figures of one corpus, what they rest on case by case, and what a reader must know."""
+    """The figures of one corpus, what they rest on case by case, and what a reader must know.
+
+    `made_with` names what decided them where that is not what the service is set to, as in a version of before.
+    """
 
     name: str
-    metrics: list[Metric] = field(default_factory=list)
+    metrics: list[Figure] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    made_with: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 
 from eval.bootstrap import open_evaluation
+from eval.judging import judge_of
 from eval.metrics.ragas import Judge
 from eval.report import as_json, print_report, write_report
 from eval.results import Report
 from eval.running import Plan, run_suite
-from eval.suites import RetrievalSuite, read_suite, suite_names
+from eval.suites import LabelsSuite, RetrievalSuite, read_suite, suite_names
 from rag_service.cli.context import Refusal, connect, secret_of
 from rag_service.errors import InvalidRequest, RagError
 from rag_service.settings import read_settings
@@ -28,7 +29,7 @@ _DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
     "  1  could not be measured\n  2  the command was not understood\n  4  a target was missed"
 )
 @click.argument("suite", metavar=f"[{'|'.join(suite_names())}]")
-@click.option("--corpus", help="Corpus to use instead of the suite's own.")
+@click.option("--corpus", help="Corpus to use instead of the suite's own: NAME, NAME@VERSION or NAME@draft.")
 @click.option(
     "--data", default=_DATA, type=click.Path(path_type=Path), show_default=True, help="Folder with the data sets."
 )
@@ -43,12 +44,16 @@ _DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 @click.option("--judge-model", envvar="RAGCTL_JUDGE_MODEL", help="Its model (RAGCTL_JUDGE_MODEL).")
 @click.option("--judge-key", envvar="RAGCTL_JUDGE_KEY", default="", help="Its key (RAGCTL_JUDGE_KEY).")
 @click.option("--ragas/--no-ragas", "with_ragas", default=True, help="Measure RAGAS metrics too (the default).")
+@click.option("--again", "is_fresh", is_flag=True, help="Ask also what another run asked of this version already.")
 @click.option(
     "--out", default=Path("reports"), type=click.Path(path_type=Path), show_default=True, help="Folder of the reports."
 )
 @click.option("--json", "prints_json", is_flag=True, help="Print the report as JSON.")
 def main(suite: str, *, out: Path, prints_json: bool, **options: Any) -> None:
-    """Measure a suite against the running service."""
+    """Measure a suite against the running service. What is asked of a corpus is kept as a run of it.
+
+    golden asks the golden questions of any corpus; sample those that ship with the handbook.
+    """
     try:
         report = asyncio.run(_run(suite, options))
     except RagError as exc:
@@ -63,6 +68,7 @@ def main(suite: str, *, out: Path, prints_json: bool, **options: Any) -> None:
 
 
 async def _run(name: str, options: dict[str, Any]) -> Report:
+    settings = read_settings()
     plan = Plan(
         name=name,
         suite=read_suite(name),
@@ -70,20 +76,22 @@ async def _run(name: str, options: dict[str, Any]) -> Report:
         corpus=options["corpus"],
         limit=options["limit"],
         only=frozenset(options["only"]),
-        judge=_judge(options["judge_url"], options["judge_model"], options["judge_key"]),
+        judge=_judge(options["judge_url"], options["judge_model"], options["judge_key"])
+        or judge_of(settings.evaluation),
         with_ragas=options["with_ragas"],
+        is_fresh=options["is_fresh"],
     )
     _check_sets(plan)
     secret = secret_of(options["key"], options["key_file"])
     with connect(options["url"], secret, None) as client:
-        async with open_evaluation(read_settings(), secret) as evaluation:
+        async with open_evaluation(settings, secret) as evaluation:
             report = await run_suite(plan, evaluation, client, tell=_tell)
             _tell("")
             return report
 
 
 def _check_sets(plan: Plan) -> None:
-    known = {ranked.folder for ranked in plan.suite.sets} if isinstance(plan.suite, RetrievalSuite) else set()
+    known = {one.folder for one in plan.suite.sets} if isinstance(plan.suite, RetrievalSuite | LabelsSuite) else set()
     if unknown := sorted(plan.only - known):
         raise InvalidRequest(
             f"The suite {plan.name} has no set {unknown[0]}. It has {', '.join(sorted(known)) or 'none'}."

@@ -19,13 +19,13 @@ from ingestion.pipeline import PrepareRevision
 from ingestion.presence import Presence
 from ingestion.progress import ProgressNotes
 from ingestion.reconciling import Reconciling
+from ingestion.rounds import Rounds
 from ingestion.sources.bringing import BringItems
 from ingestion.sources.copies import EraseSourceCopies, SourceCopies
 from ingestion.sources.ending import EndRun
 from ingestion.sources.fetching import Fetching
 from ingestion.sources.handler import SourceHandler
 from ingestion.sources.opening import OpenSources
-from ingestion.sources.schedule import SourceSchedule
 from ingestion.sources.sync import OpenSource, SyncSource
 from rag_service.bootstrap import Container, open_container
 from rag_service.catalog.erasing.claims import ERASED
@@ -59,7 +59,7 @@ class Worker:
     housekeeping: Housekeeping
     reconciling: Reconciling
     rebuilds: Rebuilds
-    source_schedule: SourceSchedule
+    source_schedule: Rounds
 
 
 @asynccontextmanager
@@ -126,8 +126,9 @@ async def worker_over(
             housekeeping=housekeeping,
             reconciling=Reconciling(reconcile=container.reconcile, settings=settings.reconcile),
             rebuilds=Rebuilds(builds=container.builds, settings=settings.builds),
-            source_schedule=SourceSchedule(
-                start=StartDueRuns(catalog=container.catalog, queue=container.queue, clock=container.clock),
+            source_schedule=Rounds(
+                StartDueRuns(catalog=container.catalog, queue=container.queue, clock=container.clock),
+                of="sources",
                 every_s=settings.sources.check_every_s,
             ),
         )
@@ -141,7 +142,9 @@ def _handlers(
     catalog, index, clock, build_parts = container.catalog, container.index, container.clock, container.build_parts
     write_version = WriteVersion(catalog=catalog, index=index, build_parts=build_parts, chunkers=open_chunker)
     unseal = UnsealDraft(catalog=catalog, index=index)
-    seal = SealDraft(catalog=catalog, write_version=write_version, unseal=unseal, clock=clock)
+    seal = SealDraft(
+        catalog=catalog, write_version=write_version, unseal=unseal, gate=container.publish_gate, clock=clock
+    )
     fill = FillBuild(catalog=catalog, index=index, build_parts=build_parts, chunkers=open_chunker, clock=clock)
     return {
         JobKind.PREPARE_REVISION: revisions,

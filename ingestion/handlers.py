@@ -12,13 +12,14 @@ from ingestion.leases import still_held_of
 from ingestion.pipeline import revisions_of
 from ingestion.progress import ProgressNotes
 from rag_service.domain.access import AccessScope, system_scope
-from rag_service.domain.drafts import DraftState, SealPurpose
+from rag_service.domain.drafts import DraftState
 from rag_service.domain.ids import DocumentId, DraftId, JobId
 from rag_service.domain.jobs import Job, JobKind, follow_up, revision_of
 from rag_service.errors import Conflict, DocumentRejected, NotFound, RagError
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.reasons import ReasonCode
 from rag_service.use_cases.chunk_progress import OnChunks
+from rag_service.use_cases.draft_jobs import open_job_of
 from rag_service.use_cases.seal_plan import StillHeld
 
 _STAGE = "index"
@@ -173,14 +174,18 @@ class DraftHandler:
             await self._add(tx, job, JobKind.UNSEAL_DRAFT)
 
     async def _go_on(self, tx: Transaction, job: Job) -> None:
-        """Have a preview published whose publish was asked for when its seal had just come to an end."""
+        """Have a preview published whose publish was asked for when its seal had just come to an end.
+
+        One that waits for its verdict goes on with that: the job that brings it was added when the seal began to wait.
+        """
         if job.kind is not JobKind.SEAL_DRAFT:
             return
+        scope = system_scope(job.tenant_id)
         try:
-            draft = await tx.drafts.get(system_scope(job.tenant_id), DraftId(job.subject))
+            draft = await tx.drafts.get(scope, DraftId(job.subject))
         except NotFound:
             return
-        if draft.state is DraftState.SEALED and draft.purpose is SealPurpose.PUBLISH:
+        if draft.awaits_publish and not await open_job_of(tx, scope, draft, JobKind.EVALUATE_DRAFT):
             await self._add(tx, job, JobKind.SEAL_DRAFT)
 
     async def _add(self, tx: Transaction, job: Job, kind: JobKind) -> None:

@@ -36,9 +36,9 @@ def queues_named(names: str) -> frozenset[WorkQueue]:
         Misconfigured: there is no such queue.
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = sorted(set(wanted) - {queue.value for queue in WorkQueue})
+    unknown = sorted(set(wanted) - {queue.value for queue in SERVED_QUEUES})
     if unknown or not wanted:
-        there_are = ", ".join(WorkQueue)
+        there_are = ", ".join(sorted(SERVED_QUEUES))
         raise Misconfigured(f"--queues {names}: there is no such queue. There are {there_are}.")
     return frozenset(map(WorkQueue, wanted))
 

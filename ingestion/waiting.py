@@ -1,9 +1,19 @@
 """Waiting that ends early when a program is told to stop, and work beside other work."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+
+
+def told_to_stop() -> asyncio.Event:
+    """Return what is set when this process is sent SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:

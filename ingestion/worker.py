@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import structlog
 from ingestion.lanes import BULK, INTERACTIVE, LANES, Lane
 from ingestion.outages import AFTER_OUTAGE_S
 from ingestion.served_queues import WorkerArguments, read_arguments
-from ingestion.waiting import pause, unless
+from ingestion.waiting import pause, told_to_stop, unless
 from ingestion.work_folder import work_folder
 from rag_service.domain.work_queues import WorkQueue, kinds_of
 from rag_service.errors import DependencyUnavailable, Misconfigured
@@ -34,19 +33,20 @@ _log = structlog.get_logger()
 
 async def work(
     runner: "JobRunner",
-    housekeeping: "Housekeeping",
     stop: asyncio.Event,
     *,
     poll_s: float,
     lanes: Sequence[Lane] = LANES,
+    housekeeping: "Housekeeping | None" = None,
+    patience_s: float = STOP_PATIENCE_S,
 ) -> None:
-    """Run jobs until `stop` is set; then finish what runs, or give it back when that takes long."""
+    """Run jobs until `stop` is set; then finish what runs, or give it back when that takes longer than `patience_s`."""
     loops = {asyncio.create_task(_work_off(lane, runner, housekeeping, stop, poll_s)) for lane in lanes}
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({*loops, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()  # a loop that broke down takes the others along
-        await asyncio.wait(loops, timeout=STOP_PATIENCE_S)
+        await asyncio.wait(loops, timeout=patience_s)
     finally:
         for late in {*loops, stopping}:
             late.cancel()
@@ -57,13 +57,13 @@ async def work(
 
 
 async def _work_off(
-    lane: Lane, runner: "JobRunner", housekeeping: "Housekeeping", stop: asyncio.Event, poll_s: float
+    lane: Lane, runner: "JobRunner", housekeeping: "Housekeeping | None", stop: asyncio.Event, poll_s: float
 ) -> None:
     while not stop.is_set():
         try:
             added = await runner.enqueue_due_seals() if lane.name == INTERACTIVE.name else 0
             idle = not added and await runner.run_next(lane) == 0
-            if idle and lane.name == BULK.name:
+            if idle and housekeeping is not None and lane.name == BULK.name:
                 await housekeeping.run_if_due()
         except DependencyUnavailable as exc:
             _log.warning("worker_waits", lane=lane.name, reason=str(exc))
@@ -78,10 +78,7 @@ async def serve(settings: Settings, queues: frozenset[WorkQueue] = frozenset(Wor
     # Not before the process is nice: importing this takes a second, and the API is starting too.
     from ingestion.bootstrap import open_worker  # noqa: PLC0415
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     with work_folder(settings.work_dir):
         async with open_worker(settings, queues) as worker, worker.presence.shown():
             await unless(stop, worker.reconciling.before_sealing())
@@ -89,7 +86,9 @@ async def serve(settings: Settings, queues: frozenset[WorkQueue] = frozenset(Wor
             async with worker.reconciling.running(), worker.source_schedule.running():
                 _log.info("worker_ready")
                 lanes = [lane.only(kinds_of(queues)) for lane in LANES]
-                await work(worker.runner, worker.housekeeping, stop, poll_s=settings.jobs.poll_s, lanes=lanes)
+                await work(
+                    worker.runner, stop, poll_s=settings.jobs.poll_s, lanes=lanes, housekeeping=worker.housekeeping
+                )
     _log.info("worker_stopped")
 
 

@@ -35,6 +35,7 @@ from rag_service.ports.job_queue import JobQueue
 from rag_service.ports.kept_vectors import KeptVectors
 from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
+from rag_service.ports.verifier import Verifier
 from rag_service.queue.polled import PolledQueue
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import EmbeddingSettings, GenerationSettings, QueueSettings, Settings
@@ -50,9 +51,14 @@ from rag_service.use_cases.erasing.read_erasures import ReadErasures
 from rag_service.use_cases.erasing.replay_erasures import ReplayErasures
 from rag_service.use_cases.erasing.request_erasure import RequestErasure
 from rag_service.use_cases.erasing.tell_erased import TellErased
+from rag_service.use_cases.evaluations import ReadEvaluations, StartEvaluation
 from rag_service.use_cases.feedback import GiveFeedback
+from rag_service.use_cases.gates import PublishGate
+from rag_service.use_cases.golden import ManageGolden
+from rag_service.use_cases.golden_growth import GrowGolden
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
+from rag_service.use_cases.manage_gates import ManageGates
 from rag_service.use_cases.publish import Publish
 from rag_service.use_cases.reconcile import Reconcile
 from rag_service.use_cases.retention import ApplyRetention, ManageRetention
@@ -62,6 +68,7 @@ from rag_service.use_cases.search import Search
 from rag_service.use_cases.sources.manage import ManageSources
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
+from rag_service.use_cases.watch_evaluations import WatchEvaluations
 from rag_service.verification.checker import QuoteChecker
 from rag_service.verification.lexical import LexicalVerifier
 
@@ -111,9 +118,17 @@ class Container:
     retention: ManageRetention
     apply_retention: ApplyRetention
     search: Search
+    verifier: Verifier
     ask_question: AskQuestion
     give_feedback: GiveFeedback
+    publish_gate: PublishGate
+    gates: ManageGates
+    golden: ManageGolden
+    grow_golden: GrowGolden
     sources: ManageSources
+    evaluations: ReadEvaluations
+    start_evaluation: StartEvaluation
+    watch_evaluations: WatchEvaluations
 
 
 @asynccontextmanager
@@ -147,6 +162,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         )
         builds = ManageBuilds(catalog=catalog, clock=utc_now, queue=queue, fingerprint=build.digest, recipe=recipe)
         spread_rights = SpreadRights(catalog=catalog, index=index)
+        publish_gate = PublishGate(clock=utc_now, is_on=settings.evaluation.gate)
         search = Search(
             catalog=catalog,
             index=index,
@@ -154,6 +170,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             fuse=fuse,
             settings=settings.retrieval,
         )
+        verifier = LexicalVerifier(embedder)
         yield Container(
             settings=settings,
             clock=utc_now,
@@ -209,9 +226,17 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             retention=ManageRetention(catalog=catalog, clock=utc_now),
             apply_retention=ApplyRetention(catalog=catalog, index=index, clock=utc_now, current=build.digest),
             search=search,
-            ask_question=_ask_question(settings, catalog, search, embedder),
+            verifier=verifier,
+            ask_question=_ask_question(settings, catalog, search, embedder, verifier),
             give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
+            publish_gate=publish_gate,
+            gates=ManageGates(catalog=catalog, gate=publish_gate, clock=utc_now),
+            golden=ManageGolden(catalog=catalog, clock=utc_now),
+            grow_golden=GrowGolden(catalog=catalog, clock=utc_now),
             sources=ManageSources(catalog=catalog, cipher=service_keys, queue=queue, clock=utc_now),
+            evaluations=ReadEvaluations(catalog=catalog),
+            start_evaluation=StartEvaluation(catalog=catalog, queue=queue, clock=utc_now),
+            watch_evaluations=WatchEvaluations(catalog=catalog, clock=utc_now, settings=settings.jobs),
         )
 
 
@@ -326,14 +351,16 @@ def _build_parts(
     return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=_open_embedder, kept=kept)
 
 
-def _ask_question(settings: Settings, catalog: Catalog, search: Search, embedder: Embedder) -> AskQuestion:
+def _ask_question(
+    settings: Settings, catalog: Catalog, search: Search, embedder: Embedder, verifier: Verifier
+) -> AskQuestion:
     extractive = ExtractiveGenerator(embedder, max_sentences=settings.generation.max_sentences)
     return AskQuestion(
         catalog=catalog,
         search=search,
         generator=_open_generator(settings.generation, extractive),
         fallback=extractive,
-        checker=QuoteChecker(LexicalVerifier(embedder), threshold=settings.verification.support_threshold),
+        checker=QuoteChecker(verifier, threshold=settings.verification.support_threshold),
         settings=settings,
         clock=utc_now,
     )

@@ -21,6 +21,7 @@ class ReasonCode(StrEnum):
     SOURCE_REFUSED = "source_refused"
     CANCELLED = "cancelled"
     CONFLICT = "conflict"
+    UNMEASURED = "unmeasured"
     INTERNAL = "internal"
 
 
@@ -40,5 +41,6 @@ ADVICE: dict[ReasonCode, str] = {
     ReasonCode.SOURCE_REFUSED: "The source is not there, or lets nobody in. Mend its address or credentials, then run it.",
     ReasonCode.CANCELLED: "Somebody stopped this. Try it again, or upload the file again, if it is still wanted.",
     ReasonCode.CONFLICT: "The draft does not fit what is published by now. Mend the changes named, then seal it again.",
+    ReasonCode.UNMEASURED: "The golden questions could not be asked. Mend what is named, then publish or run again.",
     ReasonCode.INTERNAL: "The service could not finish this. Try again; if it fails again, ask your operator.",
 }

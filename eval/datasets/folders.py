@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.datasets.cases import Case, DataAbsent, Query, Text
+from eval.datasets.cases import Case, DataAbsent, Query, Text, asked
+from rag_service.domain.golden import GoldQuote
 
 
 def corpus_file(folder: Path) -> Path:
@@ -41,15 +42,23 @@ def read_cases(folder: Path, texts: Iterable[Text], *, limit: int | None = None)
     return [_case(row, by_id) for row in rows]
 
 
+def read_rows(folder: Path, pattern: str) -> Iterator[dict[str, Any]]:
+    """Return the rows of the one file of a data set with such a name, perhaps gzipped.
+
+    Raises:
+        DataAbsent: there is none.
+    """
+    return _rows(_only(folder, pattern))
+
+
 def _case(row: Mapping[str, Any], texts: Mapping[str, str]) -> Case:
     documents = [str(document) for document in row.get("doc_ids") or []] if row["answerable"] else []
     return Case(
         id=str(row["id"]),
-        question=str(row["question"]),
+        messages=asked(str(row["question"])),
         answerable=bool(row["answerable"]),
         answers=tuple(map(str, row.get("answers") or [])),
-        documents=frozenset(documents),
-        contexts=tuple(texts[document] for document in documents if document in texts),
+        quotes=tuple(GoldQuote(document_key=document, text=texts.get(document, "")) for document in documents),
     )
 
 

@@ -1,11 +1,12 @@
-"""The golden questions of the sample corpus, which ship with the product."""
+"""Golden questions: those that ship with the sample corpus, and those of any corpus."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from eval.datasets.cases import Case, DataAbsent
+from eval.datasets.cases import Case, DataAbsent, asked
+from rag_service.domain.golden import GoldenQuestion, GoldQuote
 
 
 def read_golden(*, limit: int | None = None) -> list[Case]:
@@ -23,12 +24,25 @@ def read_golden(*, limit: int | None = None) -> list[Case]:
 
 def golden_case(row: Mapping[str, Any]) -> Case:
     """Return a row {id, question, answers, quote, document, answerable} as a case."""
+    document, quote = row.get("document"), row.get("quote")
     return Case(
         id=str(row["id"]),
-        question=str(row["question"]),
+        messages=asked(str(row["question"])),
         answerable=bool(row["answerable"]),
         answers=tuple(map(str, row.get("answers") or [])),
-        documents=frozenset([str(row["document"])] if row.get("document") else []),
-        quotes=tuple([str(row["quote"])] if row.get("quote") else []),
-        # No contexts: a sentence compared with a whole passage, character by character, always looks wrong.
+        quotes=(GoldQuote(document_key=str(document), text=str(quote or "")),) if document else (),
     )
+
+
+def cases_of(questions: Sequence[GoldenQuestion]) -> list[Case]:
+    """Return the golden questions of a corpus as cases, under their own ids."""
+    return [
+        Case(
+            id=question.id,
+            messages=question.messages,
+            answerable=question.answerable,
+            answers=question.answers,
+            quotes=question.quotes,
+        )
+        for question in questions
+    ]

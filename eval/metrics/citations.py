@@ -1,9 +1,11 @@
-"""Do citations point where they should, and do they resolve?"""
+"""Do citations point where they should, do they resolve, and do they support what they stand behind?"""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from eval.metrics.quotes import Held
 from eval.metrics.scores import Score, missing
+from rag_service.domain.golden import GoldQuote
 from rag_service.domain.spans import sha256_of
 
 NO_CITATION = "nothing is cited"
@@ -11,16 +13,8 @@ NO_GOLD = "no gold document is known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gold:
-    """Where the answer is: in these documents; in these words, when they are known."""
-
-    documents: frozenset[str]
-    quotes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Cited:
-    """A citation as it is judged: the document's key, the quote and where it is said to be."""
+    """A citation as it is looked up: the document's key, the quote and where it is said to be."""
 
     document: str
     quote: str
@@ -29,25 +23,39 @@ class Cited:
     quote_sha256: str
 
 
-def precision(cited: Sequence[Cited], gold: Gold) -> Score:
-    """Return the share of citations that are in a gold document, and share words with a gold quote if one is known."""
-    if not gold.documents:
-        return missing(NO_GOLD)
-    if not cited:
-        return missing(NO_CITATION)
-    return Score(sum(_is_right(citation, gold) for citation in cited) / len(cited))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitSupport:
+    """How well a citation supports the unit of the answer that begins and ends there."""
+
+    start: int
+    end: int
+    support: float
 
 
-def recall(cited: Sequence[Cited], gold: Gold) -> Score:
-    """Return the share of gold quotes that are cited; of gold documents where no quote is known."""
-    if not gold.documents:
-        return missing(NO_GOLD)
-    if not cited:
+def precision(held: Held, gold: Sequence[GoldQuote]) -> Score:
+    """Return the share of citations that hold a gold quote."""
+    return _unmeasurable(held, gold) or Score(sum(map(bool, held)) / len(held))
+
+
+def recall(held: Held, gold: Sequence[GoldQuote]) -> Score:
+    """Return the share of gold quotes that a citation holds."""
+    return _unmeasurable(held, gold) or Score(len(frozenset().union(*held)) / len(set(gold)))
+
+
+def support_rate(supports: Iterable[UnitSupport], *, threshold: float) -> Score:
+    """Return the share of cited units whose best citation supports them at least `threshold`."""
+    best: dict[tuple[int, int], float] = {}
+    for one in supports:
+        unit = (one.start, one.end)
+        best[unit] = max(one.support, best.get(unit, 0.0))
+    if not best:
         return missing(NO_CITATION)
-    inside = [citation for citation in cited if citation.document in gold.documents]
-    if gold.quotes:
-        return Score(_share(_overlaps(citation.quote for citation in inside), gold.quotes))
-    return Score(len({citation.document for citation in inside}) / len(gold.documents))
+    return Score(sum(support >= threshold for support in best.values()) / len(best))
+
+
+def resolution(verdicts: Sequence[bool]) -> Score:
+    """Return the share of citations whose quote is where they say."""
+    return Score(sum(verdicts) / len(verdicts)) if verdicts else missing(NO_CITATION)
 
 
 def resolves(citation: Cited, canonical_text: str) -> bool:
@@ -56,25 +64,7 @@ def resolves(citation: Cited, canonical_text: str) -> bool:
     return bool(found) and found == citation.quote and sha256_of(found) == citation.quote_sha256
 
 
-def _is_right(citation: Cited, gold: Gold) -> bool:
-    if citation.document not in gold.documents:
-        return False
-    return not gold.quotes or any(_overlaps([citation.quote])(quote) for quote in gold.quotes)
-
-
-def _overlaps(quotes: Iterable[str]) -> Callable[[str], bool]:
-    folded = [_folded(quote) for quote in quotes]
-
-    def overlaps(gold_quote: str) -> bool:
-        wanted = _folded(gold_quote)
-        return any(wanted in quote or quote in wanted for quote in folded if quote)
-
-    return overlaps
-
-
-def _share(test: Callable[[str], bool], values: Sequence[str]) -> float:
-    return sum(map(test, values)) / len(values)
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _unmeasurable(held: Held, gold: Sequence[GoldQuote]) -> Score | None:
+    if not gold:
+        return missing(NO_GOLD)
+    return None if held else missing(NO_CITATION)

@@ -1,39 +1,74 @@
 """RAGAS metrics, measured by a process of their own: the library is slow to load and not trusted with ours.
 
-The process is fed JSON lines. It holds no model: when a metric needs an embedding it asks for it, and
-this side answers with the service's own embedder. Without a judge, judged metrics are missing.
+The process is fed JSON lines. It holds no model and reaches no network but the judge: when a metric needs an embedding
+or a verdict of our verifier it asks for it, and this side answers with the service's own parts. What could not be
+measured is missing with a reason: the process may hang or die, this side goes on.
 """
 
 import asyncio
-import json
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import IO, Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from urllib.parse import urlsplit
 
-from eval.metrics.scores import Score, missing
+from eval.metrics.ragas_process import RagasProcess
+from eval.metrics.scores import UNAVAILABLE, Score, missing
+from rag_service.errors import DependencyUnavailable
 
 WITHOUT_JUDGE = ("string similarity", "BLEU", "ROUGE-L", "semantic similarity", "context recall", "context precision")
-WITH_JUDGE = ("faithfulness", "answer relevancy")
+WITH_JUDGE = (
+    "faithfulness",
+    "answer relevancy",
+    "judged context precision",
+    "judged context recall",
+    "context relevance",
+    "factual correctness",
+    "noise sensitivity",
+)
 NAMES = (*WITHOUT_JUDGE, *WITH_JUDGE)
+OURS = ("verifier faithfulness", "embedding relevance")
+"""Our judge-free scores as RAGAS metrics. The service measures them without RAGAS, so nobody asks for them by default."""
+
+OUT_OF_TIME = "the ragas process did not answer in time"
+OVER = "the time for RAGAS was over"
+ENDED = "the ragas process ended"
+_TRANSIENT = (UNAVAILABLE, OUT_OF_TIME, OVER, ENDED, "the judge")
 
 Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
+Verify = Callable[[str, str, list[str]], Awaitable[list[bool]]]
+"""Question, response and contexts to whether each sentence of the response is supported."""
 
-_START_S = 180.0
-_SAMPLE_S = 300.0
-_LINE_BYTES = 64 * 2**20
-_STDERR_CHARS = 300
+COMMAND = (sys.executable, "-P", "-m", "eval.ragas_worker")
+TEMPERATURE = 0.0
+
+_SAMPLE_S = 600.0
+_TOTAL_S = 4 * 3600.0
+_LATE_S = 15.0
+_STARTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """A language model behind an OpenAI-compatible endpoint."""
+    """A language model behind an OpenAI-compatible endpoint, asked at temperature 0.
+
+    `timeout_s` bounds one call, `parallel` how many are under way at once.
+    """
 
     base_url: str
     model: str
     api_key: str = ""
+    seed: int = 0
+    timeout_s: float = 60.0
+    parallel: int = 4
+
+    @property
+    def identity(self) -> str:
+        """Everything that decides its verdicts; the prompts are those of that version of RAGAS."""
+        host = urlsplit(self.base_url).netloc.rpartition("@")[2]
+        return f"{self.model} at {host}, ragas {_ragas_version()}, temperature {TEMPERATURE:g}, seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,89 +82,111 @@ class Sample:
     reference_contexts: tuple[str, ...]
 
 
-async def ragas_scores(
-    samples: Sequence[Sample],
-    *,
-    embed: Embed,
-    judge: Judge | None = None,
-    command: Sequence[str] = (sys.executable, "-m", "eval.ragas_worker"),
-    sample_s: float = _SAMPLE_S,
-) -> list[dict[str, Score]]:
-    """Return every metric of every sample; a worker that dies or hangs leaves the rest missing."""
-    if not samples:
-        return []
-    scores: list[dict[str, Score]] = []
-    async with _worker(command) as worker:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long one sample, and all together, may take."""
+
+    sample_s: float = _SAMPLE_S
+    total_s: float = _TOTAL_S
+
+
+def is_failure(score: Score) -> bool:
+    """Say whether a score is missing for a reason that may be gone the next time."""
+    return score.value is None and score.reason.startswith(_TRANSIENT)
+
+
+class Ragas:
+    """Measures samples, one after the other. The process starts with the first, and once more when it died."""
+
+    def __init__(
+        self,
+        *,
+        embed: Embed,
+        verify: Verify | None = None,
+        judge: Judge | None = None,
+        names: Sequence[str] = NAMES,
+        limits: Limits = Limits(),
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._embed = embed
+        self._verify = verify
+        self._first = {"judge": asdict(judge) if judge else None, "names": list(names), "sample_s": limits.sample_s}
+        self._names = tuple(names)
+        self._limits = limits
+        self._command = command
+        self._lock = asyncio.Lock()
+        self._process: RagasProcess | None = None
+        self._starts = 0
+        self._deadline = time.monotonic() + limits.total_s
+        self._given_up = ""
+
+    async def scores(self, sample: Sample) -> dict[str, Score]:
+        """Return every metric of a sample; all missing when the process died over it or has been given up."""
+        async with self._lock:
+            if not self._given_up and time.monotonic() >= self._deadline:
+                self._given_up = OVER
+            if self._given_up:
+                return self._all_missing(self._given_up)
+            return await self._measured(sample)
+
+    async def aclose(self) -> None:
+        """End the process. Safe to repeat."""
+        if self._process is not None:
+            await self._process.aclose()
+            self._process = None
+
+    async def _measured(self, sample: Sample) -> dict[str, Score]:
+        left_s = self._deadline - time.monotonic()
         try:
-            await worker.start(judge)
-            for sample in samples:
-                measured = await asyncio.wait_for(worker.measure(sample, embed), sample_s)
-                scores.append(measured)  # at once, so that a worker that dies later loses nothing measured before
+            process = self._process or await self._start()
+            if self._given_up:
+                return self._all_missing(self._given_up)
+            async with asyncio.timeout(min(self._limits.sample_s + _LATE_S, left_s)):
+                reply = await self._converse(process, asdict(sample))
+            return {name: Score(*reply[name]) for name in self._names}
         except TimeoutError:
-            worker.failure = "the ragas process did not answer in time"
-        except (EOFError, ConnectionError, ValueError):
-            worker.failure = worker.failure or "the ragas process ended"
-    rest = {name: missing(worker.failure or "not measured") for name in NAMES}
-    return [*scores, *(rest for _ in samples[len(scores) :])]
+            return await self._failed(OUT_OF_TIME)
+        except DependencyUnavailable as exc:
+            return await self._failed(f"{UNAVAILABLE}: {type(exc).__name__}")
+        except (EOFError, OSError):
+            return await self._failed(ENDED)
+        except (ValueError, KeyError, TypeError):
+            return await self._failed(f"{ENDED}: it did not keep to the protocol")
+
+    async def _start(self) -> RagasProcess:
+        self._starts += 1
+        self._process = await RagasProcess.start(self._command)
+        ready = await self._process.ready(self._first)
+        self._given_up = str(ready.get("failure", ""))
+        return self._process
+
+    async def _converse(self, process: RagasProcess, sample: dict[str, Any]) -> dict[str, Any]:
+        """Send a sample and answer what the process asks for until it has the scores."""
+        await process.send(sample)
+        while "scores" not in (reply := await process.receive()):
+            await process.send(await self._answer(reply))
+        scores: dict[str, Any] = reply["scores"]
+        return scores
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "verify" in request and self._verify is not None:
+            return {"verdicts": await self._verify(*request["verify"])}
+        return {"vectors": await self._embed(request["embed"])}
+
+    async def _failed(self, reason: str) -> dict[str, Score]:
+        last_word = await self._process.aclose() if self._process else ""
+        self._process = None
+        reason = f"{reason}: {last_word}" if reason == ENDED else reason
+        if self._starts >= _STARTS:
+            self._given_up = reason
+        return self._all_missing(reason)
+
+    def _all_missing(self, reason: str) -> dict[str, Score]:
+        return dict.fromkeys(self._names, missing(reason))
 
 
-class _Worker:
-    """The conversation with the process."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.failure = ""
-        self._process = process
-
-    async def start(self, judge: Judge | None) -> None:
-        """Wait until the library is loaded. The judge's key goes through the pipe, where no process list shows it."""
-        await self._send({"judge": asdict(judge) if judge else None})
-        ready = await asyncio.wait_for(self._receive(), _START_S)
-        if "failure" in ready:
-            self.failure = str(ready["failure"])
-            raise EOFError
-
-    async def measure(self, sample: Sample, embed: Embed) -> dict[str, Score]:
-        """Return the metrics of one sample; answers the process's requests for embeddings on the way."""
-        await self._send(asdict(sample))
-        while "embed" in (reply := await self._receive()):
-            await self._send({"vectors": await embed(reply["embed"])})
-        return {name: Score(*reply["scores"][name]) for name in NAMES}
-
-    async def stop(self) -> None:
-        """End the process."""
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        if self._process.stdin is None:
-            raise EOFError
-        self._process.stdin.write(json.dumps(message).encode() + b"\n")
-        await self._process.stdin.drain()
-
-    async def _receive(self) -> dict[str, Any]:
-        line = await self._process.stdout.readline() if self._process.stdout else b""
-        if not line:
-            raise EOFError
-        message: dict[str, Any] = json.loads(line)
-        return message
-
-
-@asynccontextmanager
-async def _worker(command: Sequence[str]) -> AsyncIterator[_Worker]:
-    with tempfile.TemporaryFile() as log:
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=log, limit=_LINE_BYTES)
-        worker = _Worker(process)
-        try:
-            yield worker
-        finally:
-            await worker.stop()
-            if worker.failure == "the ragas process ended":
-                worker.failure = f"{worker.failure}: {_last_line(log)}"
-
-
-def _last_line(log: IO[bytes]) -> str:
-    log.seek(0)
-    lines = log.read().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1][:_STDERR_CHARS] if lines else "it said nothing"
+def _ragas_version() -> str:
+    try:
+        return version("ragas")
+    except PackageNotFoundError:
+        return "absent"

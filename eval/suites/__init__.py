@@ -4,9 +4,19 @@ from importlib import resources
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from eval.metrics.names import LESS_IS_BETTER
 from rag_service.errors import InvalidRequest, Misconfigured
+
+
+def _reachable(targets: dict[str, float]) -> dict[str, float]:
+    if wrong := sorted(LESS_IS_BETTER & set(targets)):
+        raise ValueError(f"a target is the least value that passes; of {wrong[0]} less is better")
+    return targets
+
+
+Targets = Annotated[dict[str, float], AfterValidator(_reachable)]
 
 
 class _Part(BaseModel):
@@ -37,10 +47,35 @@ class AnswersSuite(_Part):
     kind: Literal["answers"]
     corpus: str
     folder: str = ""
-    targets: dict[str, float] = Field(default_factory=dict)
+    targets: Targets = Field(default_factory=dict)
 
 
-Suite = RetrievalSuite | AnswersSuite
+class GoldenSuite(_Part):
+    """The accepted golden questions of a corpus, as the catalog has them; `corpus` is the one when none is named."""
+
+    kind: Literal["golden"]
+    corpus: str
+    targets: Targets = Field(default_factory=dict)
+
+
+class LabelledSet(_Part):
+    """Responses that people labelled: the folder, the balanced accuracies others published, and what to know."""
+
+    folder: str
+    published: dict[str, float] = Field(default_factory=dict)
+    note: str = ""
+
+
+class LabelsSuite(_Part):
+    """How far our judge-free faithfulness agrees with people, over several sets."""
+
+    kind: Literal["labels"]
+    items: int = Field(ge=1, description="at most so many of a set, drawn by `seed`")
+    seed: int
+    sets: tuple[LabelledSet, ...]
+
+
+Suite = RetrievalSuite | AnswersSuite | GoldenSuite | LabelsSuite
 _SUITE: TypeAdapter[Suite] = TypeAdapter(Annotated[Suite, Field(discriminator="kind")])
 
 

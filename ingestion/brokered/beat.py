@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ import structlog
 from ingestion.bootstrap import Worker, open_worker
 from ingestion.brokered.consumers import Consumers
 from ingestion.outages import AFTER_OUTAGE_S
-from ingestion.waiting import unless
+from ingestion.waiting import told_to_stop, unless
 from ingestion.worker import NICENESS
 from rag_service.domain.work_queues import queues_of
 from rag_service.errors import DependencyUnavailable, Misconfigured
@@ -32,7 +31,7 @@ async def beat(settings: Settings) -> None:
     Raises:
         Misconfigured: a queue had no worker for too long after the start.
     """
-    stop = _stop_on_signals()
+    stop = told_to_stop()
     async with open_worker(settings) as worker:
         await worker.rebuilds.start()
         async with worker.reconciling.running(), worker.source_schedule.running():
@@ -50,7 +49,7 @@ async def check(settings: Settings) -> None:
         Misconfigured: a queue had none for too long.
     """
     async with open_worker(settings) as worker:
-        await unless(_stop_on_signals(), _consumers(settings, worker).until_complete())
+        await unless(told_to_stop(), _consumers(settings, worker).until_complete())
 
 
 async def sweep(worker: Worker) -> None:
@@ -104,14 +103,6 @@ def _consumers(settings: Settings, worker: Worker) -> Consumers:
         clock=worker.container.clock,
         settings=settings,
     )
-
-
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,9 @@ from rag_service.use_cases.drafts import ManageDrafts
 from rag_service.use_cases.seal_plan import StillHeld
 
 OVERTAKEN = "Its documents were changed by others meanwhile. Look at the draft, mend it and publish it, or discard it."
-NOT_PUBLISHED = "Its draft could not be published. Look at the job that was to, then publish the draft or discard it."
+NOT_PUBLISHED = "Its draft was not published. Look at its gate and its jobs, then publish the draft or discard it."
+
+_ON_THE_WAY = (JobKind.SEAL_DRAFT, JobKind.EVALUATE_DRAFT, JobKind.UNSEAL_DRAFT)
 
 
 class EndRun:
@@ -90,7 +92,7 @@ class EndRun:
     async def _wait(self, scope: AccessScope, run: SourceRun, draft_id: DraftId, still_held: StillHeld) -> None:
         async with self._catalog.reading() as tx:
             draft = await tx.drafts.get(scope, draft_id)
-            jobs = [await open_job_of(tx, scope, draft, kind) for kind in (JobKind.SEAL_DRAFT, JobKind.UNSEAL_DRAFT)]
+            jobs = [await open_job_of(tx, scope, draft, kind) for kind in _ON_THE_WAY]
         if draft.state in {DraftState.PUBLISHED, DraftState.DISCARDED}:
             return
         if any(jobs):

@@ -1,4 +1,4 @@
-"""/livez, /readyz, /metrics: for whoever operates the service. They tell nothing about any tenant."""
+"""/livez, /readyz, /metrics: for whoever operates the service. Of tenants they tell the ids of corpora that are measured."""
 
 from typing import Annotated, Literal, cast
 
@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from rag_service.api.dependencies import Measured
+from rag_service.api.evaluation_metrics import evaluation_metrics
 from rag_service.api.problems import START_PAUSE_S
 from rag_service.api.readiness import GOOD_ENOUGH, Readiness
 
@@ -50,6 +51,8 @@ async def readyz(
 
 
 @router.get("/metrics")
-async def read_metrics(metrics: Measured) -> Response:
-    """Return the metrics in Prometheus's format."""
-    return Response(metrics.exposition(), headers={"content-type": CONTENT_TYPE_LATEST})
+async def read_metrics(request: Request, metrics: Measured) -> Response:
+    """Return the metrics in Prometheus's format; those of evaluations are left out while the catalog is away."""
+    container = getattr(request.app.state, "container", None)
+    shown = metrics.exposition() + (await evaluation_metrics(container.watch_evaluations) if container else b"")
+    return Response(shown, headers={"content-type": CONTENT_TYPE_LATEST})

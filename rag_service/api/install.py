@@ -8,6 +8,9 @@ from rag_service.api import (
     documents,
     drafts,
     erasures,
+    evals,
+    gates,
+    golden,
     health,
     jobs,
     keys,
@@ -40,13 +43,16 @@ _ROUTERS = (
     jobs.router,
     rows.router,
     drafts.router,
+    gates.router,
     versions.router,
     labels.router,
     builds.router,
+    evals.router,
     reconciliations.router,
     erasures.router,
     retention.router,
     sources.router,
+    golden.router,
 )
 
 

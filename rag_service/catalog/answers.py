@@ -68,6 +68,15 @@ class SqlAnswers:
         place = [_FEEDBACK.c.answer_id, _FEEDBACK.c.caller]
         await self._connection.execute(new.on_conflict_do_update(index_elements=place, set_=values))
 
+    async def feedback(self, scope: AccessScope, answer_id: AnswerId) -> list[Feedback]:
+        await self._assert_visible(scope, answer_id)
+        every = _FEEDBACK.select().where(_FEEDBACK.c.answer_id == answer_id)
+        rows = await self._connection.execute(every.order_by(_FEEDBACK.c.created_at.desc(), _FEEDBACK.c.caller))
+        return [
+            Feedback(answer_id=answer_id, rating=row.rating, comment=row.comment, created_at=row.created_at)
+            for row in rows
+        ]
+
     async def _assert_visible(self, scope: AccessScope, answer_id: AnswerId) -> None:
         one = sa.select(answers.c.id).where(_visible(scope), answers.c.id == answer_id)
         if (await self._connection.execute(one)).first() is None:

@@ -87,6 +87,9 @@ class SqlDrafts:
     async def ask_for_seal(self, scope: AccessScope, draft_id: DraftId, purpose: SealPurpose) -> Draft:
         return await sealing.ask(self._connection, scope, draft_id, purpose)
 
+    async def hold_back(self, scope: AccessScope, draft_id: DraftId) -> None:
+        await sealing.hold_back(self._connection, scope, draft_id)
+
     async def start_sealing(self, scope: AccessScope, draft_id: DraftId, now: datetime) -> Draft:
         return await sealing.start(self._connection, scope, draft_id, now)
 

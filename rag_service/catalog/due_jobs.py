@@ -1,7 +1,7 @@
 """Which jobs come next: by priority, then between the tenants in turn, then in the order of their numbers."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -52,6 +52,14 @@ async def serve(connection: AsyncConnection, tenant_ids: Collection[TenantId]) -
     others = tenants.alias()
     latest = sa.select(sa.func.max(others.c.served)).scalar_subquery()
     await connection.execute(tenants.update().where(tenants.c.id.in_(tenant_ids)).values(served=latest + 1))
+
+
+def is_left_alone(
+    *, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta
+) -> sa.ColumnElement[bool]:
+    """Jobs that somebody should take and nobody does: no worker is there for their kind, or they are due for long."""
+    left = sa.or_(jobs.c.kind.not_in(served_kinds), jobs.c.not_before < now - starved_after)
+    return sa.and_(jobs.c.state.in_([JobState.QUEUED, JobState.FAILED]), left)
 
 
 def _is_due(now: datetime, silent: Sequence[Heartbeat]) -> sa.ColumnElement[bool]:

@@ -27,7 +27,7 @@ from rag_service.domain.pages import Page, PageRequest
 from rag_service.errors import NotFound
 
 KEPT_RUNS = 400
-"""Of a suite over a corpus: more than a year of nights."""
+"""Of a suite over a corpus for one purpose: more than a year of nights, however often something is published."""
 
 _FIGURES = TypeAdapter(tuple[Figure, ...])
 _POSITION = (eval_runs.c.created_at, eval_runs.c.id)
@@ -42,7 +42,11 @@ class SqlEvalRuns:
     async def add(self, scope: AccessScope, run: EvalRun) -> None:
         await read_corpus(self._connection, scope, run.corpus_id)
         await self._connection.execute(eval_runs.insert().values(_values_of(run)))
-        same = sa.select(eval_runs.c.id).where(eval_runs.c.corpus_id == run.corpus_id, eval_runs.c.suite == run.suite)
+        same = sa.select(eval_runs.c.id).where(
+            eval_runs.c.corpus_id == run.corpus_id,
+            eval_runs.c.suite == run.suite,
+            eval_runs.c.purpose == run.purpose.value,
+        )
         old = same.order_by(*(column.desc() for column in _POSITION)).offset(KEPT_RUNS)
         await self._connection.execute(eval_runs.delete().where(eval_runs.c.id.in_(old)))
 
@@ -50,7 +54,7 @@ class SqlEvalRuns:
         row = (await self._connection.execute(_allowed(scope).where(eval_runs.c.id == run_id))).first()
         if row is None:
             raise NotFound("evaluation run", run_id)
-        return _run_of(row)
+        return run_of(row)
 
     async def change(self, scope: AccessScope, run: EvalRun) -> None:
         await self.get(scope, run.id)
@@ -110,7 +114,7 @@ class SqlEvalRuns:
             position=_POSITION,
             cursor=lambda run_id: _allowed(scope).where(eval_runs.c.id == run_id).with_only_columns(*_POSITION),
             page=page,
-            item_of=_run_of,
+            item_of=run_of,
         )
 
     async def showing(self, scope: AccessScope, document_id: DocumentId) -> int:
@@ -158,7 +162,7 @@ def _is_visible(scope: AccessScope) -> sa.ColumnElement[bool]:
     return ~hidden.correlate(eval_results)
 
 
-def _run_of(row: sa.Row[Any]) -> EvalRun:
+def run_of(row: sa.Row[Any]) -> EvalRun:
     summary = row.summary
     return EvalRun(
         id=row.id,

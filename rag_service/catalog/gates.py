@@ -33,7 +33,7 @@ class SqlGates:
         await read_draft(self._connection, scope, draft_id)
         newest = gates.select().where(gates.c.draft_id == draft_id).order_by(gates.c.number.desc()).limit(1)
         row = (await self._connection.execute(newest)).first()
-        return None if row is None else _gate_of(row)
+        return None if row is None else gate_of(row)
 
     async def accept(self, scope: AccessScope, acceptance: Acceptance) -> None:
         await read_draft(self._connection, scope, acceptance.draft_id, lock=True)
@@ -55,7 +55,7 @@ class SqlGates:
         return [Acceptance(**columns_of(row)) for row in rows]
 
 
-def _gate_of(row: sa.Row[Any]) -> Gate:
+def gate_of(row: sa.Row[Any]) -> Gate:
     values = columns_of(row)
     evidence = values.pop("evidence")
     return Gate(

@@ -1,6 +1,7 @@
 """Golden questions of corpora."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rag_service.catalog.batches import batches
 from rag_service.catalog.corpus_rows import read_corpus
 from rag_service.catalog.pagination import fetch_page
-from rag_service.catalog.scoping import allowed_corpora
-from rag_service.catalog.tables import corpora, golden_questions
+from rag_service.catalog.scoping import allowed_corpora, visible_documents
+from rag_service.catalog.tables import corpora, documents, golden_question_documents, golden_questions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Message
 from rag_service.domain.golden import GoldenQuestion, GoldenState, GoldQuote, Origin
-from rag_service.domain.ids import CorpusId, GoldenId
+from rag_service.domain.ids import CorpusId, DocumentId, GoldenId
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.errors import NotFound
 
@@ -34,6 +35,7 @@ class SqlGoldenQuestions:
             await read_corpus(self._connection, scope, corpus_id)
         for batch in batches(questions):
             await self._connection.execute(golden_questions.insert(), [_values_of(question) for question in batch])
+        await self._note_documents(questions)
 
     async def get(self, scope: AccessScope, golden_id: GoldenId) -> GoldenQuestion:
         row = (await self._connection.execute(_allowed(scope).where(golden_questions.c.id == golden_id))).first()
@@ -42,13 +44,16 @@ class SqlGoldenQuestions:
         return _question_of(row)
 
     async def change(self, scope: AccessScope, question: GoldenQuestion) -> None:
-        await self.get(scope, question.id)
+        kept = await self.get(scope, question.id)
         values = _values_of(question)
         fixed = ("id", "tenant_id", "corpus_id", "origin", "origin_ref", "author", "created_at")
         changed = {name: value for name, value in values.items() if name not in fixed}
         await self._connection.execute(
             golden_questions.update().where(golden_questions.c.id == question.id).values(changed)
         )
+        links = golden_question_documents
+        await self._connection.execute(links.delete().where(links.c.question_id == question.id))
+        await self._note_documents([replace(question, corpus_id=kept.corpus_id)])
 
     async def remove(self, scope: AccessScope, golden_id: GoldenId) -> None:
         await self.get(scope, golden_id)
@@ -91,9 +96,42 @@ class SqlGoldenQuestions:
         found = {GoldenState(row.state): row.number for row in await self._connection.execute(by_state)}
         return {state: found.get(state, 0) for state in GoldenState}
 
+    async def _note_documents(self, questions: Sequence[GoldenQuestion]) -> None:
+        quoted = {(question.corpus_id, quote.document_key) for question in questions for quote in question.quotes}
+        ids = {place: document_id for batch in batches(sorted(quoted)) for place, document_id in await self._ids(batch)}
+        for _, key in sorted(quoted - ids.keys()):
+            raise NotFound("document", key)
+        links = {
+            (question.id, ids[question.corpus_id, quote.document_key])
+            for question in questions
+            for quote in question.quotes
+        }
+        rows = [{"question_id": question_id, "document_id": document_id} for question_id, document_id in sorted(links)]
+        for batch in batches(rows):
+            await self._connection.execute(golden_question_documents.insert(), batch)
+
+    async def _ids(self, places: Sequence[tuple[CorpusId, str]]) -> list[tuple[tuple[CorpusId, str], DocumentId]]:
+        named = sa.select(documents.c.id, documents.c.corpus_id, documents.c.key).where(
+            documents.c.corpus_id.in_({corpus_id for corpus_id, _ in places}),
+            documents.c.key.in_({key for _, key in places}),
+        )
+        # Whoever erases one of them has to wait, and finds the question then.
+        rows = await self._connection.execute(named.order_by(documents.c.id).with_for_update(read=True))
+        return [((CorpusId(row.corpus_id), row.key), DocumentId(row.id)) for row in rows]
+
 
 def _allowed(scope: AccessScope) -> sa.Select[Any]:
-    return sa.select(golden_questions).join(corpora).where(allowed_corpora(scope))
+    return sa.select(golden_questions).join(corpora).where(allowed_corpora(scope), _is_visible(scope))
+
+
+def _is_visible(scope: AccessScope) -> sa.ColumnElement[bool]:
+    """Questions that quote nothing but documents that the scope may see."""
+    if scope.sees_all_documents:
+        return sa.true()
+    links = golden_question_documents
+    seen = sa.exists().where(documents.c.id == links.c.document_id, visible_documents(scope)).correlate(links)
+    hidden = sa.exists().where(links.c.question_id == golden_questions.c.id, ~seen)
+    return ~hidden.correlate(golden_questions)
 
 
 def _question_of(row: sa.Row[Any]) -> GoldenQuestion:

@@ -1,22 +1,27 @@
 """What people do with jobs: stop one, try one again, clear away those that are over."""
 
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rag_service.catalog.draft_rows import draft_of, update_draft
+from rag_service.catalog.draft_rows import draft_of
+from rag_service.catalog.eval_runs import SqlEvalRuns
 from rag_service.catalog.job_parts import lock_parts, remove_parts
 from rag_service.catalog.job_rows import JOB, add_job, allowed_jobs, job_of, open_job
 from rag_service.catalog.prepared_subjects import take_back, wish_again
 from rag_service.catalog.run_ends import end_run
+from rag_service.catalog.sealing import hold_back
 from rag_service.catalog.source_rows import run_of
 from rag_service.catalog.tables import drafts, jobs, source_runs
-from rag_service.domain.access import AccessScope
+from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.drafts import DraftState, SealPurpose
-from rag_service.domain.ids import JobId
+from rag_service.domain.evaluations import OPEN_RUNS, EvalRunState
+from rag_service.domain.ids import DraftId, EvalRunId, JobId
 from rag_service.domain.jobs import FINISHED_STATES, OPEN_STATES, RETRYABLE_STATES, Job, JobKind, JobState, follow_up
 from rag_service.domain.sync import RunState
 from rag_service.errors import Conflict, InvalidRequest, NotFound
@@ -37,12 +42,16 @@ async def cancel(connection: AsyncConnection, scope: AccessScope, job_id: JobId,
             await take_back(connection, job)
         case JobKind.SEAL_DRAFT:
             await _give_up_seal(connection, job, now)
+        case JobKind.EVALUATE_DRAFT:
+            await _give_up_publish(connection, job)
         case JobKind.ERASE:
             raise Conflict("An erasure that was asked for is carried out.")
         case JobKind.UNSEAL_DRAFT:
             await _assert_not_needed(connection, job)
         case JobKind.SYNC_SOURCE:
             await _give_up_run(connection, job, now)
+        case JobKind.RUN_SUITE:
+            await _give_up_suite(connection, job, now)
     return await _set(
         connection,
         job,
@@ -114,10 +123,15 @@ async def _give_up_seal(connection: AsyncConnection, job: Job, now: datetime) ->
     if row is None or not (draft := draft_of(row)).holds_the_slot:
         return
     if draft.state is DraftState.SEALED and not draft.automatic:
-        # It stays as a preview: a publish that never comes would keep every other draft from the slot.
-        await update_draft(connection, draft.id, purpose=SealPurpose.PREVIEW)
+        await _give_up_publish(connection, job)
         return
     await add_job(connection, follow_up(job, JobKind.UNSEAL_DRAFT, now=now))
+
+
+async def _give_up_publish(connection: AsyncConnection, job: Job) -> None:
+    """Make a preview of a draft whose verdict will not come."""
+    with suppress(NotFound):
+        await hold_back(connection, system_scope(job.tenant_id), DraftId(job.subject))
 
 
 async def _give_up_run(connection: AsyncConnection, job: Job, now: datetime) -> None:
@@ -125,10 +139,19 @@ async def _give_up_run(connection: AsyncConnection, job: Job, now: datetime) -> 
     if row is None:
         return
     run = run_of(row)
-    seal = await open_job(connection, job.tenant_id, JobKind.SEAL_DRAFT, run.draft_id or "")
-    if seal is not None:
-        raise Conflict(f"Job {seal.id} publishes what this run brought. Cancel it first.")
+    for kind in (JobKind.SEAL_DRAFT, JobKind.EVALUATE_DRAFT):
+        if publishing := await open_job(connection, job.tenant_id, kind, run.draft_id or ""):
+            raise Conflict(f"Job {publishing.id} publishes what this run brought. Cancel it first.")
     await end_run(connection, run, RunState.CANCELLED, error=None, now=now)
+
+
+async def _give_up_suite(connection: AsyncConnection, job: Job, now: datetime) -> None:
+    runs, scope = SqlEvalRuns(connection), system_scope(job.tenant_id)
+    with suppress(NotFound):
+        run = await runs.get(scope, EvalRunId(job.subject))
+        if run.state in OPEN_RUNS:
+            failed = replace(run, state=EvalRunState.FAILED, error="Somebody stopped it.", finished_at=now)
+            await runs.change(scope, failed)
 
 
 async def _assert_not_sealed_again(connection: AsyncConnection, job: Job) -> None:

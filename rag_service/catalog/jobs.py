@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog import job_control, job_parts
 from rag_service.catalog.batches import batches
-from rag_service.catalog.due_jobs import due_jobs, due_kinds, serve
+from rag_service.catalog.due_jobs import due_jobs, due_kinds, is_left_alone, serve
 from rag_service.catalog.job_rows import JOB, add_job, allowed_jobs, job_of
 from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.prepared_subjects import note_draft
@@ -196,9 +196,7 @@ class SqlJobs:
     async def starved(
         self, scope: AccessScope, *, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta
     ) -> int:
-        left = sa.or_(jobs.c.kind.not_in(served_kinds), jobs.c.not_before < now - starved_after)
-        taken_when_due = jobs.c.state.in_([JobState.QUEUED, JobState.FAILED])
-        starved = sa.and_(taken_when_due, left)
+        starved = is_left_alone(now=now, served_kinds=served_kinds, starved_after=starved_after)
         if JobKind.EMBED_CHUNKS not in served_kinds:
             is_spread = sa.and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until.is_(None))
             starved = sa.or_(starved, is_spread)

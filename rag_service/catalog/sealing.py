@@ -37,6 +37,13 @@ async def ask(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId
     return await read_draft(connection, scope, draft_id)
 
 
+async def hold_back(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId) -> None:
+    """Make a preview of a sealed held draft: a publish that never comes would keep every other draft from the slot."""
+    draft = await read_draft(connection, scope, draft_id, lock=True)
+    if draft.state is DraftState.SEALED and not draft.automatic:
+        await update_draft(connection, draft_id, purpose=SealPurpose.PREVIEW)
+
+
 async def start(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId, now: datetime) -> Draft:
     """Take the slot and a number, and note what is published now."""
     draft = await read_draft(connection, scope, draft_id, lock=True)

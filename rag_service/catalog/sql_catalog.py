@@ -16,6 +16,7 @@ from rag_service.catalog.documents import SqlDocuments
 from rag_service.catalog.drafts import SqlDrafts
 from rag_service.catalog.erasures import SqlErasures
 from rag_service.catalog.eval_runs import SqlEvalRuns
+from rag_service.catalog.evaluation_watch import SqlEvaluationWatch
 from rag_service.catalog.files import SqlFiles
 from rag_service.catalog.gates import SqlGates
 from rag_service.catalog.golden_questions import SqlGoldenQuestions
@@ -66,6 +67,7 @@ class SqlTransaction(SqlGlance):
     golden: ports.GoldenQuestions
     eval_runs: ports.EvalRuns
     gates: ports.Gates
+    evaluation_watch: ports.EvaluationWatch
     replies: ports.IdempotentReplies
 
 
@@ -137,5 +139,6 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         golden=SqlGoldenQuestions(connection),
         eval_runs=SqlEvalRuns(connection),
         gates=SqlGates(connection),
+        evaluation_watch=SqlEvaluationWatch(connection),
         replies=SqlIdempotentReplies(connection, clock),
     )

@@ -6,6 +6,8 @@ from rag_service.cli.context import EXIT_CODES, ReadableGroup
 from rag_service.cli.corpora import corpus
 from rag_service.cli.draft import draft
 from rag_service.cli.erase import erase
+from rag_service.cli.evaluations import compare, export, html, list_runs, show
+from rag_service.cli.golden import golden
 from rag_service.cli.ingest import ingest
 from rag_service.cli.jobs import job
 from rag_service.cli.keys import key
@@ -34,9 +36,13 @@ for command in (
     source,
     draft,
     version,
+    golden,
     job,
     reconcile,
     erase,
     evaluation,
 ):
     main.add_command(command)
+
+for command in (list_runs, show, compare, export, html):
+    evaluation.add_command(command)

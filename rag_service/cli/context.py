@@ -23,6 +23,8 @@ P = ParamSpec("P")
 REFUSED = 1
 ABSTAINED = 3
 INCOMPLETE = 4
+BLOCKED = 5
+WORSE = 6
 
 EXIT_CODES = """\b
 Exit codes:
@@ -30,7 +32,10 @@ Exit codes:
   1  the service refused, could not be reached, or did not finish a job
   2  the command was not understood
   3  `ask`: the documents do not say
-  4  `ingest`, `draft add`: some documents are not in the corpus or draft
+  4  `ingest`, `draft add`: some documents are not in the corpus or draft;
+     `golden import`: some lines are no questions of the corpus
+  5  `draft publish`: the golden questions hold the draft back
+  6  `eval compare`: the second run is worse by more than chance
 """
 
 _AS_JSON = "rag_service.cli.as_json"

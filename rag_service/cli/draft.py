@@ -6,6 +6,7 @@ import click
 
 from rag_service.cli.context import Session, corpus_option, service_command
 from rag_service.cli.draft_changes import add, change_line, drop, remove
+from rag_service.cli.draft_gate import accept, finish_publish, gate
 from rag_service.cli.waiting import finish, wait_option
 
 if TYPE_CHECKING:
@@ -76,8 +77,15 @@ def unseal(session: Session, draft: str, corpus: str, *, wait: bool) -> None:
 @wait_option
 @service_command
 def publish(session: Session, draft: str, corpus: str, *, wait: bool) -> None:
-    """Make a draft the published version."""
-    finish(session, session.client.publish_draft(corpus, draft), wait=wait, done=f"{draft} is published.")
+    """Make a draft the published version, after the golden questions of the corpus were asked of it.
+
+    The exit code is 5 when one of them is worse with it: it stays sealed until that is mended or accepted.
+    """
+    job = session.client.publish_draft(corpus, draft)
+    if wait:
+        finish_publish(session, job, corpus=corpus, draft=draft)
+    else:
+        session.show(job, f"{job['id']} is {job['state']}.")
 
 
 @draft.command("discard")
@@ -89,7 +97,7 @@ def discard(session: Session, draft: str, corpus: str) -> None:
     session.show(session.client.discard_draft(corpus, draft), f"{draft} is discarded.")
 
 
-for change_command in (add, remove, drop):
+for change_command in (add, remove, drop, gate, accept):
     draft.add_command(change_command)
 
 

@@ -18,7 +18,7 @@ def serve() -> None:
 
 @click.command()
 def stack() -> None:
-    """Start the scaled-out service on this machine: PostgreSQL, Valkey, two APIs, two workers, beat (for development)."""
+    """Start the scaled-out service on this machine: PostgreSQL, Valkey, two APIs, all workers, beat (for development)."""
     from rag_service.settings import read_settings  # noqa: PLC0415
     from rag_service.supervisor.stack import run_stack  # noqa: PLC0415
 
@@ -61,7 +61,7 @@ def evaluation() -> None:
 @evaluation.command("run", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(arguments: tuple[str, ...]) -> None:
-    """Run an evaluation suite: sample, retrieval, squad-open. `rag eval run --help` lists its options."""
+    """Run an evaluation suite: golden, sample, retrieval, squad-open. `rag eval run --help` lists its options."""
     # By module name: the product does not depend on its harness.
     finished = subprocess.run([sys.executable, "-m", "eval.run", *arguments], check=False)  # noqa: S603
     raise click.exceptions.Exit(finished.returncode)

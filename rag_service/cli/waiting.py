@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -30,14 +30,24 @@ def finish(session: Session, job: "Json", *, wait: bool, done: str) -> None:
     if not wait:
         session.show(job, f"{job['id']} is {job['state']}.")
         return
+    ended = wait_with_line(session, job["id"])
+    if ended["state"] != "succeeded":
+        fail(session, ended)
+    session.show(ended, done)
+
+
+def wait_with_line(session: Session, job_id: str) -> "Json":
+    """Wait until a job is over, and return it."""
     with progress_line() as tell:
-        ended = session.client.wait_for_job(job["id"], lambda seen: tell(progress_of(seen)))
-    has_succeeded = ended["state"] == "succeeded"
-    if has_succeeded or session.as_json:
-        session.show(ended, done)
-    if not has_succeeded:
-        click.echo(" ".join(filter(None, (f"Job {ended['id']} is {ended['state']}.", ended["advice"]))), err=True)
-        raise click.exceptions.Exit(REFUSED)
+        return session.client.wait_for_job(job_id, lambda seen: tell(progress_of(seen)))
+
+
+def fail(session: Session, ended: "Json") -> NoReturn:
+    """Say that a job did not succeed, and what can be done; the exit code is 1."""
+    if session.as_json:
+        session.show(ended, "")
+    click.echo(" ".join(filter(None, (f"Job {ended['id']} is {ended['state']}.", ended["advice"]))), err=True)
+    raise click.exceptions.Exit(REFUSED)
 
 
 def progress_of(job: "Json") -> str:

@@ -9,7 +9,9 @@ from rag_service.client.corpora import CorpusCalls, FileCounts
 from rag_service.client.drafts import DraftCalls
 from rag_service.client.erasures import ErasureCalls
 from rag_service.client.errors import ApiError
+from rag_service.client.evaluations import EvaluationCalls
 from rag_service.client.files import FileCalls
+from rag_service.client.golden import GoldenCalls
 from rag_service.client.jobs import JobCalls, JobEvent
 from rag_service.client.keys import KeyCalls
 from rag_service.client.questions import AskEvent, Ended, QuestionCalls, Sources, Unit
@@ -28,9 +30,11 @@ class Client(
     DraftCalls,
     VersionCalls,
     SourceCalls,
+    GoldenCalls,
     JobCalls,
     ReconciliationCalls,
     ErasureCalls,
+    EvaluationCalls,
     KeyCalls,
 ):
     """A connection to the service. One client may be used by several threads."""

@@ -55,6 +55,15 @@ class DraftCalls(Transport):
         """Ask for a draft to be published; return the job."""
         return self._call("POST", f"{_address(corpus, draft)}/publish")
 
+    def gate(self, corpus: str, draft: str) -> Json:
+        """Return what the golden questions of a corpus say of a draft."""
+        return self._call("GET", f"{_address(corpus, draft)}/gate")
+
+    def accept_regressions(self, corpus: str, draft: str, question_ids: Sequence[str], *, reason: str) -> Json:
+        """Accept that questions are worse off with a draft; return its gate."""
+        body = {"question_ids": list(question_ids), "reason": reason}
+        return self._call("POST", f"{_address(corpus, draft)}/gate/acceptances", json=body)
+
     def wait_until_prepared(
         self, corpus: str, draft: str, progress: Callable[[int], None] = lambda _: None, *, poll_s: float = 0.5
     ) -> None:

@@ -62,7 +62,13 @@ class Transport:
                 return
             cursor = {"after": page["last_id"]}
 
+    def _text(self, path: str, **options: Any) -> str:
+        return self._successful(lambda: self._http.request("GET", path, **options)).text
+
     def _checked(self, send: Callable[[], httpx.Response]) -> Json:
+        return body_of(self._successful(send))
+
+    def _successful(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         for attempt in range(1, _ATTEMPTS):
             response = self._reach(send)
             if response.status_code not in _BUSY:
@@ -72,7 +78,7 @@ class Transport:
             response = self._reach(send)
         if not response.is_success:
             raise refusal(response)
-        return body_of(response)
+        return response
 
     def _reach(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         try:

@@ -64,6 +64,11 @@ class Draft:
     asked_by: KeyId | None = None
 
     @property
+    def awaits_publish(self) -> bool:
+        """Say whether nothing but its publish is left to do of what was asked for."""
+        return self.state is DraftState.SEALED and self.purpose is SealPurpose.PUBLISH
+
+    @property
     def holds_the_slot(self) -> bool:
         """Say whether no other draft of the corpus can be sealed now."""
         return self.state in {DraftState.SEALING, DraftState.SEALED, DraftState.UNSEALING}

@@ -30,6 +30,10 @@ class EvalRunState(StrEnum):
     FAILED = "failed"
 
 
+OPEN_RUNS = frozenset({EvalRunState.QUEUED, EvalRunState.RUNNING})
+"""Something will still become of a run in one of these states."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """The mean of the scores that could be taken, and how many of all cases those are.

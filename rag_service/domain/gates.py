@@ -17,6 +17,14 @@ class Verdict(StrEnum):
     UNMEASURED = "unmeasured"
 
 
+class GateDecision(StrEnum):
+    """What a gate says of a publish. Wait: there is no verdict yet."""
+
+    OPEN = "open"
+    WAIT = "wait"
+    SHUT = "shut"
+
+
 class Strength(StrEnum):
     """How much a gate can see: it is weak with few questions, and there is none without any."""
 
@@ -38,6 +46,7 @@ class Cause(StrEnum):
 
     LOST_QUOTE = "lost_quote"  # it held the quote, and does not any more, or is gone
     DISPLACED = "displaced"  # it stands among the first passages now, where the quote's document stood
+    CITED = "cited"  # the new answer rests on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

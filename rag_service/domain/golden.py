@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from rag_service.domain.answers import Message
 from rag_service.domain.ids import CorpusId, GoldenId, TenantId
@@ -71,11 +72,30 @@ class GoldenQuestion:
     @property
     def digest(self) -> str:
         """A hash of what is asked and expected; people's notes do not count."""
-        turns = [f"{message.role}: {message.content}" for message in self.messages]
-        quotes = [f"{quote.document_key}\x1f{quote.text}" for quote in self.quotes]
-        return sha256_of("\x1e".join([*turns, "\x1d", *self.answers, "\x1d", *quotes, str(self.answerable)]))
+        return content_digest(self.messages, answerable=self.answerable, answers=self.answers, quotes=self.quotes)
 
 
-def digest_of(questions: Iterable[GoldenQuestion]) -> str:
+class Digested(Protocol):
+    """A question of a set."""
+
+    @property
+    def id(self) -> str:
+        """Its name in the set."""
+
+    @property
+    def digest(self) -> str:
+        """A hash of what is asked and expected."""
+
+
+def content_digest(
+    messages: Iterable[Message], *, answerable: bool, answers: Iterable[str], quotes: Iterable[GoldQuote]
+) -> str:
+    """Return a hash of what is asked and what is expected."""
+    turns = [f"{message.role}: {message.content}" for message in messages]
+    held = [f"{quote.document_key}\x1f{quote.text}" for quote in quotes]
+    return sha256_of("\x1e".join([*turns, "\x1d", *answers, "\x1d", *held, str(answerable)]))
+
+
+def digest_of(questions: Iterable[Digested]) -> str:
     """Return the version of a set of questions: the same for the same content, whatever its order."""
     return sha256_of("\n".join(sorted(f"{question.id} {question.digest}" for question in questions)))

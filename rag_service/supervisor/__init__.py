@@ -40,6 +40,7 @@ async def _run(settings: Settings, supervisor: Supervisor) -> None:
     if settings.sample_corpus:
         await asyncio.to_thread(load_sample, settings, say)
     await asyncio.to_thread(greet, settings, say)
+    supervisor.start_measuring()
     await asyncio.Event().wait()
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import httpx
 
-from rag_service.client import Client, FileCounts
+from rag_service.client import ApiError, Client, FileCounts
 from rag_service.errors import Misconfigured
-from rag_service.sample import chapters
+from rag_service.sample import chapters, golden_questions
 from rag_service.settings import Settings
 
 SAMPLE_CORPUS = "handbook"
@@ -42,6 +42,7 @@ def load_sample(settings: Settings, say: Say) -> None:
             say(f"Uploading the sample corpus: {number} of {len(files)} chapters")
             client.add_file(SAMPLE_CORPUS, client.upload_file(path)["id"], {"document_key": path.name})
         client.wait_until_done(SAMPLE_CORPUS, _reporter(say))
+        _load_golden_questions(client, say)
     marker.touch()
 
 
@@ -55,6 +56,16 @@ def greet(settings: Settings, say: Say) -> None:
     if (settings.data_dir / _LOADED).exists():
         say(_curl(settings))
     say(f"\nCtrl-C stops it; everything is kept in {settings.data_dir.resolve()}.")
+
+
+def _load_golden_questions(client: Client, say: Say) -> None:
+    try:
+        grown = client.import_golden(SAMPLE_CORPUS, golden_questions().read_bytes())
+    except ApiError as exc:
+        # The service answers without them.
+        say(f"The golden questions of the sample corpus are not loaded: {exc}")
+        return
+    say(f"Loaded {grown['added']} golden questions of the sample corpus")
 
 
 def _curl(settings: Settings) -> str:

@@ -22,6 +22,7 @@ _PR_SET_PDEATHSIG = 1
 INDEX_HOST = "rag_service.retrieval.index_host"
 API = "rag_service.server"
 WORKER = "ingestion.worker"
+EVAL_WORKER = "eval.worker"
 
 
 class Child:
@@ -87,7 +88,7 @@ class Child:
 
 
 class Supervisor:
-    """The index host, the API and the worker, as one service."""
+    """The index host, the API and the workers, as one service."""
 
     def __init__(self, settings: Settings, *, report: Callable[[str], None]) -> None:
         log_dir = settings.data_dir.resolve() / "logs"
@@ -95,6 +96,7 @@ class Supervisor:
         self._index_host = Child("index_host", program(INDEX_HOST), log_dir, report)
         self._api = Child("server", program(API), log_dir, report)
         self._worker = Child("worker", program(WORKER), log_dir, report)
+        self._eval_worker = Child("eval_worker", program(EVAL_WORKER), log_dir, report)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start_serving(self) -> None:
@@ -106,9 +108,13 @@ class Supervisor:
         """Start what works off jobs. It can wait until the API is loaded: both at once slow each other down."""
         self._start(self._worker)
 
+    def start_measuring(self) -> None:
+        """Start what evaluates. It comes last: nobody waits for it, and it needs a processor to start."""
+        self._start(self._eval_worker)
+
     async def stop(self) -> None:
         """Stop the API first, so that nothing new comes in, and the index last, since the others need it."""
-        for child in (self._api, self._worker, self._index_host):
+        for child in (self._api, self._eval_worker, self._worker, self._index_host):
             await child.stop()
         for task in self._tasks:
             task.cancel()

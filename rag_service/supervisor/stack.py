@@ -9,7 +9,7 @@ from rag_service.settings import Settings
 from rag_service.supervisor.console import say
 from rag_service.supervisor.data_folder import claimed_folder
 from rag_service.supervisor.first_start import greet, load_sample, until_ready
-from rag_service.supervisor.processes import API, INDEX_HOST, Child, program
+from rag_service.supervisor.processes import API, EVAL_WORKER, INDEX_HOST, Child, program
 from rag_service.supervisor.servers import Postgres, valkey_command, valkey_socket
 from rag_service.supervisor.signals import until_told
 
@@ -20,7 +20,7 @@ _WORKERS = 2
 
 
 def run_stack(settings: Settings) -> None:
-    """Run PostgreSQL, Valkey, index host, two API processes, two workers and beat until SIGINT or SIGTERM.
+    """Run PostgreSQL, Valkey, index host, two API processes, two workers, beat and an evaluation worker until SIGINT or SIGTERM.
 
     Raises:
         Misconfigured: a package is missing, another service runs over this data folder, or a part does not start.
@@ -66,11 +66,12 @@ class Stack:
         await self._check()
         self._start("beat", program(BEAT))
         await self._greet()
+        self._start("eval_worker", program(EVAL_WORKER))
         await asyncio.Event().wait()
 
     async def stop(self) -> None:
         """Stop what brings work in first, and what all need last."""
-        for kind in ("api", "beat", "worker", "index_host", "valkey"):
+        for kind in ("api", "beat", "eval_worker", "worker", "index_host", "valkey"):
             await asyncio.gather(*(child.stop() for child in self._children if child.name.startswith(kind)))
         for task in self._tasks:
             task.cancel()

@@ -86,8 +86,20 @@ class AskQuestion:
         self._settings = settings
         self._clock = clock
 
-    async def __call__(self, scope: AccessScope, question: Question) -> AsyncGenerator[AnswerEvent, None]:
-        """Yield the sources, then each verified unit, then the stored record.
+    @property
+    def generator_name(self) -> str:
+        """Backend and model that write answers, with what steps in for them."""
+        return self._generator.name
+
+    @property
+    def prompt_version(self) -> str:
+        """The prompt that answers are written with."""
+        return self._generator.prompt_version
+
+    async def __call__(
+        self, scope: AccessScope, question: Question, *, keep: bool = True
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        """Yield the sources, then each verified unit, then the record; it is stored unless `keep` is false.
 
         Raises:
             InvalidRequest: the conversation does not end in a question.
@@ -105,7 +117,11 @@ class AskQuestion:
         template = _template(asked, outcome, written)
         if template is not None:
             yield written.text.add_fixed(template)
-        yield Finished(answer=await self._store(asked, written, outcome, watch))
+        answer = _record(asked, written, outcome, watch)
+        if keep:
+            async with self._catalog.writing() as transaction:
+                await transaction.answers.add(scope, answer)
+        yield Finished(answer=answer)
 
     async def _prepare(self, scope: AccessScope, question: Question, watch: Stopwatch) -> _Asked:
         if not question.messages or question.messages[-1].role != "user" or not last_question(question.messages):
@@ -155,33 +171,31 @@ class AskQuestion:
             if written.text.text or written.declined:
                 return
 
-    async def _store(self, asked: _Asked, written: WrittenAnswer, outcome: _Outcome, watch: Stopwatch) -> Answer:
-        corpus = asked.pinned.corpus
-        answer = Answer(
-            id=asked.answer_id,
-            tenant_id=asked.scope.tenant_id,
-            key_id=asked.scope.key_id,
-            corpus_id=corpus.id,
-            corpus_name=corpus.name,
-            version=asked.pinned.number,
-            messages=asked.question.messages,
-            searched_for=asked.searched_for,
-            text=written.text.text,
-            status=outcome.status,
-            reason=outcome.reason,
-            citations=written.text.citations,
-            passages=asked.passages,
-            dropped_units=written.text.dropped,
-            answerability=asked.answerability,
-            generator=written.generator.name if written.generator else "fixed",
-            prompt_version=written.generator.prompt_version if written.generator else "none",
-            usage=written.usage,
-            timings_ms=watch.timings_ms(),
-            created_at=asked.created_at,
-        )
-        async with self._catalog.writing() as transaction:
-            await transaction.answers.add(asked.scope, answer)
-        return answer
+
+def _record(asked: _Asked, written: WrittenAnswer, outcome: _Outcome, watch: Stopwatch) -> Answer:
+    corpus = asked.pinned.corpus
+    return Answer(
+        id=asked.answer_id,
+        tenant_id=asked.scope.tenant_id,
+        key_id=asked.scope.key_id,
+        corpus_id=corpus.id,
+        corpus_name=corpus.name,
+        version=asked.pinned.number,
+        messages=asked.question.messages,
+        searched_for=asked.searched_for,
+        text=written.text.text,
+        status=outcome.status,
+        reason=outcome.reason,
+        citations=written.text.citations,
+        passages=asked.passages,
+        dropped_units=written.text.dropped,
+        answerability=asked.answerability,
+        generator=written.generator.name if written.generator else "fixed",
+        prompt_version=written.generator.prompt_version if written.generator else "none",
+        usage=written.usage,
+        timings_ms=watch.timings_ms(),
+        created_at=asked.created_at,
+    )
 
 
 def _outcome_of(written: WrittenAnswer) -> _Outcome:

@@ -22,7 +22,7 @@ LOOK_PAUSE_S = 0.5
 
 _SILENT_TIMES = 3
 
-_SEEING = (Permission.UPLOAD, Permission.PUBLISH)
+_SEEING = (Permission.UPLOAD, Permission.PUBLISH, Permission.EVAL)
 _CHANGING = {
     JobKind.PREPARE_REVISION: Permission.UPLOAD,
     JobKind.SEAL_DRAFT: Permission.PUBLISH,
@@ -50,7 +50,7 @@ class JobCounts:
 
 
 class ManageJobs:
-    """Shows jobs to whoever may upload or publish, and cancels, retries and purges them."""
+    """Shows jobs to whoever may upload, publish or evaluate, and cancels, retries and purges them."""
 
     def __init__(
         self,

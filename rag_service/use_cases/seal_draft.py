@@ -10,6 +10,7 @@ from datetime import datetime
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
+from rag_service.domain.gates import GateDecision
 from rag_service.domain.ids import DraftId
 from rag_service.domain.jobs import JobKind, Priority, draft_job
 from rag_service.domain.versions import Version
@@ -18,6 +19,7 @@ from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 from rag_service.use_cases.chunk_progress import OnChunks, unheard
 from rag_service.use_cases.draft_jobs import open_job_of
+from rag_service.use_cases.gates import PublishGate
 from rag_service.use_cases.seal_plan import SealPlan, StillHeld, number_of, read_plan
 from rag_service.use_cases.unseal_draft import UnsealDraft
 from rag_service.use_cases.write_version import WriteVersion
@@ -27,11 +29,18 @@ class SealDraft:
     """Brings a draft to where it was asked to be: sealed for a preview, or published."""
 
     def __init__(
-        self, *, catalog: Catalog, write_version: WriteVersion, unseal: UnsealDraft, clock: Callable[[], datetime]
+        self,
+        *,
+        catalog: Catalog,
+        write_version: WriteVersion,
+        unseal: UnsealDraft,
+        gate: PublishGate,
+        clock: Callable[[], datetime],
     ) -> None:
         self._catalog = catalog
         self._write_version = write_version
         self._unseal = unseal
+        self._gate = gate
         self._clock = clock
 
     async def __call__(
@@ -40,6 +49,8 @@ class SealDraft:
         """Return the version made of the draft. Safe to repeat, also after a crash at any point.
 
         A draft that was sealed against something no longer published is unsealed and sealed again before it is published.
+        One whose gate is shut stays sealed as a preview. One that waits for its verdict stays as it is: a job that brings the
+        verdict is there, and the verdict has it published.
 
         Raises:
             SlotTaken: another draft goes first; a preview in the way is asked to make room.
@@ -49,8 +60,7 @@ class SealDraft:
         """
         await self._write_version.assert_possible(scope, draft_id)
         draft = await self._begin(scope, draft_id, still_held)
-        while not _is_settled(draft):
-            await self._advance(scope, draft, still_held, on_chunks)
+        while not _is_settled(draft) and await self._advance(scope, draft, still_held, on_chunks):
             draft = await self._begin(scope, draft_id, still_held)
         async with self._catalog.reading() as tx:
             return await tx.versions.get(scope, draft.corpus_id, number_of(draft))
@@ -71,30 +81,44 @@ class SealDraft:
             await self._ask_for_room(scope, draft_id)
             raise
 
-    async def _advance(self, scope: AccessScope, draft: Draft, still_held: StillHeld, on_chunks: OnChunks) -> None:
+    async def _advance(self, scope: AccessScope, draft: Draft, still_held: StillHeld, on_chunks: OnChunks) -> bool:
+        """Bring the draft a step further; return whether another one may follow."""
         match draft.state:
             case DraftState.SEALING:
-                await self._seal(scope, draft, still_held, on_chunks)
+                return await self._seal(scope, draft, still_held, on_chunks)
             case DraftState.SEALED:
-                await self._publish(scope, draft, still_held)
+                return await self._publish(scope, draft, still_held)
             case _:
                 await self._unseal.finish(scope, draft, still_held=still_held, on_chunks=on_chunks)
+                return True
 
-    async def _seal(self, scope: AccessScope, draft: Draft, still_held: StillHeld, on_chunks: OnChunks) -> None:
+    async def _seal(self, scope: AccessScope, draft: Draft, still_held: StillHeld, on_chunks: OnChunks) -> bool:
         async with self._catalog.reading() as tx:
             plan = await read_plan(tx, scope, draft)
         frequencies = await self._write_version(scope, plan, still_held=still_held, on_chunks=on_chunks)
         async with self._catalog.writing() as tx:
             await still_held(tx)
             await tx.drafts.finish_sealing(scope, self._version(plan, frequencies), plan.difference, frequencies)
-            if _is_to_publish(draft):
+            if not _is_to_publish(draft):
+                return True
+            decision = await self._gate.decide(tx, scope, draft)
+            if decision is GateDecision.OPEN:
                 await self._switch(tx, scope, draft)
+            return decision is not GateDecision.WAIT
 
-    async def _publish(self, scope: AccessScope, draft: Draft, still_held: StillHeld) -> None:
+    async def _publish(self, scope: AccessScope, draft: Draft, still_held: StillHeld) -> bool:
         async with self._catalog.writing() as tx:
             await still_held(tx)
-            if not await self._switch(tx, scope, draft):
+            # No verdict is waited for that would be about something else than what goes live.
+            if await _is_overtaken(tx, scope, draft):
                 await tx.drafts.start_unsealing(scope, draft.id)
+                return True
+            decision = await self._gate.decide(tx, scope, draft)
+            if decision is GateDecision.SHUT:
+                await tx.drafts.hold_back(scope, draft.id)
+            elif decision is GateDecision.OPEN and not await self._switch(tx, scope, draft):
+                await tx.drafts.start_unsealing(scope, draft.id)
+            return decision is not GateDecision.WAIT
 
     async def _switch(self, tx: Transaction, scope: AccessScope, draft: Draft) -> bool:
         """Publish a sealed draft, unless something else was published since it took its number."""
@@ -142,6 +166,11 @@ def _is_to_publish(draft: Draft) -> bool:
 
 def _is_settled(draft: Draft) -> bool:
     return draft.state is DraftState.PUBLISHED or (draft.state is DraftState.SEALED and not _is_to_publish(draft))
+
+
+async def _is_overtaken(tx: Transaction, scope: AccessScope, draft: Draft) -> bool:
+    corpus = await tx.corpora.get(scope, draft.corpus_id)
+    return corpus.published != (draft.sealed_against or 0)
 
 
 async def _assert_its_turn(tx: Transaction, scope: AccessScope, draft: Draft) -> None:

@@ -9,19 +9,18 @@ from typing import Protocol
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Passage
 from rag_service.domain.ids import CorpusId, Fingerprint
-from rag_service.domain.versions import Corpus, PinnedVersion
+from rag_service.domain.versions import PinnedVersion
 from rag_service.errors import InvalidRequest, NotFound
 from rag_service.ports.build_parts import BuildParts, Parts
-from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.ports.catalog import Catalog
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 from rag_service.ports.vector_index import Candidate, VectorIndex
 from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 from rag_service.settings import RetrievalSettings
 from rag_service.telemetry.timings import Stopwatch
-from rag_service.use_cases.names import DRAFT
 from rag_service.use_cases.parts_of import parts_of
 from rag_service.use_cases.permissions import require
-from rag_service.use_cases.readable_versions import readable_version, sealed_draft
+from rag_service.use_cases.readable_versions import pinned_version
 
 _Table = tuple[CorpusId, int, Fingerprint, int]
 """Corpus, version, build, and how much was erased."""
@@ -30,7 +29,6 @@ _Found = tuple[Passage, Candidate, float]
 """A passage as the catalog has it, and how it was found: its candidate and the fused score."""
 
 _KEPT_TABLES = 32
-_MAX_VERSION_DIGITS = 15
 _SPARE_PASSAGES = 8
 """Read more than asked for at once where repetitions are left out. What is no longer granted is rare."""
 
@@ -92,7 +90,7 @@ class Search:
         name, at, ref = corpus.partition("@")
         if at:
             async with self._catalog.reading() as tx:
-                return await _pinned(tx, scope, await tx.corpora.get(scope, name), ref)
+                return await pinned_version(tx, scope, await tx.corpora.get(scope, name), ref)
         async with self._catalog.glancing() as tx:
             found = await tx.corpora.get(scope, name)
         return PinnedVersion(corpus=found, number=found.published, fingerprint=found.fingerprint)
@@ -209,22 +207,6 @@ class Search:
 async def _dense(parts: Parts, query: str, watch: Stopwatch) -> DenseVector:
     with watch.stage("embed"):
         return await parts.embedder.embed_query(query)
-
-
-async def _pinned(tx: Transaction, scope: AccessScope, corpus: Corpus, ref: str) -> PinnedVersion:
-    """Return the version that `ref` names, if the caller may ask it."""
-    if ref == DRAFT:
-        number = await sealed_draft(tx, scope, corpus.id, ref=ref)
-        version = await tx.versions.get(scope, corpus.id, number)
-        return PinnedVersion(corpus=corpus, number=number, fingerprint=version.fingerprint)
-    if ref.isascii() and ref.isdigit() and len(ref) <= _MAX_VERSION_DIGITS:
-        number = int(ref)
-    else:
-        number = (await tx.versions.labels(scope, corpus.id)).get(ref, 0)
-    if number == corpus.published and number:
-        return PinnedVersion(corpus=corpus, number=number, fingerprint=corpus.fingerprint)
-    version = await readable_version(tx, scope, corpus.id, number, ref=ref)
-    return PinnedVersion(corpus=corpus, number=version.number, fingerprint=version.fingerprint)
 
 
 def _scored(best: Iterable[_Found]) -> list[Passage]:

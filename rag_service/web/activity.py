@@ -12,7 +12,7 @@ router = APIRouter(route_class=PageRoute)
 
 @router.get("/activity")
 async def activity_page(request: Request, session: SignedIn) -> Response:
-    """Show what is being worked on, for those who may upload or publish."""
+    """Show what is being worked on, for those who may upload, publish or evaluate."""
     scope = session.key.scope()
     counts = await container_of(request).jobs.counts(scope)
     return render(

@@ -24,6 +24,7 @@ async def chat_page(request: Request, session: SignedIn, corpus: str = "") -> Re
         corpora=page.items,
         chosen=corpus,
         may_ask=scope.may(Permission.CHAT),
+        may_evaluate=scope.may(Permission.EVAL),
         may_upload=scope.may(Permission.UPLOAD),
         sample_corpus=CORPUS_NAME,
         examples=EXAMPLE_QUESTIONS,

@@ -8,6 +8,7 @@ from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.drafts import Draft, DraftState
 from rag_service.domain.pages import PageRequest
 from rag_service.domain.versions import Corpus, LabelledVersion
+from rag_service.web.draft_gates import ShownGate, shown_gate
 
 if TYPE_CHECKING:
     from rag_service.bootstrap import Container
@@ -23,11 +24,12 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownDraft:
-    """A held draft and its state in words."""
+    """A held draft, its state in words, and its gate if that says something."""
 
     draft: Draft
     state: str
     tone: str
+    gate: ShownGate | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ async def history_of(container: "Container", scope: AccessScope, corpus: Corpus)
     drafts = await container.drafts.list(scope, corpus=corpus.id)
     return History(
         versions=tuple(page.items),
-        drafts=tuple(_shown(draft) for draft in drafts if not draft.automatic),
+        drafts=tuple([await _shown(container, scope, draft) for draft in drafts if not draft.automatic]),
         is_cut=page.has_more,
         may_publish=scope.may(Permission.PUBLISH),
     )
@@ -59,6 +61,9 @@ def when(at: datetime) -> str:
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
-def _shown(draft: Draft) -> ShownDraft:
+async def _shown(container: "Container", scope: AccessScope, draft: Draft) -> ShownDraft:
     state, tone = _STATES[draft.state]
-    return ShownDraft(draft=draft, state=state, tone=tone)
+    gate = shown_gate(await container.gates.read(scope, corpus=draft.corpus_id, draft=draft.id))
+    if gate is not None:
+        state, tone = gate.state, gate.tone
+    return ShownDraft(draft=draft, state=state, tone=tone, gate=gate)

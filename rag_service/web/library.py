@@ -9,9 +9,11 @@ from fastapi.responses import RedirectResponse
 from rag_service.api.dependencies import container_of
 from rag_service.domain.access import Permission, Session
 from rag_service.domain.file_endings import READ_ENDINGS
+from rag_service.domain.ids import GoldenId
 from rag_service.domain.pages import MAX_LIMIT, PageRequest
-from rag_service.errors import Conflict
+from rag_service.errors import Conflict, InvalidRequest
 from rag_service.web.corpus_versions import history_of, when
+from rag_service.web.draft_gates import AcceptedForm
 from rag_service.web.pages import PageRoute, render
 from rag_service.web.sessions import SignedIn, is_our_form
 
@@ -49,6 +51,25 @@ async def publish_version(
     return RedirectResponse(f"/library/{quote(corpus_id, safe='')}#versions", status_code=303)
 
 
+@router.post("/library/{corpus_id}/drafts/{draft_id}/acceptances")
+async def accept_regressions(
+    request: Request, session: SignedIn, corpus_id: str, draft_id: str, form: Annotated[AcceptedForm, Form()]
+) -> Response:
+    """Accept that golden questions are worse with a draft and show the corpus again."""
+    if not is_our_form(session, form.csrf_token):
+        problem = "The form was out of date. Nothing was accepted."
+        return await _corpus_page(request, session, corpus_id, problem=problem, status_code=403)
+    accepted = [GoldenId(question_id) for question_id in form.question]
+    try:
+        await container_of(request).gates.accept(
+            session.key.scope(), corpus=corpus_id, draft=draft_id, question_ids=accepted, reason=form.reason
+        )
+    except (Conflict, InvalidRequest) as exc:
+        status_code = 409 if isinstance(exc, Conflict) else 400
+        return await _corpus_page(request, session, corpus_id, problem=str(exc), status_code=status_code)
+    return RedirectResponse(f"/library/{quote(corpus_id, safe='')}#versions", status_code=303)
+
+
 async def _corpus_page(
     request: Request, session: Session, corpus_id: str, *, problem: str = "", status_code: int = 200
 ) -> Response:
@@ -63,6 +84,7 @@ async def _corpus_page(
         session=session,
         corpus=corpus,
         may_upload=scope.may(Permission.UPLOAD),
+        may_evaluate=scope.may(Permission.EVAL),
         accepted=",".join(READ_ENDINGS),
         max_file_bytes=max_file_bytes,
         max_file_mib=f"{max_file_bytes / 2**20:.4g}",

@@ -47,9 +47,14 @@ from rag_service.use_cases.drafts import ManageDrafts
 from rag_service.use_cases.erasing.read_erasures import ReadErasures
 from rag_service.use_cases.erasing.request_erasure import RequestErasure
 from rag_service.use_cases.erasing.tell_erased import TellErased
+from rag_service.use_cases.evaluations import ReadEvaluations, StartEvaluation
 from rag_service.use_cases.feedback import GiveFeedback
+from rag_service.use_cases.gates import PublishGate
+from rag_service.use_cases.golden import ManageGolden
+from rag_service.use_cases.golden_growth import GrowGolden
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
+from rag_service.use_cases.manage_gates import ManageGates
 from rag_service.use_cases.publish import Publish
 from rag_service.use_cases.reconcile import Reconcile
 from rag_service.use_cases.retention import ManageRetention
@@ -58,6 +63,7 @@ from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.sources.manage import ManageSources
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
+from rag_service.use_cases.watch_evaluations import WatchEvaluations
 from tests.build_parts import own_parts
 
 PUBLIC_URL = "http://rag.test"
@@ -268,6 +274,7 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
     index = MemoryIndex()
     spread_rights = SpreadRights(catalog=catalog, index=index)
     service_keys = ServiceKeys(b"s" * 32)
+    publish_gate = PublishGate(clock=clock, is_on=True)
     return SimpleNamespace(
         settings=settings,
         clock=clock,
@@ -326,4 +333,11 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
         search=ScriptedSearch(catalog),
         ask_question=ScriptedAnswers(catalog),
         give_feedback=GiveFeedback(catalog=catalog, clock=clock),
+        golden=ManageGolden(catalog=catalog, clock=clock),
+        grow_golden=GrowGolden(catalog=catalog, clock=clock),
+        publish_gate=publish_gate,
+        gates=ManageGates(catalog=catalog, gate=publish_gate, clock=clock),
+        evaluations=ReadEvaluations(catalog=catalog),
+        start_evaluation=StartEvaluation(catalog=catalog, queue=PolledQueue(), clock=clock),
+        watch_evaluations=WatchEvaluations(catalog=catalog, clock=clock, settings=settings.jobs),
     )

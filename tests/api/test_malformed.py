@@ -21,6 +21,7 @@ ROUTES = (
     "/v1/answers/ans_x/feedback",
     "/v1/keys",
     "/v1/files",
+    "/v1/evals",
 )
 BODIES = (
     b"",

@@ -96,10 +96,7 @@ def start_up(data_dir: Path, corpus: str) -> tuple[float, float, dict[str, float
 def memory_mib(service: RunningService) -> dict[str, float]:
     """Return the resident memory of each process of the service."""
     parent = psutil.Process(service.process.pid)
-    return {
-        " ".join(child.cmdline()[2:3]).rsplit(".", 1)[-1]: child.memory_info().rss / MIB
-        for child in parent.children(recursive=True)
-    }
+    return {" ".join(child.cmdline()[2:3]): child.memory_info().rss / MIB for child in parent.children(recursive=True)}
 
 
 def _until(service: RunningService, ask: Callable[[httpx.Client], httpx.Response], started: float) -> float:

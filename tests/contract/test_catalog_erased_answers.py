@@ -64,7 +64,7 @@ async def test_removed_answers_leave_tombstones(catalog: SqlCatalog) -> None:
         removal = await tx.erasures.remove_answers(SYSTEM, [tombstone(TombstoneKind.ANSWER, made.id)])
         replies = await tx.erasures.remove_replies(SYSTEM, erasure().id, ())
 
-    assert removal.removed == {"answers": 1, "answer_sources": 1, "answer_turns": 0, "feedback": 0}
+    assert {table: count for table, count in removal.removed.items() if count} == {"answers": 1, "answer_sources": 1}
     assert replies.removed == {"idempotent_replies": 1}
     async with catalog.reading() as tx:
         assert await tx.erasures.tombstone(SYSTEM, TombstoneKind.ANSWER, made.id) is not None

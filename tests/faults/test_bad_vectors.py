@@ -21,6 +21,8 @@ from rag_service.ports.vectors import DenseVector
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
 from tests.integration.desk import DOCUMENTS, Desk
 
+pytestmark = pytest.mark.slow
+
 DIMENSIONS = 16
 Spoil = Callable[[DenseVector], DenseVector]
 

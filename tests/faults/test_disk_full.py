@@ -21,6 +21,8 @@ from tests.faults.power_cut import DATABASE, FIRST, SCOPE, SECOND, TEXTS, publis
 from tests.faults.small_disks import mounted_disk
 from tests.integration.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 DISK_MIB = 24
 _FRAMES = 8 * (4096 + 24)
 _FINISHED = {JobState.SUCCEEDED}

@@ -18,6 +18,8 @@ from tests.contract.index_points import found, listed, point, point_id, points, 
 from tests.faults.small_disks import mounted_disk
 from tests.index_hosts import RunningHost, children, running_host, until
 
+pytestmark = pytest.mark.slow
+
 BUILD = "build"
 REBUILDS = ["optimise", "compact"]
 _MIB = 2**20

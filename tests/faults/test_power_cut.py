@@ -27,6 +27,8 @@ from tests.faults.power_cut import (
 )
 from tests.integration.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 CUTS = 200
 _FRAME = 4096 + 24
 

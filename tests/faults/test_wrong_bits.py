@@ -17,6 +17,8 @@ from rag_service.retrieval.qdrant_edge import EdgeIndex
 from tests.faults.power_cut import DATABASE, FIRST, SCOPE, TEXTS, Snapshot, desk_over, open_index, take_snapshot
 from tests.integration.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 FLIPS = 100
 _AROUND_TEXTS = 200
 EVERYTHING = TEXTS[1] | TEXTS[2] | TEXTS[3]

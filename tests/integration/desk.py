@@ -104,7 +104,9 @@ class Desk:
         catalog, index = catalog or parts.catalog, index or parts.index
         write_version = WriteVersion(catalog=catalog, index=index, build_parts=parts.build_parts, chunkers=open_chunker)
         unseal = UnsealDraft(catalog=catalog, index=index)
-        return SealDraft(catalog=catalog, write_version=write_version, unseal=unseal, clock=parts.clock)
+        return SealDraft(
+            catalog=catalog, write_version=write_version, unseal=unseal, gate=parts.publish_gate, clock=parts.clock
+        )
 
     def unsealing(self, *, catalog: Catalog | None = None, index: VectorIndex | None = None) -> UnsealDraft:
         """Return the use case, over other parts where given."""

@@ -25,6 +25,8 @@ from tests.integration.crashing import CrashError, CrashingBlobs, CrashingCatalo
 from tests.integration.desk import Desk, held
 from tests.integration.erasing import ask, document_id, points, rows_with
 
+pytestmark = pytest.mark.slow
+
 ADMIN = replace(system_scope(TenantId("tenant")), sees_all_documents=False)
 DOCUMENTS = {"a": "Apples are red.", "b": "Bananas are yellow.", "quince": "Quinces ripen slowly."}
 

@@ -74,7 +74,7 @@ async def test_an_idle_worker_removes_what_a_crash_left_a_day_ago(worker: Worker
     old, fresh = half_written(tmp_path, "old"), half_written(tmp_path, "fresh", age_s=DAY_S / 2)
     stop = asyncio.Event()
 
-    await work(worker.runner, StoppingAfterwards(worker.housekeeping, stop), stop, poll_s=0.01)
+    await work(worker.runner, stop, poll_s=0.01, housekeeping=StoppingAfterwards(worker.housekeeping, stop))
 
     assert (old.exists(), fresh.exists()) == (False, True)
 

@@ -24,6 +24,8 @@ from tests.integration.desk import DOCUMENTS, Desk, held
 from tests.integration.reading import read_here
 from tests.integration.snapshots import Snapshot, snapshot
 
+pytestmark = pytest.mark.slow
+
 ADMIN = system_scope(TenantId("tenant"))
 Step = Callable[[Desk, Draft, Fuse], Awaitable[None]]
 

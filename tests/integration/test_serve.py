@@ -63,7 +63,7 @@ def test_a_second_service_over_the_same_folder_is_refused_in_words(running: Runn
     assert "Traceback" not in second.stderr
 
 
-@pytest.mark.parametrize("part", ["index_host", "worker", "server"])
+@pytest.mark.parametrize("part", ["rag_service.retrieval.index_host", "ingestion.worker", "rag_service.server"])
 def test_a_part_that_is_killed_comes_back(running: RunningService, part: str) -> None:
     _children(running)[part].kill()
 
@@ -85,7 +85,7 @@ def test_the_parts_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 
 def _children(service: RunningService) -> dict[str, psutil.Process]:
     children = psutil.Process(service.process.pid).children()
-    return {child.cmdline()[-1].rpartition(".")[2]: child for child in children}
+    return {child.cmdline()[-1]: child for child in children}
 
 
 def _add_note(service: RunningService) -> None:

@@ -157,6 +157,16 @@ async def test_a_supported_answer_is_answered_and_stored() -> None:
     assert (stored.usage.prompt_tokens, stored.generator, stored.prompt_version) == (5, "scripted", "p1")
 
 
+async def test_an_answer_that_is_not_to_be_kept_differs_in_nothing_else() -> None:
+    shelf, question = AnswerShelf(), asked("Which port does the service start on?")
+    ask = asker(Scripted(["The service starts on port 8000. [1]"]), shelf=shelf)
+    kept = [event async for event in ask(SCOPE, question)][-1].answer  # type: ignore[union-attr]
+    left = [event async for event in ask(SCOPE, question, keep=False)][-1].answer  # type: ignore[union-attr]
+
+    assert shelf.answers == [kept]
+    assert replace(left, id=kept.id, timings_ms=kept.timings_ms) == kept
+
+
 async def test_the_units_sent_are_the_text_stored() -> None:
     found = await events(
         asker(Scripted(["Rollback takes a second. [2]\n\nInvented thing. [1] The service starts on port 8000."]))

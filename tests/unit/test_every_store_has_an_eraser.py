@@ -50,7 +50,7 @@ HARMLESS = {
 STORES = {"catalog", "blobs", "index", "kept_vectors"}
 NO_STORES = {
     "settings", "clock", "catalog_files", "embedder", "count_tokens", "sparse_encoder", "queue", "build", "build_parts",
-    "service_keys",
+    "service_keys", "verifier",
 }  # fmt: skip
 
 

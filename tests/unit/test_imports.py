@@ -43,7 +43,9 @@ def listing(*names: str) -> str:
     return f"\nimport sys\nprint([name for name in {names!r} if name in sys.modules])"
 
 
-@pytest.mark.parametrize("module", ["rag_service.app", "ingestion.bootstrap", "rag_service.retrieval.index_host"])
+@pytest.mark.parametrize(
+    "module", ["rag_service.app", "ingestion.bootstrap", "eval.bootstrap", "rag_service.retrieval.index_host"]
+)
 def test_a_process_imports_no_slow_library(module: str, tmp_path: Path) -> None:
     assert run(f"import {module}{listing(*SLOW, 'alembic')}", tmp_path).strip() == "[]"
 

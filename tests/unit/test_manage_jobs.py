@@ -52,12 +52,12 @@ def jobs() -> ManageJobs:
 @pytest.mark.parametrize("call", SEEING)
 async def test_who_only_asks_questions_sees_no_jobs(jobs: ManageJobs, call: Call) -> None:
     with pytest.raises(NotFound):
-        await call(jobs, scope(Permission.CHAT, Permission.HISTORY, Permission.EVAL))
+        await call(jobs, scope(Permission.CHAT, Permission.HISTORY))
 
 
 @pytest.mark.parametrize("call", SEEING)
-@pytest.mark.parametrize("permission", [Permission.UPLOAD, Permission.PUBLISH, Permission.ADMIN])
-async def test_one_of_three_permissions_is_enough_to_see_jobs(
+@pytest.mark.parametrize("permission", [Permission.UPLOAD, Permission.PUBLISH, Permission.EVAL, Permission.ADMIN])
+async def test_one_of_four_permissions_is_enough_to_see_jobs(
     jobs: ManageJobs, call: Call, permission: Permission
 ) -> None:
     with pytest.raises(AssertionError, match="was read"):

@@ -13,6 +13,7 @@ from rag_service.catalog.tables import (
     eval_results,
     eval_runs,
     gates,
+    golden_question_documents,
     golden_questions,
 )
 from rag_service.domain.erasures import Removal
@@ -21,13 +22,13 @@ from rag_service.domain.ids import DocumentId, TenantId
 
 async def remove_of_document(connection: AsyncConnection, tenant_id: TenantId, document_id: DocumentId) -> Removal:
     """Remove results that show a document, questions that quote it, and the verdicts of its corpus, which are made anew."""
-    one = sa.select(documents.c.corpus_id, documents.c.key).where(
-        documents.c.tenant_id == tenant_id, documents.c.id == document_id
-    )
-    row = (await connection.execute(one)).first()
-    if row is None:
+    one = sa.select(documents.c.corpus_id).where(documents.c.tenant_id == tenant_id, documents.c.id == document_id)
+    corpus_id = (await connection.execute(one)).scalar_one_or_none()
+    if corpus_id is None:
         return Removal()
-    quoting = await _questions_quoting(connection, row.corpus_id, row.key)
+    quoted = golden_question_documents
+    quoting = sa.select(quoted.c.question_id).where(quoted.c.document_id == document_id)
+    question_ids = (await connection.execute(quoting)).scalars().all()
     shown = eval_result_documents
     showing = sa.exists().where(
         shown.c.run_id == eval_results.c.run_id,
@@ -37,10 +38,10 @@ async def remove_of_document(connection: AsyncConnection, tenant_id: TenantId, d
     removal = Removal(
         removed={
             "eval_results": await delete_rows(connection, eval_results, showing),
-            "gates": await delete_rows(connection, gates, gates.c.corpus_id == row.corpus_id),
+            "gates": await delete_rows(connection, gates, gates.c.corpus_id == corpus_id),
         }
     )
-    return removal.plus(await remove_questions(connection, tenant_id, quoting))
+    return removal.plus(await remove_questions(connection, tenant_id, question_ids))
 
 
 async def remove_of_answers(connection: AsyncConnection, tenant_id: TenantId, answer_ids: Collection[str]) -> Removal:
@@ -64,11 +65,3 @@ async def remove_questions(connection: AsyncConnection, tenant_id: TenantId, gol
         mine = sa.and_(golden_questions.c.tenant_id == tenant_id, golden_questions.c.id.in_(batch))
         removed["golden_questions"] += await delete_rows(connection, golden_questions, mine)
     return Removal(removed=removed)
-
-
-async def _questions_quoting(connection: AsyncConnection, corpus_id: str, key: str) -> list[str]:
-    every = sa.select(golden_questions.c.id, golden_questions.c.content).where(
-        golden_questions.c.corpus_id == corpus_id
-    )
-    rows = await connection.execute(every)
-    return [row.id for row in rows if any(quote["document_key"] == key for quote in row.content["quotes"])]

@@ -18,6 +18,7 @@ from rag_service.catalog.tables import (
     eval_result_documents,
     eval_runs,
     gates,
+    golden_question_documents,
     golden_questions,
     jobs,
     memberships,
@@ -38,6 +39,7 @@ from rag_service.domain.jobs import JobKind
 DOCUMENT_TABLES: tuple[tuple[sa.Table, sa.Column[str]], ...] = (
     (answer_sources, answer_sources.c.document_id),
     (eval_result_documents, eval_result_documents.c.document_id),
+    (golden_question_documents, golden_question_documents.c.document_id),
     (source_items, source_items.c.document_id),
     (source_changes, source_changes.c.document_id),
     (memberships, memberships.c.document_id),

@@ -18,6 +18,7 @@ from rag_service.catalog.tables.evaluations import (
     eval_runs,
     gate_acceptances,
     gates,
+    golden_question_documents,
     golden_questions,
 )
 from rag_service.catalog.tables.metadata import metadata
@@ -72,6 +73,7 @@ __all__ = [
     "files",
     "gate_acceptances",
     "gates",
+    "golden_question_documents",
     "golden_questions",
     "idempotent_replies",
     "jobs",

@@ -23,6 +23,15 @@ golden_questions = Table(
     Index(None, "corpus_id", "state", "created_at", "id"),
 )
 
+# The documents that a question quotes, by their ids: erasing one finds it when the key is gone already.
+golden_question_documents = Table(
+    "golden_question_documents",
+    metadata,
+    Column("question_id", ForeignKey("golden_questions.id", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", String, primary_key=True),
+    Index(None, "document_id"),
+)
+
 eval_runs = Table(
     "eval_runs",
     metadata,

@@ -14,6 +14,7 @@ from rag_service.ports.catalog.builds import Builds
 from rag_service.ports.catalog.documents import Chunks, Documents, Files, Uploads
 from rag_service.ports.catalog.drafts import Drafts
 from rag_service.ports.catalog.erasures import Erasures
+from rag_service.ports.catalog.evaluation_watch import EvaluationWatch
 from rag_service.ports.catalog.evaluations import EvalRuns, Gates, GoldenQuestions
 from rag_service.ports.catalog.jobs import Jobs, Workers
 from rag_service.ports.catalog.points import Points
@@ -31,6 +32,7 @@ __all__ = [
     "Drafts",
     "Erasures",
     "EvalRuns",
+    "EvaluationWatch",
     "Files",
     "Gates",
     "Glance",
@@ -77,6 +79,7 @@ class Transaction(Glance, Protocol):
     golden: GoldenQuestions
     eval_runs: EvalRuns
     gates: Gates
+    evaluation_watch: EvaluationWatch
     replies: IdempotentReplies
 
 

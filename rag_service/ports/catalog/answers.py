@@ -1,5 +1,6 @@
 """Answers, and replies to repeated requests."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -25,6 +26,9 @@ class Answers(Protocol):
 
     async def add_feedback(self, scope: AccessScope, feedback: Feedback) -> None:
         """Keep feedback, in place of the caller's earlier feedback on the same answer."""
+
+    async def feedback(self, scope: AccessScope, answer_id: AnswerId) -> Sequence[Feedback]:
+        """Return what people thought of an answer, newest first; NotFound as in `get`."""
 
 
 class IdempotentReplies(Protocol):

@@ -66,6 +66,9 @@ class Drafts(Protocol):
                 that `start_sealing` names.
         """
 
+    async def hold_back(self, scope: AccessScope, draft_id: DraftId) -> None:
+        """Let a sealed held draft stay sealed as a preview, whoever asked for its publish; any other stays as it is."""
+
     async def start_sealing(self, scope: AccessScope, draft_id: DraftId, now: datetime) -> Draft:
         """Take the seal slot and a number, and note what is published now and which build the draft is sealed under.
 

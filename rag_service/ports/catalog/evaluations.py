@@ -12,10 +12,10 @@ from rag_service.domain.pages import Page, PageRequest
 
 
 class GoldenQuestions(Protocol):
-    """Golden questions of corpora in scope; another's is NotFound."""
+    """Golden questions of corpora in scope that quote nothing but documents in it; others are NotFound."""
 
     async def add(self, scope: AccessScope, questions: Sequence[GoldenQuestion]) -> None:
-        """Add questions of corpora in scope, or raise NotFound."""
+        """Add questions of corpora in scope, or raise NotFound, also when a quote names no document of the corpus."""
 
     async def get(self, scope: AccessScope, golden_id: GoldenId) -> GoldenQuestion:
         """Return a question, or raise NotFound."""
@@ -44,7 +44,7 @@ class EvalRuns(Protocol):
     """Runs over corpora in scope; another's is NotFound."""
 
     async def add(self, scope: AccessScope, run: EvalRun) -> None:
-        """Add a run over a corpus in scope, or raise NotFound. The oldest beyond what is kept per suite are removed."""
+        """Add a run over a corpus in scope, or raise NotFound. The oldest beyond what is kept per suite and purpose are removed."""
 
     async def get(self, scope: AccessScope, run_id: EvalRunId) -> EvalRun:
         """Return a run, or raise NotFound."""

@@ -3,6 +3,7 @@
 import { cutUnit } from "./answer-units.js";
 import { callJson } from "./api.js";
 import { el, icon } from "./dom.js";
+import { proposal } from "./golden-proposal.js";
 import { codePointLength } from "./offsets.js";
 import { openSource, placeInWords, whereInSource } from "./source-panel.js";
 import { outcomeInWords, reasonInWords } from "./words.js";
@@ -26,6 +27,7 @@ export class AnswerView {
     this.found = details.sources ?? [];
     this.version = details.corpus ? `${details.corpus}@${details.version}` : "";
     this.answerId = details.answer_id;
+    this.corpus = details.corpus;
   }
 
   addUnit(text, citations) {
@@ -132,6 +134,7 @@ export class AnswerView {
     try {
       await callJson("POST", `/v1/answers/${encodeURIComponent(this.answerId)}/feedback`, { body: { rating, comment: "" } });
       button.dataset.stored = "yes";
+      if (!this.element.querySelector(".proposal")) this.element.querySelector(".outcome").append(proposal(this.corpus, this.answerId));
     } catch (error) {
       this.thumbs.forEach((thumb, index) => { thumb.ariaPressed = before[index]; });
       button.title = error.message;

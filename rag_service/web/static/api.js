@@ -15,7 +15,11 @@ export function apiHeaders(extra = {}) {
 
 export async function call(method, path, { body, signal } = {}) {
   const headers = apiHeaders(body === undefined ? {} : { "content-type": "application/json" });
-  const options = { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) };
+  return sent(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+}
+
+// For a body that is not JSON.
+export async function sent(path, options) {
   let response;
   try {
     response = await fetch(path, options);

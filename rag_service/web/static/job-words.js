@@ -28,6 +28,8 @@ export function nameOf(job) {
   const corpus = job.corpus ?? "a corpus";
   if (job.kind === "seal_draft") return `New version of ${corpus}`;
   if (job.kind === "unseal_draft") return `Draft of ${corpus} being opened again`;
+  if (job.kind === "evaluate_draft") return `Golden questions asked of a draft of ${corpus}`;
+  if (job.kind === "run_suite") return `Evaluation of ${corpus}`;
   return job.document ?? "A document";
 }
 

@@ -23,6 +23,8 @@ from tests.integration.crashing import CrashError, CrashingCatalog, Fuse
 from tests.integration.desk import held
 from tests.integration.sources.syncing import ScriptedSource, SyncDesk, expected, settings_in, worker_in
 
+pytestmark = pytest.mark.slow
+
 ADMIN = replace(system_scope(TenantId("tenant")), sees_all_documents=False)
 OTHERS = EVERYTHING.only(frozenset(JobKind) - {JobKind.SYNC_SOURCE})
 BEFORE = {"a.md": "Apples are red.", "b.md": "Bananas are yellow.", "c.md": "Cherries are dark.", "bad.md": "Dates."}

@@ -10,6 +10,7 @@ from eval.datasets.cases import DataAbsent
 from eval.datasets.folders import read_cases, read_queries, read_texts
 from eval.datasets.golden import golden_case, read_golden
 from eval.suites import RetrievalSuite, read_suite, suite_names
+from rag_service.domain.golden import GoldQuote
 from rag_service.errors import InvalidRequest
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data"
@@ -45,11 +46,11 @@ def test_the_limit_takes_the_first_judged_queries(folder: Path) -> None:
 def test_a_question_carries_the_words_of_its_gold_documents(folder: Path) -> None:
     case = read_cases(folder, read_texts(folder))[0]
 
-    assert (case.documents, case.contexts) == (frozenset(["a"]), ("Grass is green.",))
+    assert case.quotes == (GoldQuote(document_key="a", text="Grass is green."),)
 
 
 def test_an_unanswerable_question_has_no_gold_document(folder: Path) -> None:
-    assert read_cases(folder, read_texts(folder))[1].documents == frozenset()
+    assert read_cases(folder, read_texts(folder))[1].quotes == ()
 
 
 def test_absent_data_is_told_apart_from_a_failure(tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def test_a_golden_question_names_document_and_quote() -> None:
 
     case = golden_case(row)
 
-    assert (case.documents, case.quotes) == (frozenset(["a.md"]), ("x y",))
+    assert case.quotes == (GoldQuote(document_key="a.md", text="x y"),)
 
 
 def test_the_golden_questions_of_the_handbook_have_distinct_ids() -> None:
@@ -75,12 +76,12 @@ def test_the_golden_questions_of_the_handbook_have_distinct_ids() -> None:
 
 
 def test_every_suite_can_be_read() -> None:
-    assert suite_names() == ["retrieval", "sample", "squad-open"]
+    assert suite_names() == ["faithfulness", "golden", "retrieval", "sample", "squad-open"]
     assert all(read_suite(name) for name in suite_names())
 
 
 def test_an_unknown_suite_names_the_known_ones() -> None:
-    with pytest.raises(InvalidRequest, match="retrieval, sample, squad-open"):
+    with pytest.raises(InvalidRequest, match="golden, retrieval, sample, squad-open"):
         read_suite("nope")
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from eval.metrics.scores import Metric
-from eval.report import as_html, as_json, print_report, write_report
+from eval.report import as_json, print_report, write_report
 from eval.results import Report, Section
+from rag_service.api.run_report import report_html
+from rag_service.domain.evaluations import Figure
 
 REPORT = Report(
     suite="sample",
@@ -20,8 +21,8 @@ REPORT = Report(
         Section(
             name="handbook@1",
             metrics=[
-                Metric(name="hit", value=0.5, measured=2, total=3, missing={"no <answer>": 1}, target=0.9),
-                Metric(name="judged", value=None, measured=0, total=3, missing={"no judge": 3}),
+                Figure(name="hit", value=0.5, measured=2, total=3, missing={"no <answer>": 1}, target=0.9),
+                Figure(name="judged", value=None, measured=0, total=3, missing={"no judge": 3}),
             ],
             evidence=[{"id": "1", "question": "<script>alert(1)</script>", "status": "answered"}],
             notes=["Skipped: nothing"],
@@ -49,7 +50,7 @@ def test_the_table_shows_coverage_and_why_scores_are_missing() -> None:
 
 
 def test_the_page_escapes_what_it_quotes() -> None:
-    page = as_html(REPORT)
+    page = report_html(REPORT)
 
     assert "<script" not in page
     assert "no &lt;answer&gt;" in page

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics.scores import Metric, Score, mean_of, missing
+from eval.metrics.scores import Score, mean_of, missing
+from rag_service.domain.evaluations import Figure
 
 values = st.floats(0, 1)
 
@@ -46,7 +47,7 @@ def test_a_missing_value_reaches_no_target() -> None:
 
 @pytest.mark.parametrize(("target", "passed"), [(None, None), (0.5, True), (0.51, False)])
 def test_a_target_is_reached_from_its_value_on(target: float | None, passed: bool | None) -> None:
-    assert Metric(name="m", value=0.5, measured=1, total=1, target=target).passed is passed
+    assert Figure(name="m", value=0.5, measured=1, total=1, target=target).passed is passed
 
 
 @given(st.lists(values, min_size=1), st.integers(0, 5))

@@ -65,7 +65,7 @@ def test_a_target_starts_a_program_that_exists_without_a_shell(found: dict[str, 
     assert steps[-1] == last(steps, "CMD")
 
 
-@pytest.mark.parametrize("target", ["api", "worker"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_what_serves_is_asked_how_it_is(found: dict[str, Stage], target: str) -> None:
     check = last(effective(found, target), "HEALTHCHECK").exec_form
 

@@ -10,6 +10,7 @@ import pytest
 from ingestion.lanes import BULK, EVERYTHING, INTERACTIVE, SOURCES, Queue
 from rag_service.domain.ids import DraftId
 from rag_service.domain.jobs import Job, JobKind, JobState, Priority
+from rag_service.domain.work_queues import SERVED_QUEUES, kinds_of
 from rag_service.errors import Conflict, IndexUnavailable, LeaseLost, LimitExceeded, NotFound, SlotTaken
 from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
@@ -184,8 +185,8 @@ async def test_a_small_upload_is_found_behind_large_ones(shop: Shop) -> None:
     assert shop.prepare.ran == ["small/1"]
 
 
-def test_the_lanes_together_take_every_kind() -> None:
-    assert INTERACTIVE.kinds | BULK.kinds | SOURCES.kinds == EVERYTHING.kinds == frozenset(JobKind)
+def test_the_lanes_together_take_every_kind_that_ingestion_serves() -> None:
+    assert INTERACTIVE.kinds | BULK.kinds | SOURCES.kinds == EVERYTHING.kinds == kinds_of(SERVED_QUEUES)
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -15,7 +15,9 @@ def test_queues_are_named_with_commas_between() -> None:
     assert (given.queues, given.concurrency) == ({WorkQueue.PARSE, WorkQueue.INDEX}, 3)
 
 
-@pytest.mark.parametrize("arguments", [["--queues", "parse,ghost"], ["--queues", ","], ["--concurrency", "0"]])
+@pytest.mark.parametrize(
+    "arguments", [["--queues", "parse,ghost"], ["--queues", "eval"], ["--queues", ","], ["--concurrency", "0"]]
+)
 def test_what_cannot_be_served_is_refused(arguments: list[str]) -> None:
     with pytest.raises(Misconfigured, match="--"):
         read_arguments("worker", arguments)

@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     _create_golden_questions()
+    _create_golden_question_documents()
     _create_eval_runs()
     _create_eval_results()
     _create_eval_result_documents()
@@ -38,6 +39,17 @@ def _create_golden_questions() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_golden_questions")),
     )
     op.create_index(op.f("ix_golden_questions_corpus_id_state_created_at_id"), "golden_questions", ["corpus_id", "state", "created_at", "id"])
+
+
+def _create_golden_question_documents() -> None:
+    op.create_table(
+        "golden_question_documents",
+        sa.Column("question_id", sa.String(), nullable=False),
+        sa.Column("document_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["question_id"], ["golden_questions.id"], name=op.f("fk_golden_question_documents_question_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("question_id", "document_id", name=op.f("pk_golden_question_documents")),
+    )
+    op.create_index(op.f("ix_golden_question_documents_document_id"), "golden_question_documents", ["document_id"])
 
 
 def _create_eval_runs() -> None:

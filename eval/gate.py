@@ -1,0 +1,180 @@
+"""The gate of a held draft: its golden questions, asked of the draft and of what is published, side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from eval.datasets.golden import cases_of
+from eval.regressions import regression_of
+from eval.responsible import FindResponsible
+from eval.run_suites import RunSuites
+from rag_service.bootstrap import Container
+from rag_service.domain.access import AccessScope, system_scope
+from rag_service.domain.drafts import Draft
+from rag_service.domain.evaluations import GOLDEN_SUITE, EvalRun, EvalRunState, RunPurpose
+from rag_service.domain.gates import Gate, GateAnswer, Regression, RegressionKind, Verdict
+from rag_service.domain.golden import GoldenQuestion, GoldenState, digest_of
+from rag_service.domain.ids import EvalRunId, GoldenId, new_id
+from rag_service.domain.pages import PageRequest
+from rag_service.ports.catalog import Transaction
+from rag_service.use_cases.seal_plan import StillHeld, number_of
+
+_LOOKED_AT = 20
+"""So many of the newest runs are looked through for one of this draft that was cut short."""
+
+_BUILT_OF = ("embedder", "sparse encoder", "chunker")
+
+Evidence = Mapping[str, Any]
+Measured = Mapping[str, Evidence]
+"""The evidence of each question that was asked."""
+
+
+async def evaluate_draft(
+    container: Container,
+    run_suites: RunSuites,
+    scope: AccessScope,
+    draft: Draft,
+    *,
+    now: datetime,
+    still_held: StillHeld,
+) -> Gate:
+    """Return the verdict about a draft as it is sealed, which is left to the caller to keep.
+
+    The draft is unmeasured, neither passed nor blocked, when a question could not be asked of both versions.
+
+    Raises:
+        DependencyUnavailable: an outage, after which this can be repeated.
+        LeaseLost: by `still_held`.
+    """
+    gate = Gate(
+        tenant_id=draft.tenant_id,
+        corpus_id=draft.corpus_id,
+        draft_id=draft.id,
+        number=number_of(draft),
+        against=draft.sealed_against or 0,
+        verdict=Verdict.PASSED,
+        questions=0,
+        created_at=now,
+    )
+    return await _Evaluation(container, run_suites, scope, gate, still_held)()
+
+
+class _Evaluation:
+    """One evaluation of one draft."""
+
+    def __init__(
+        self, container: Container, run_suites: RunSuites, scope: AccessScope, gate: Gate, still_held: StillHeld
+    ) -> None:
+        self._container = container
+        self._run_suites = run_suites
+        self._scope = system_scope(scope.tenant_id)
+        self._gate = gate
+        self._still_held = still_held
+
+    async def __call__(self) -> Gate:
+        async with self._container.catalog.reading() as tx:
+            questions = await tx.golden.all(self._scope, self._gate.corpus_id, states={GoldenState.ACCEPTED})
+        if not questions:
+            return self._gate
+        if not self._gate.against:
+            return replace(self._gate, reason="Nothing is published yet that the draft could be compared with.")
+        base = await self._asked(questions, self._gate.against)
+        run = await self._asked(questions, self._gate.number)
+        asked = replace(self._gate, questions=len(questions), run_id=run.id, base_run_id=base.id)
+        before, after = await self._measured(base), await self._measured(run)
+        if reason := _why_unmeasured(questions, (base, before), (run, after)):
+            return replace(asked, verdict=Verdict.UNMEASURED, reason=reason)
+        regressions = await self._regressions(questions, before, after)
+        verdict = Verdict.BLOCKED if regressions else Verdict.PASSED
+        return replace(asked, verdict=verdict, regressions=regressions, reason=_built_another_way(base, run))
+
+    async def _asked(self, questions: Sequence[GoldenQuestion], number: int) -> EvalRun:
+        async with self._container.catalog.writing() as tx:
+            await self._still_held(tx)
+            run = await self._unfinished(tx, number) or await self._added(tx, questions, number)
+        return await self._run_suites(
+            self._scope, run, cases_of(questions), still_held=self._still_held, with_ragas=False
+        )
+
+    async def _unfinished(self, tx: Transaction, number: int) -> EvalRun | None:
+        """Return the run of an attempt that came to no verdict: what it has is not asked again."""
+        newest = PageRequest(limit=_LOOKED_AT)
+        page = await tx.eval_runs.page(self._scope, corpus_id=self._gate.corpus_id, suite=GOLDEN_SUITE, page=newest)
+        mine = (RunPurpose.GATE, self._gate.draft_id, number)
+        same = (run for run in page.items if (run.purpose, run.draft_id, run.number) == mine)
+        return next((run for run in same if run.state is not EvalRunState.FINISHED), None)
+
+    async def _added(self, tx: Transaction, questions: Sequence[GoldenQuestion], number: int) -> EvalRun:
+        run = EvalRun(
+            id=EvalRunId(new_id("eval_")),
+            tenant_id=self._gate.tenant_id,
+            corpus_id=self._gate.corpus_id,
+            number=number,
+            draft_id=self._gate.draft_id,
+            suite=GOLDEN_SUITE,
+            suite_digest=digest_of(questions),
+            purpose=RunPurpose.GATE,
+            state=EvalRunState.QUEUED,
+            total=len(questions),
+            created_at=self._container.clock(),
+        )
+        await tx.eval_runs.add(self._scope, run)
+        return run
+
+    async def _measured(self, run: EvalRun) -> Measured:
+        async with self._container.catalog.reading() as tx:
+            results = await tx.eval_runs.results(self._scope, run.id)
+        return {result.case_id: result.evidence for result in results if not result.evidence["failure"]}
+
+    async def _regressions(
+        self, questions: Sequence[GoldenQuestion], before: Measured, after: Measured
+    ) -> tuple[Regression, ...]:
+        kinds = {question.id: regression_of(before[question.id], after[question.id]) for question in questions}
+        worse = {question_id: kind for question_id, kind in kinds.items() if kind is not None}
+        if not worse:
+            return ()
+        changes = await self._container.versions.diff(
+            self._scope, corpus=self._gate.corpus_id, before=self._gate.against, after=self._gate.number
+        )
+        find = FindResponsible(catalog=self._container.catalog, scope=self._scope, changes=changes)
+        return tuple([await _regression(question_id, kind, before, after, find) for question_id, kind in worse.items()])
+
+
+async def _regression(
+    question_id: GoldenId, kind: RegressionKind, before: Measured, after: Measured, find: FindResponsible
+) -> Regression:
+    old, new = before[question_id], after[question_id]
+    return Regression(
+        question_id=question_id,
+        question=new["question"],
+        kind=kind,
+        before=_answer(old),
+        after=_answer(new),
+        responsible=await find(old, new),
+    )
+
+
+def _answer(evidence: Evidence) -> GateAnswer:
+    keys = dict.fromkeys(cited["document_key"] for cited in evidence["cited"])
+    return GateAnswer(status=evidence["status"], text=evidence["answer"], cited=tuple(keys))
+
+
+def _why_unmeasured(questions: Sequence[GoldenQuestion], *asked: tuple[EvalRun, Measured]) -> str | None:
+    """Say why the versions cannot be compared: a question lacks its answer in one of them."""
+    for run, measured in asked:
+        if run.error:
+            return f"Version {run.number} could not be asked: {run.error}"
+        if lacking := sum(question.id not in measured for question in questions):
+            return f"{lacking} of {len(questions)} questions could not be asked of version {run.number}."
+    return None
+
+
+def _built_another_way(base: EvalRun, run: EvalRun) -> str | None:
+    """Say in what the build of the draft differs: then documents need not be responsible for anything."""
+    differing = [
+        f"{name} {run.made_with[name]} instead of {base.made_with[name]}"
+        for name in _BUILT_OF
+        if run.made_with[name] != base.made_with[name]
+    ]
+    return f"The draft is built another way: {'; '.join(differing)}." if differing else None

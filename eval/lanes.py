@@ -1,0 +1,11 @@
+"""What the loops of an evaluation worker take."""
+
+from ingestion.lanes import Lane, Queue
+from rag_service.domain.jobs import JobKind
+
+GATES = Lane(name="gates", queues=(Queue(kinds=frozenset({JobKind.EVALUATE_DRAFT})),))
+"""A person waits for a verdict: it is never behind a run of many minutes."""
+
+SUITES = Lane(name="suites", queues=(Queue(kinds=frozenset({JobKind.RUN_SUITE})),))
+
+LANES = (GATES, SUITES)

@@ -1,0 +1,114 @@
+"""How evaluations stand, in Prometheus's format. They are read from the catalog: other processes measure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from rag_service.domain.evaluations import Figure
+from rag_service.errors import DependencyUnavailable
+from rag_service.use_cases.watch_evaluations import EvaluationState, MeasuredSuite, WatchEvaluations
+
+SHOWN: Mapping[str, str] = {
+    "faithfulness (verifier)": "faithfulness",
+    "relevance (embedding)": "relevance",
+    "citation recall": "citation_recall",
+}
+"""The figures that are shown, by name, as the label `metric` calls them."""
+
+_OF_SUITE = ("corpus", "suite")
+_OF_FIGURE = (*_OF_SUITE, "metric")
+
+_log = structlog.get_logger()
+
+
+async def evaluation_metrics(watch: WatchEvaluations) -> bytes:
+    """Return the state in the text format; nothing while the catalog is away, since an old state would be wrong."""
+    try:
+        state = await watch()
+    except DependencyUnavailable as exc:
+        _log.warning("evaluation_metrics_left_out", reason=str(exc))
+        return b""
+    return exposition(state)
+
+
+def exposition(state: EvaluationState) -> bytes:
+    """Return a state in the text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Shown(state))
+    return generate_latest(registry)
+
+
+class _Shown(Collector):
+    def __init__(self, state: EvaluationState) -> None:
+        self._state = state
+
+    def collect(self) -> Iterator[Metric]:
+        """Return each metric with all of its values."""
+        state = self._state
+        figures = [(suite, figure) for suite in state.suites for figure in _figures(suite)]
+        yield _gauge(
+            "age_seconds",
+            "Time since the last finished run, or since the first golden question when there was none",
+            _OF_SUITE,
+            [(_place(suite), suite.age_s) for suite in state.suites],
+        )
+        yield _gauge(
+            "score",
+            "Mean of a metric in the newest run",
+            _OF_FIGURE,
+            [((*_place(suite), SHOWN[figure.name]), figure.value) for suite, figure in figures],
+        )
+        yield _gauge(
+            "coverage_ratio",
+            "Share of the questions of which that metric could be taken",
+            _OF_FIGURE,
+            [
+                ((*_place(suite), SHOWN[figure.name]), figure.measured / max(figure.total, 1))
+                for suite, figure in figures
+            ],
+        )
+        yield _gauge(
+            "judge_failure_ratio",
+            "Share of the scores that the judge did not give in the newest run, of the metric with the least",
+            _OF_SUITE,
+            [(_place(suite), suite.judge_failures) for suite in state.suites],
+        )
+        yield _gauge(
+            "regressed_questions",
+            "Golden questions that the newest publish of the automatic draft made worse",
+            ("corpus",),
+            [((corpus,), float(count)) for corpus, count in state.regressed.items()],
+        )
+        yield _gauge(
+            "blocked_drafts",
+            "Drafts that their gate keeps from being published",
+            ("corpus",),
+            [((corpus,), float(count)) for corpus, count in state.blocked.items()],
+        )
+        yield _gauge(
+            "jobs_left_alone",
+            "Jobs of evaluation workers that are due and that nobody takes",
+            ("kind",),
+            [((kind.value,), float(count)) for kind, count in state.left_alone.items()],
+        )
+
+
+def _gauge(
+    name: str, documentation: str, labels: Sequence[str], values: Sequence[tuple[Sequence[str], float | None]]
+) -> Metric:
+    gauge = GaugeMetricFamily(f"rag_evaluation_{name}", documentation, labels=labels)
+    for place, value in values:
+        if value is not None:
+            gauge.add_metric(place, value)
+    return gauge
+
+
+def _place(suite: MeasuredSuite) -> tuple[str, str]:
+    return suite.corpus_id, suite.suite
+
+
+def _figures(suite: MeasuredSuite) -> list[Figure]:
+    return [figure for figure in suite.run.figures if figure.name in SHOWN] if suite.run else []

@@ -1,0 +1,67 @@
+"""Golden questions that ask the same in almost the same words."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from rag_service.domain.answers import Message
+from rag_service.domain.words import words
+
+RESEMBLANCE = 0.9
+"""From this share of common words on two questions are one; the measure is Broder's (1997), over words."""
+
+_HAS_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    words: frozenset[str]
+    numbers: frozenset[str]
+    before: tuple[str, ...]
+
+
+def are_duplicates(one: Sequence[Message], other: Sequence[Message]) -> bool:
+    """Say whether two conversations end with the same question: after the same turns, with the same numbers."""
+    return _alike(_asked(one), _asked(other))
+
+
+class KnownQuestions:
+    """Questions by what they ask, for finding duplicates among thousands."""
+
+    def __init__(self, conversations: Iterable[Sequence[Message]] = ()) -> None:
+        self._by_word: dict[str, list[_Asked]] = defaultdict(list)
+        for messages in conversations:
+            self.add(messages)
+
+    def add(self, messages: Sequence[Message]) -> None:
+        """Know one more."""
+        asked = _asked(messages)
+        for word in _prefix(asked.words):
+            self._by_word[word].append(asked)
+
+    def has(self, messages: Sequence[Message]) -> bool:
+        """Say whether one that is known asks the same."""
+        asked = _asked(messages)
+        return any(_alike(asked, known) for word in _prefix(asked.words) for known in self._by_word.get(word, ()))
+
+
+def _asked(messages: Sequence[Message]) -> _Asked:
+    said = words(messages[-1].content)
+    earlier = tuple(word for message in messages[:-1] for word in (message.role, *words(message.content)))
+    # A question in signs alone is compared as it stands.
+    found = frozenset(said) or frozenset({messages[-1].content.strip()})
+    return _Asked(found, frozenset(filter(_HAS_DIGIT.search, found)), earlier)
+
+
+def _alike(one: _Asked, other: _Asked) -> bool:
+    if one.before != other.before or one.numbers != other.numbers:
+        return False
+    return len(one.words & other.words) >= RESEMBLANCE * len(one.words | other.words)
+
+
+def _prefix(found: frozenset[str]) -> list[str]:
+    """Return words of which two sets that resemble one another have at least one in common (Bayardo et al. 2007)."""
+    rarest_first = sorted(found, key=lambda word: (-len(word), word))
+    return rarest_first[: len(found) - ceil(RESEMBLANCE * len(found)) + 1]

@@ -1,0 +1,218 @@
+"""Runs of suites, as people start them and look at them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from rag_service.domain.access import AccessScope, Permission
+from rag_service.domain.comparisons import Comparison, Measured, compare
+from rag_service.domain.differences import VersionDiff
+from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose
+from rag_service.domain.golden import GoldenState, digest_of
+from rag_service.domain.ids import DraftId, EvalRunId, new_id
+from rag_service.domain.jobs import OPEN_STATES, Job, JobKind, Priority, new_job
+from rag_service.domain.pages import MAX_LIMIT, Page, PageRequest
+from rag_service.domain.trends import TrendPoint, belongs_to_trend, trend_of
+from rag_service.domain.versions import Corpus
+from rag_service.errors import Conflict, InvalidRequest, NotFound
+from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.ports.job_queue import JobQueue
+from rag_service.use_cases.compare_versions import CompareVersions
+from rag_service.use_cases.paired_differences import PairedDifferences
+from rag_service.use_cases.permissions import require
+from rag_service.use_cases.readable_versions import pinned_version
+
+_LOOKED_AT = 20
+"""So many of the newest runs are looked through for one that waits already."""
+
+
+class ReadEvaluations:
+    """Runs and their results, for those who may evaluate; a result that shows what the caller may not see is left out."""
+
+    def __init__(self, *, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._versions = CompareVersions(catalog=catalog)
+
+    async def list(
+        self, scope: AccessScope, *, page: PageRequest, corpus: str | None = None, suite: str | None = None
+    ) -> Page[EvalRun]:
+        """Return runs by time, of one corpus (name or id) or all in scope, of one suite or all."""
+        require(scope, Permission.EVAL, kind="endpoint", ref="/v1/evals")
+        async with self._catalog.reading() as tx:
+            corpus_id = None if corpus is None else (await tx.corpora.get(scope, corpus)).id
+            return await tx.eval_runs.page(scope, corpus_id=corpus_id, suite=suite, page=page)
+
+    async def get(self, scope: AccessScope, run_id: EvalRunId) -> EvalRun:
+        """Return a run, or raise NotFound."""
+        _require_eval(scope, run_id)
+        async with self._catalog.reading() as tx:
+            return await tx.eval_runs.get(scope, run_id)
+
+    async def results(self, scope: AccessScope, run_id: EvalRunId) -> Sequence[CaseResult]:
+        """Return the results of a run by case, or raise NotFound."""
+        _require_eval(scope, run_id)
+        async with self._catalog.reading() as tx:
+            return await tx.eval_runs.results(scope, run_id)
+
+    async def result(self, scope: AccessScope, run_id: EvalRunId, case_id: str) -> CaseResult:
+        """Return what became of one question, or raise NotFound."""
+        _require_eval(scope, run_id)
+        async with self._catalog.reading() as tx:
+            return await tx.eval_runs.result(scope, run_id, case_id)
+
+    async def trend(
+        self, scope: AccessScope, *, corpus: str, suite: str = GOLDEN_SUITE, limit: int | None = None
+    ) -> tuple[TrendPoint, ...]:
+        """Return how a suite of a corpus came out each time or the last `limit` times, oldest first; or raise NotFound."""
+        require(scope, Permission.EVAL, kind="corpus", ref=corpus)
+        async with self._catalog.reading() as tx:
+            target = await tx.corpora.get(scope, corpus)
+            runs: list[EvalRun] = []
+            async for run in _newest_first(tx, scope, target, suite):
+                if belongs_to_trend(run):
+                    runs.append(run)
+                if len(runs) == limit:
+                    break
+        return trend_of(reversed(runs))
+
+    async def compare(self, scope: AccessScope, before: EvalRunId, after: EvalRunId) -> Comparison:
+        """Return how the second run differs from the first.
+
+        Raises:
+            NotFound: there is no such run, or the caller may not evaluate.
+            InvalidRequest: the runs are about different corpora or suites.
+        """
+        old, new = await self._measured(scope, before), await self._measured(scope, after)
+        if (old.run.corpus_id, old.run.suite) != (new.run.corpus_id, new.run.suite):
+            raise InvalidRequest("Only runs of the same suite over the same corpus can be compared.", param="b")
+        documents = await self._differing_documents(scope, old.run, new.run)
+        # Resampling and going through thousands of answers takes longer than other requests should wait.
+        return await asyncio.to_thread(compare, old, new, measure=PairedDifferences(), documents=documents)
+
+    async def _measured(self, scope: AccessScope, run_id: EvalRunId) -> Measured:
+        _require_eval(scope, run_id)
+        async with self._catalog.reading() as tx:
+            return Measured(
+                run=await tx.eval_runs.get(scope, run_id), results=await tx.eval_runs.results(scope, run_id)
+            )
+
+    async def _differing_documents(self, scope: AccessScope, before: EvalRun, after: EvalRun) -> VersionDiff | None:
+        if before.number is None or after.number is None or before.number == after.number:
+            return None
+        # A version may have been dropped meanwhile, or not be for the caller to read: the figures are.
+        with suppress(NotFound):
+            return await self._versions.documents(
+                scope, corpus=before.corpus_id, before=before.number, after=after.number
+            )
+        return None
+
+
+class StartEvaluation:
+    """Has the golden questions of a corpus asked and measured; a job does it."""
+
+    def __init__(self, *, catalog: Catalog, queue: JobQueue, clock: Callable[[], datetime]) -> None:
+        self._catalog = catalog
+        self._queue = queue
+        self._clock = clock
+
+    async def start(
+        self,
+        scope: AccessScope,
+        *,
+        corpus: str,
+        version: str | None = None,
+        purpose: RunPurpose = RunPurpose.BY_HAND,
+    ) -> tuple[EvalRun, Job]:
+        """Add a run and its job. `version` is what may stand after an @; None for what is published when it begins.
+
+        `corpus` may be "name@version" too.
+
+        Raises:
+            NotFound: no such corpus or version, or the caller may not evaluate or not ask it.
+            Conflict: no golden question is accepted, nothing is published, or such a run waits already.
+        """
+        name, _, ref = corpus.partition("@")
+        require(scope, Permission.EVAL, kind="corpus", ref=name)
+        async with self._catalog.writing() as tx:
+            target = await tx.corpora.get(scope, name)
+            run, job = await self.add(tx, scope, target, version or ref or None, purpose=purpose)
+        await self._queue.announce([job])
+        return run, job
+
+    async def add(
+        self, tx: Transaction, scope: AccessScope, corpus: Corpus, ref: str | None, *, purpose: RunPurpose
+    ) -> tuple[EvalRun, Job]:
+        """Add a run and its job in a transaction of the caller, who has checked its rights; Conflict as in `start`."""
+        run = await self._new(tx, scope, corpus, ref, purpose)
+        await _assert_none_waits(tx, scope, run)
+        await tx.eval_runs.add(scope, run)
+        return run, await tx.jobs.add(self._job(run))
+
+    async def _new(
+        self, tx: Transaction, scope: AccessScope, corpus: Corpus, ref: str | None, purpose: RunPurpose
+    ) -> EvalRun:
+        questions = await tx.golden.all(scope, corpus.id, states={GoldenState.ACCEPTED})
+        if not questions:
+            raise Conflict(
+                f"{corpus.name} has no accepted golden questions to ask. Add some on its page of golden questions, or "
+                "accept those that are proposed there."
+            )
+        if ref is None and not corpus.published:
+            raise Conflict(f"Nothing of {corpus.name} is published yet, so there is nothing to ask.")
+        number = None if ref is None else (await pinned_version(tx, scope, corpus, ref)).number
+        return EvalRun(
+            id=EvalRunId(new_id("eval_")),
+            tenant_id=corpus.tenant_id,
+            corpus_id=corpus.id,
+            number=number,
+            draft_id=await _draft_under(tx, scope, corpus, number),
+            suite=GOLDEN_SUITE,
+            suite_digest=digest_of(questions),
+            purpose=purpose,
+            state=EvalRunState.QUEUED,
+            total=len(questions),
+            created_at=self._clock(),
+        )
+
+    def _job(self, run: EvalRun) -> Job:
+        is_watched = run.purpose is RunPurpose.BY_HAND
+        return new_job(
+            run.tenant_id,
+            JobKind.RUN_SUITE,
+            run.id,
+            now=run.created_at,
+            corpus_id=run.corpus_id,
+            priority=Priority.BULK if is_watched else Priority.BACKGROUND,
+        )
+
+
+async def _newest_first(tx: Transaction, scope: AccessScope, corpus: Corpus, suite: str) -> AsyncIterator[EvalRun]:
+    page = PageRequest(limit=MAX_LIMIT)
+    while True:
+        found = await tx.eval_runs.page(scope, corpus_id=corpus.id, suite=suite, page=page)
+        for run in found.items:
+            yield run
+        if not found.has_more:
+            return
+        page = replace(page, after=found.items[-1].id)
+
+
+async def _draft_under(tx: Transaction, scope: AccessScope, corpus: Corpus, number: int | None) -> DraftId | None:
+    draft = None if number is None else await tx.drafts.in_slot(scope, corpus.id)
+    return draft.id if draft is not None and draft.number == number else None
+
+
+async def _assert_none_waits(tx: Transaction, scope: AccessScope, run: EvalRun) -> None:
+    newest = PageRequest(limit=_LOOKED_AT)
+    page = await tx.eval_runs.page(scope, corpus_id=run.corpus_id, suite=run.suite, page=newest)
+    for other in page.items:
+        if other.state is not EvalRunState.QUEUED or other.number != run.number:
+            continue
+        if any(job.state in OPEN_STATES for job in await tx.jobs.of_subject(scope, other.id)):
+            raise Conflict(f"Run {other.id} of the same version waits to begin.")
+
+
+def _require_eval(scope: AccessScope, run_id: EvalRunId) -> None:
+    require(scope, Permission.EVAL, kind="evaluation run", ref=run_id)

@@ -1,0 +1,200 @@
+"""Golden questions that come from elsewhere: files, answers people rated, and the documents themselves."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from math import ceil
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.answers import Answer, AnswerStatus, Feedback
+from rag_service.domain.documents import ParsedDocument
+from rag_service.domain.golden import GoldenQuestion, GoldenState, GoldQuote, Origin
+from rag_service.domain.golden_content import (
+    MOST_ITEMS,
+    GoldenContent,
+    assert_asks,
+    assert_complete,
+    read_golden_row,
+)
+from rag_service.domain.golden_duplicates import KnownQuestions
+from rag_service.domain.golden_synthesis import synthesised
+from rag_service.domain.ids import AnswerId
+from rag_service.domain.spans import sha256_of
+from rag_service.domain.versions import Corpus, Member
+from rag_service.errors import InvalidRequest, NotFound, TooLarge
+from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.use_cases.golden import EVERY_STATE, assert_new, corpus_to_evaluate, new_question
+from rag_service.use_cases.golden_quotes import quote_problems
+
+MOST_ROWS = 2_000
+"""Of one import."""
+
+MOST_SYNTHESISED = 100
+_DOCUMENTS_PER_QUESTION = 5
+"""So many documents are looked at for each question wanted: of some nothing can be made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A line of an import that is no golden question of this corpus; lines count from 1."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grown:
+    """What was added, how many were there already, and what could not be used."""
+
+    added: Sequence[GoldenQuestion]
+    duplicates: int
+    refused: Sequence[Refused] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    line: int
+    content: GoldenContent
+    ref: str | None
+
+
+class GrowGolden:
+    """Adds golden questions, each that is not there yet. All of it takes `eval`."""
+
+    def __init__(self, *, catalog: Catalog, clock: Callable[[], datetime]) -> None:
+        self._catalog = catalog
+        self._clock = clock
+
+    async def import_rows(
+        self, scope: AccessScope, *, corpus: str, lines: Sequence[str | bytes], state: GoldenState
+    ) -> Grown:
+        """Add the questions in lines of JSON, as `read_golden_row` takes them; empty lines count as lines.
+
+        Raises:
+            TooLarge: there are too many lines.
+        """
+        if len(lines) > MOST_ROWS:
+            raise TooLarge(f"Import at most {MOST_ROWS} questions at once.")
+        rows, unread = _read(lines, is_complete=state is GoldenState.ACCEPTED)
+        async with self._catalog.reading() as tx:
+            target = await corpus_to_evaluate(tx, scope, corpus)
+            quotes = (quote for row in rows for quote in row.content.quotes)
+            problems = await quote_problems(tx, scope, target, quotes)
+        wrong = {row: [problems[quote] for quote in row.content.quotes if quote in problems] for row in rows}
+        made = partial(new_question, target, state=state, origin=Origin.IMPORT, scope=scope)
+        questions = [made(row.content, origin_ref=row.ref, now=self._clock()) for row in rows if not wrong[row]]
+        added, duplicates = await self._add_new(scope, target, questions)
+        unfounded = [Refused(line=row.line, message=" ".join(why)) for row, why in wrong.items() if why]
+        refused = sorted([*unread, *unfounded], key=lambda one: one.line)
+        return Grown(added=added, duplicates=duplicates, refused=refused)
+
+    async def propose_from_answer(self, scope: AccessScope, *, corpus: str, answer_id: AnswerId) -> GoldenQuestion:
+        """Propose the question of an answer that somebody rated, or return what was proposed from it before.
+
+        What a good answer cited comes along as quotes; a good answer that the documents do not say makes a question
+        that cannot be answered. The newest feedback counts.
+
+        Raises:
+            InvalidRequest: nobody rated it.
+            Conflict: another golden question asks the same.
+        """
+        async with self._catalog.writing() as tx:
+            target = await corpus_to_evaluate(tx, scope, corpus)
+            answer = await tx.answers.get(scope, answer_id)
+            if answer.corpus_id != target.id:
+                raise NotFound("answer", answer_id)
+            known = await tx.golden.all(scope, target.id, states=EVERY_STATE)
+            for proposed in known:
+                if (proposed.origin, proposed.origin_ref) == (Origin.FEEDBACK, answer_id):
+                    return proposed
+            feedback = await tx.answers.feedback(scope, answer_id)
+            if not feedback:
+                raise InvalidRequest("Nobody has rated this answer.", param="answer_id")
+            content = await _content_of(tx, scope, answer, feedback[0])
+            assert_asks(content)
+            made = partial(new_question, target, content, scope=scope, now=self._clock())
+            question = made(state=GoldenState.PROPOSED, origin=Origin.FEEDBACK, origin_ref=answer_id)
+            assert_new(question, known)
+            await tx.golden.add(scope, [question])
+        return question
+
+    async def synthesise(self, scope: AccessScope, *, corpus: str, seed: int, limit: int) -> Grown:
+        """Propose questions made by rules from what is published; the same seed makes the same ones."""
+        async with self._catalog.reading() as tx:
+            target = await corpus_to_evaluate(tx, scope, corpus)
+            members = await tx.versions.members(scope, target.id, target.published)
+        found: list[GoldenContent] = []
+        share = ceil(limit / max(len(members), 1))
+        in_order = sorted(members, key=lambda member: sha256_of(f"{seed}\x1f{member.document_id}"))
+        for member in in_order[: limit * _DOCUMENTS_PER_QUESTION]:
+            if len(found) < limit and (source := await self._source(scope, member)):
+                key, parsed = source
+                found += await asyncio.to_thread(synthesised, parsed, document_key=key, seed=seed, limit=share)
+        made = partial(new_question, target, state=GoldenState.PROPOSED, origin=Origin.SYNTHESIS, scope=scope)
+        questions = [made(content, origin_ref=f"seed {seed}", now=self._clock()) for content in found[:limit]]
+        added, duplicates = await self._add_new(scope, target, questions)
+        return Grown(added=added, duplicates=duplicates)
+
+    async def _source(self, scope: AccessScope, member: Member) -> tuple[str, ParsedDocument] | None:
+        """Return key and text of a document, None when it is not for this caller, or erased since."""
+        async with self._catalog.reading() as tx:
+            try:
+                document = await tx.documents.get(scope, member.document_id)
+                return document.key, await tx.documents.parsed(scope, member.document_id, member.revision)
+            except NotFound:
+                return None
+
+    async def _add_new(
+        self, scope: AccessScope, corpus: Corpus, questions: Sequence[GoldenQuestion]
+    ) -> tuple[list[GoldenQuestion], int]:
+        async with self._catalog.writing() as tx:
+            known = await tx.golden.all(scope, corpus.id, states=EVERY_STATE)
+            # A second for thousands of them: others are served meanwhile.
+            added = await asyncio.to_thread(_new_among, questions, known)
+            await tx.golden.add(scope, added)
+        return added, len(questions) - len(added)
+
+
+def _new_among(questions: Sequence[GoldenQuestion], known: Sequence[GoldenQuestion]) -> list[GoldenQuestion]:
+    asked = KnownQuestions(question.messages for question in known)
+    new = []
+    for question in questions:
+        if not asked.has(question.messages):
+            asked.add(question.messages)
+            new.append(question)
+    return new
+
+
+def _read(lines: Sequence[str | bytes], *, is_complete: bool) -> tuple[list[_Row], list[Refused]]:
+    rows, refused = [], []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            content, ref = read_golden_row(line)
+            assert_asks(content)
+            if is_complete:
+                assert_complete(content)
+        except InvalidRequest as exc:
+            refused.append(Refused(line=number, message=str(exc)))
+        else:
+            rows.append(_Row(line=number, content=content, ref=ref))
+    return rows, refused
+
+
+async def _content_of(tx: Transaction, scope: AccessScope, answer: Answer, feedback: Feedback) -> GoldenContent:
+    content = GoldenContent(messages=answer.messages, note=feedback.comment)
+    if feedback.rating < 0:
+        return content  # what would be right, only a person can say
+    if answer.status is AnswerStatus.ABSTAINED:
+        return replace(content, answerable=False)
+    quotes: dict[GoldQuote, None] = {}
+    for citation in answer.citations:
+        try:
+            document = await tx.documents.get(scope, citation.document_id)
+        except NotFound:
+            continue
+        quotes[GoldQuote(document_key=document.key, text=citation.quote)] = None
+    return replace(content, quotes=tuple(quotes)[:MOST_ITEMS])

@@ -1,0 +1,228 @@
+"""Evaluations: how good the answers of a corpus are, run by run, down to one question and its quotes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from rag_service.api.dependencies import container_of
+from rag_service.domain.access import Permission, Session
+from rag_service.domain.case_order import Show, chosen, counts_of
+from rag_service.domain.evaluations import GOLDEN_SUITE, EvalRun, EvalRunState, RunPurpose
+from rag_service.domain.ids import EvalRunId
+from rag_service.domain.pages import MAX_LIMIT, PageRequest
+from rag_service.domain.trends import TrendPoint
+from rag_service.domain.versions import Corpus
+from rag_service.errors import Conflict
+from rag_service.use_cases.permissions import require
+from rag_service.web.answer_parts import parts_of_answer
+from rag_service.web.corpus_versions import when
+from rag_service.web.pages import PageRoute, render
+from rag_service.web.sessions import SignedIn, is_our_form
+from rag_service.web.trend_charts import chart_of, told, written
+
+router = APIRouter(route_class=PageRoute, prefix="/evaluations")
+
+_SHOWN_CASES = 100
+_SHOWN_RUNS = 30
+_DRAWN_RUNS = 120
+"""Four months of nights; with `runs=all`, as many as are kept."""
+_MAIN = (
+    "recall@5",
+    "citation recall",
+    "citation precision",
+    "faithfulness (verifier)",
+    "relevance (embedding)",
+    "abstention recall",
+)
+"""What is drawn at once; the other figures are drawn when asked for."""
+
+_STATES = {
+    EvalRunState.QUEUED: ("Waiting", "busy"),
+    EvalRunState.RUNNING: ("Running", "busy"),
+    EvalRunState.FINISHED: ("Finished", ""),
+    EvalRunState.FAILED: ("Failed", "bad"),
+}
+_PURPOSES = {
+    RunPurpose.BY_HAND: "Started by hand",
+    RunPurpose.NIGHTLY: "Nightly",
+    RunPurpose.GATE: "Gate of a draft",
+    RunPurpose.AFTER_PUBLISH: "After a publish",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shelf:
+    """A corpus with its newest run, None when it was never measured."""
+
+    corpus: Corpus
+    newest: EvalRun | None
+
+
+@router.get("")
+async def overview(request: Request, session: SignedIn) -> Response:
+    """Show the corpora with their newest runs; with one corpus, its trend."""
+    scope, parts = session.key.scope(), container_of(request)
+    newest = PageRequest(limit=1)
+    require(scope, Permission.EVAL, kind="page", ref="evaluations")
+    async with parts.catalog.reading() as tx:
+        corpora = (await tx.corpora.list(scope, PageRequest(limit=MAX_LIMIT, order="asc"))).items
+        found = [(one, await tx.eval_runs.page(scope, corpus_id=one.id, suite=None, page=newest)) for one in corpora]
+    if len(found) == 1:
+        return RedirectResponse(_address_of(found[0][0].id), status_code=303)
+    shelves = [_Shelf(corpus=one, newest=next(iter(runs.items), None)) for one, runs in found]
+    return _page("evaluations.html", session=session, shelves=shelves)
+
+
+@router.get("/corpora/{corpus_id}")
+async def trend_page(
+    request: Request, session: SignedIn, corpus_id: str, suite: str = GOLDEN_SUITE, figures: str = "", runs: str = ""
+) -> Response:
+    """Show how a suite of a corpus came out each time; `figures=all` draws every figure, `runs=all` shows every run."""
+    return await _trend_page(
+        request, session, corpus_id, suite=suite, every_figure=figures == "all", every_run=runs == "all"
+    )
+
+
+@router.post("/corpora/{corpus_id}/start")
+async def start(
+    request: Request, session: SignedIn, corpus_id: str, csrf_token: Annotated[str, Form()] = ""
+) -> Response:
+    """Have the golden questions of a corpus asked now, and show the run."""
+    if not is_our_form(session, csrf_token):
+        problem = "The form was out of date. Nothing was started."
+        return await _trend_page(request, session, corpus_id, problem=problem, status_code=403)
+    try:
+        run, _ = await container_of(request).start_evaluation.start(session.key.scope(), corpus=corpus_id)
+    except Conflict as exc:
+        return await _trend_page(request, session, corpus_id, problem=str(exc), status_code=409)
+    return RedirectResponse(f"/evaluations/runs/{quote(run.id, safe='')}", status_code=303)
+
+
+@router.get("/runs/{run_id}")
+async def run_page(
+    request: Request, session: SignedIn, run_id: str, show: Show = Show.ALL, cases: str = ""
+) -> Response:
+    """Show the figures of a run and its cases, the worst first; `cases=all` shows more of them than are read at once."""
+    scope, parts = session.key.scope(), container_of(request)
+    run = await parts.evaluations.get(scope, EvalRunId(run_id))
+    results = await parts.evaluations.results(scope, run.id)
+    page = PageRequest(limit=_SHOWN_RUNS)
+    others = await parts.evaluations.list(scope, corpus=run.corpus_id, suite=run.suite, page=page)
+    shown = chosen(results, show)
+    return _page(
+        "evaluation_run.html",
+        session=session,
+        run=run,
+        corpus=await _corpus(request, session, run.corpus_id),
+        cases=shown if cases == "all" else shown[:_SHOWN_CASES],
+        case_count=len(shown),
+        counts=counts_of(results),
+        show=show,
+        others=[one for one in others.items if one.id != run.id and one.state is EvalRunState.FINISHED],
+        hidden=max(0, run.done - len(results)) if run.state is EvalRunState.FINISHED else 0,
+    )
+
+
+@router.get("/runs/{run_id}/cases/{case_id}")
+async def case_page(request: Request, session: SignedIn, run_id: str, case_id: str) -> Response:
+    """Show one question: what was expected, found, said, and cited."""
+    scope, parts = session.key.scope(), container_of(request)
+    run = await parts.evaluations.get(scope, EvalRunId(run_id))
+    result = await parts.evaluations.result(scope, run.id, case_id)
+    return _page(
+        "evaluation_case.html",
+        session=session,
+        run=run,
+        corpus=await _corpus(request, session, run.corpus_id),
+        result=result,
+        seen=result.evidence,
+        answer=parts_of_answer(result.evidence["answer"], result.evidence["cited"]),
+    )
+
+
+@router.get("/compare")
+async def comparison_page(request: Request, session: SignedIn, a: str, b: str) -> Response:
+    """Show how run `b` differs from run `a`."""
+    found = await container_of(request).evaluations.compare(session.key.scope(), EvalRunId(a), EvalRunId(b))
+    corpus = await _corpus(request, session, found.after.corpus_id)
+    return _page(
+        "evaluation_comparison.html",
+        session=session,
+        found=found,
+        corpus=corpus,
+        questions=found.questions[:_SHOWN_CASES],
+    )
+
+
+async def _trend_page(
+    request: Request,
+    session: Session,
+    corpus_id: str,
+    *,
+    suite: str = GOLDEN_SUITE,
+    every_figure: bool = False,
+    every_run: bool = False,
+    problem: str = "",
+    status_code: int = 200,
+) -> Response:
+    parts = container_of(request)
+    points = await parts.evaluations.trend(
+        session.key.scope(), corpus=corpus_id, suite=suite, limit=None if every_run else _DRAWN_RUNS
+    )
+    corpus = await _corpus(request, session, corpus_id)
+    newest = await parts.evaluations.list(
+        session.key.scope(), corpus=corpus_id, suite=suite, page=PageRequest(limit=_SHOWN_RUNS)
+    )
+    in_trend = {point.run.id for point in points}
+    names = _names(points)
+    drawn = names if every_figure else _main(names)
+    rows = points if every_run else points[-_SHOWN_RUNS:]
+    return _page(
+        "evaluation_trend.html",
+        status_code=status_code,
+        session=session,
+        corpus=corpus,
+        suite=suite,
+        problem=problem,
+        points=points,
+        charts=[chart_of(name, points) for name in drawn],
+        others=[run for run in newest.items if run.id not in in_trend],
+        undrawn=len(names) - len(drawn),
+        rows=[(point, {figure.name: figure for figure in point.run.figures}) for point in reversed(rows)],
+    )
+
+
+def _page(template: str, *, session: Session, status_code: int = 200, **values: object) -> Response:
+    return render(
+        template,
+        status_code=status_code,
+        session=session,
+        when=when,
+        written=written,
+        told=told,
+        states=_STATES,
+        purposes=_PURPOSES,
+        **values,
+    )
+
+
+async def _corpus(request: Request, session: Session, corpus_id: str) -> Corpus:
+    async with container_of(request).catalog.glancing() as tx:
+        return await tx.corpora.get(session.key.scope(), corpus_id)
+
+
+def _names(points: Sequence[TrendPoint]) -> list[str]:
+    """Return the figures there are, those of the newest run first."""
+    return list(dict.fromkeys(figure.name for point in reversed(points) for figure in point.run.figures))
+
+
+def _main(names: Sequence[str]) -> list[str]:
+    return [name for name in _MAIN if name in names] or list(names[: len(_MAIN)])
+
+
+def _address_of(corpus_id: str) -> str:
+    return f"/evaluations/corpora/{quote(corpus_id, safe='')}"

@@ -1,0 +1,183 @@
+"""Golden questions: the same on SQLite and PostgreSQL."""
+
+from dataclasses import replace
+
+import pytest
+
+from rag_service.catalog.sql_catalog import SqlCatalog
+from rag_service.domain.access import AccessScope
+from rag_service.domain.answers import Feedback, Message
+from rag_service.domain.erasures import TombstoneKind
+from rag_service.domain.golden import GoldenState, GoldQuote, Origin
+from rag_service.domain.ids import GoldenId, KeyId
+from rag_service.domain.pages import PageRequest
+from rag_service.errors import NotFound
+from tests.contract.answer_values import add_answer
+from tests.contract.catalog_values import CORPUS, ELSEWHERE, READER, STRANGER, SYSTEM, at, prepare, seal, upload
+from tests.contract.erasure_values import erasure, remove, request, tombstone, with_two_documents
+from tests.contract.golden_values import golden, keep, kept, quoting
+
+
+@pytest.fixture
+async def catalog(catalog: SqlCatalog) -> SqlCatalog:
+    """Version 1 has a and b."""
+    return await with_two_documents(catalog)
+
+
+async def test_a_question_comes_back_as_it_was_put_in(catalog: SqlCatalog) -> None:
+    turns = (Message(role="user", content="Snow?"), Message(role="assistant", content="Yes."))
+    asked = golden(
+        messages=(*turns, Message(role="user", content="Where 🐧?")),
+        quotes=(GoldQuote(document_key="b.md", text="Snow"), GoldQuote(document_key="a.md", text="falls\n")),
+        note="from a sign",
+        state=GoldenState.PROPOSED,
+        origin=Origin.IMPORT,
+        origin_ref="row-1",
+        author=KeyId("key_ann"),
+    )
+
+    await keep(catalog, asked)
+
+    async with catalog.reading() as tx:
+        assert await tx.golden.get(READER, asked.id) == asked
+
+
+async def test_another_tenants_or_corpus_questions_are_not_found(catalog: SqlCatalog) -> None:
+    await keep(catalog, golden())
+
+    for scope in (STRANGER, ELSEWHERE):
+        async with catalog.writing() as tx:
+            for call in (
+                tx.golden.get(scope, golden().id),
+                tx.golden.change(scope, golden()),
+                tx.golden.remove(scope, golden().id),
+                tx.golden.add(scope, [golden("two")]),
+            ):
+                with pytest.raises(NotFound):
+                    await call
+            assert await tx.golden.all(scope, CORPUS, states=tuple(GoldenState)) == []
+            assert set((await tx.golden.counts(scope, CORPUS)).values()) == {0}
+    assert await kept(catalog) == [golden().id]
+
+
+async def test_content_and_state_change_but_not_where_it_came_from(catalog: SqlCatalog) -> None:
+    await keep(catalog, golden(origin_ref="row-1"))
+    changed = golden(answerable=False, answers=(), state=GoldenState.REJECTED, note="no", edits=2, updated_at=at(9))
+
+    async with catalog.writing() as tx:
+        await tx.golden.change(SYSTEM, replace(changed, origin=Origin.GAP, author=KeyId("x"), created_at=at(8)))
+        assert await tx.golden.get(SYSTEM, changed.id) == replace(changed, origin_ref="row-1")
+
+
+async def test_a_removed_question_is_gone_once(catalog: SqlCatalog) -> None:
+    await keep(catalog, golden(**quoting("a")))
+
+    async with catalog.writing() as tx:
+        await tx.golden.remove(SYSTEM, golden().id)
+        with pytest.raises(NotFound):
+            await tx.golden.remove(SYSTEM, golden().id)
+
+
+async def test_questions_are_listed_by_state_oldest_first_and_counted(catalog: SqlCatalog) -> None:
+    late, early = golden("late", seconds=5), golden("early", seconds=1)
+    await keep(catalog, late, early, golden("waits", state=GoldenState.PROPOSED))
+
+    async with catalog.reading() as tx:
+        assert await tx.golden.all(SYSTEM, CORPUS, states=[GoldenState.ACCEPTED]) == [early, late]
+        assert await tx.golden.counts(SYSTEM, CORPUS) == {
+            GoldenState.PROPOSED: 1,
+            GoldenState.ACCEPTED: 2,
+            GoldenState.REJECTED: 0,
+        }
+
+
+async def test_pages_go_on_where_the_last_ended(catalog: SqlCatalog) -> None:
+    await keep(catalog, *(golden(str(second), seconds=second) for second in range(3)))
+
+    async with catalog.reading() as tx:
+        first = await tx.golden.page(SYSTEM, CORPUS, state=GoldenState.ACCEPTED, page=PageRequest(limit=2))
+        rest = await tx.golden.page(SYSTEM, CORPUS, state=None, page=PageRequest(limit=2, after=first.items[-1].id))
+
+    assert ([one.id for one in first.items], first.has_more) == (["gold_2", "gold_1"], True)
+    assert ([one.id for one in rest.items], rest.has_more) == (["gold_0"], False)
+
+
+async def test_a_quote_of_no_document_is_refused(catalog: SqlCatalog) -> None:
+    await keep(catalog, golden())
+
+    async with catalog.writing() as tx:
+        for call in (
+            tx.golden.add(SYSTEM, [golden("two", **quoting("absent"))]),
+            tx.golden.change(SYSTEM, golden(**quoting("absent"))),
+        ):
+            with pytest.raises(NotFound, match=r"absent\.md"):
+                await call
+
+
+async def test_a_question_is_hidden_with_the_document_it_quotes(catalog: SqlCatalog) -> None:
+    draft = await upload(catalog, "secret", principals=frozenset({"board"}))
+    await prepare(catalog, "secret")
+    await seal(catalog, draft)
+    await keep(catalog, golden("open", **quoting("a")), golden("closed", **quoting("secret")))
+
+    async with catalog.reading() as tx:
+        with pytest.raises(NotFound):
+            await tx.golden.get(READER, GoldenId("gold_closed"))
+        assert (await tx.golden.counts(READER, CORPUS))[GoldenState.ACCEPTED] == 1
+    assert await kept(catalog, scope=READER) == ["gold_open"]
+    assert await kept(catalog, scope=_in_the_board()) == ["gold_closed", "gold_open"]
+
+
+async def test_questions_are_hidden_at_once_and_erased_with_the_document_they_quote(catalog: SqlCatalog) -> None:
+    await keep(catalog, golden("a", **quoting("a")), golden("b", **quoting("b")), golden("none"))
+    async with catalog.writing() as tx:
+        await tx.golden.change(SYSTEM, golden("none", **quoting("a")))
+
+    await request(catalog)
+    assert await kept(catalog, scope=READER) == ["gold_b"]
+    removal, _ = await remove(catalog)
+
+    assert removal.removed["golden_questions"] == 2
+    assert await kept(catalog) == ["gold_b"]
+
+
+async def test_a_question_that_quotes_a_document_no_more_outlives_it(catalog: SqlCatalog) -> None:
+    await keep(catalog, golden(**quoting("a")))
+    async with catalog.writing() as tx:
+        await tx.golden.change(SYSTEM, golden(**quoting("b")))
+    await request(catalog)
+
+    await remove(catalog)
+
+    assert await kept(catalog) == [golden().id]
+
+
+async def test_questions_from_a_persons_answers_are_erased_with_them(catalog: SqlCatalog) -> None:
+    answer = await add_answer(catalog, "first")
+    from_it = golden("from_it", origin=Origin.FEEDBACK, origin_ref=answer.id)
+    await keep(catalog, from_it, golden("other", origin=Origin.FEEDBACK, origin_ref="answer_other"))
+    await request(catalog, erasure())
+
+    async with catalog.writing() as tx:
+        removal = await tx.erasures.remove_answers(SYSTEM, [tombstone(TombstoneKind.ANSWER, answer.id)])
+
+    assert removal.removed["golden_questions"] == 1
+    assert await kept(catalog) == ["gold_other"]
+
+
+async def test_what_people_thought_of_an_answer_is_read_newest_first(catalog: SqlCatalog) -> None:
+    answer = await add_answer(catalog, "first")
+    down = Feedback(answer_id=answer.id, rating=-1, comment="no 🐧", created_at=at(2))
+    up = Feedback(answer_id=answer.id, rating=1, comment="", created_at=at(1))
+    async with catalog.writing() as tx:
+        await tx.answers.add_feedback(SYSTEM, up)
+        await tx.answers.add_feedback(READER, down)
+
+    async with catalog.reading() as tx:
+        assert await tx.answers.feedback(READER, answer.id) == [down, up]
+        with pytest.raises(NotFound):
+            await tx.answers.feedback(STRANGER, answer.id)
+
+
+def _in_the_board() -> AccessScope:
+    return replace(READER, principals=READER.principals | {"board"})

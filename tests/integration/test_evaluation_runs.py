@@ -1,0 +1,266 @@
+"""Runs of golden questions over a real corpus: kept, resumed, taken over, cancelled."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ingestion.bootstrap import Worker
+from rag_service.domain.access import AccessScope
+from rag_service.domain.drafts import SealPurpose
+from rag_service.domain.evaluations import EvalRunState
+from rag_service.errors import IndexUnavailable, LeaseLost, NotFound
+from tests.integration.desk import Desk
+from tests.integration.evaluating import (
+    QUESTIONS,
+    counting,
+    golden,
+    open_house,
+    queued,
+    results,
+    run_golden,
+)
+
+
+@pytest.fixture
+async def desk(worker: Worker, admin: AccessScope) -> Desk:
+    return await open_house(Desk(worker=worker, admin=admin, corpus="house"))
+
+
+async def test_a_run_measures_what_is_published(desk: Desk) -> None:
+    run = await run_golden(desk, targets={"recall@5": 1.0})
+
+    figures = {figure.name: figure for figure in run.figures}
+    assert (run.state, run.number, run.total, run.done, run.passed) == (EvalRunState.FINISHED, 1, 5, 5, True)
+    assert (figures["recall@5"].value, figures["recall@5"].measured) == (1.0, 4)
+    assert figures["abstention recall"].value == 1.0
+    assert figures["faithfulness (verifier)"].measured == 4
+
+
+async def test_the_evidence_shows_where_the_gold_words_were_found_and_cited(desk: Desk) -> None:
+    seen = (await results(desk, await run_golden(desk)))["gold_parking"].evidence
+
+    assert (seen["status"], seen["gold_cited"], seen["gold_rank"]) == ("answered", True, 1)
+    assert seen["cited"][0]["document_key"] == "parking"
+    assert seen["citations_resolve"] == [True]
+
+
+async def test_an_evaluation_leaves_no_answers_behind(desk: Desk) -> None:
+    await run_golden(desk)
+
+    assert await answers_in(desk) == 0
+
+
+async def test_a_run_again_without_a_change_asks_nothing(desk: Desk) -> None:
+    first = await run_golden(desk)
+    parts, counter = counting(desk)
+
+    second = await run_golden(desk, parts=parts)
+
+    assert counter.asked == []
+    assert (second.figures, second.done) == (first.figures, 5)
+
+
+async def test_a_fresh_run_asks_everything_again(desk: Desk) -> None:
+    await run_golden(desk)
+    parts, counter = counting(desk)
+
+    await run_golden(desk, parts=parts, is_fresh=True)
+
+    assert len(counter.asked) == 5
+
+
+async def test_another_threshold_is_another_measurement(desk: Desk) -> None:
+    await run_golden(desk)
+    parts, counter = counting(desk)
+    settings = parts.settings
+    stricter = settings.model_copy(
+        update={"answers": settings.answers.model_copy(update={"answerability_threshold": 0.4})}
+    )
+
+    await run_golden(desk, parts=replace(parts, settings=stricter))
+
+    assert len(counter.asked) == 5
+
+
+async def test_only_a_question_that_was_changed_is_asked_again(desk: Desk) -> None:
+    await run_golden(desk)
+    async with desk.worker.container.catalog.writing() as tx:
+        [changed] = [one for one in await golden(desk) if one.id == "gold_badges"]
+        await tx.golden.change(desk.admin, replace(changed, answers=("the security desk",)))
+    parts, counter = counting(desk)
+
+    await run_golden(desk, parts=parts)
+
+    assert counter.asked == [QUESTIONS["badges"][0]]
+
+
+async def test_a_run_that_was_cut_short_goes_on_where_it_was(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval.keeping._BATCH", 2)
+    run = await queued(desk)
+    with pytest.raises(LeaseLost):
+        await run_golden(desk, run=run, parallel=1, still_held=_lost_after(3))
+    parts, counter = counting(desk)
+
+    resumed = await run_golden(desk, run=run, parts=parts)
+
+    assert len(counter.asked) == 3
+    assert (resumed.state, resumed.done, len(await results(desk, run))) == (EvalRunState.FINISHED, 5, 5)
+
+
+async def test_what_a_run_has_is_not_asked_again(desk: Desk) -> None:
+    run = await run_golden(desk)
+    async with desk.worker.container.catalog.writing() as tx:
+        await tx.eval_runs.change(desk.admin, replace(run, state=EvalRunState.RUNNING, figures=()))
+    parts, counter = counting(desk)
+
+    again = await run_golden(desk, run=run, parts=parts, is_fresh=True)
+
+    assert (counter.asked, again.figures) == ([], run.figures)
+
+
+async def test_a_cancelled_run_stops_asking(desk: Desk) -> None:
+    hanging = Hanging(desk)
+    running = asyncio.create_task(run_golden(desk, parts=_with(desk, hanging)))
+    await hanging.begun.wait()
+
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert (hanging.under_way, len(asyncio.all_tasks())) == (0, 1)
+
+
+async def test_no_more_questions_are_under_way_than_allowed(desk: Desk) -> None:
+    hanging = Hanging(desk)
+    running = asyncio.create_task(run_golden(desk, parts=_with(desk, hanging), parallel=3))
+    await hanging.begun.wait()
+    await asyncio.sleep(0.05)
+
+    assert hanging.under_way == 3
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_part_that_is_down_for_a_moment_costs_no_question(desk: Desk) -> None:
+    run = await run_golden(desk, parts=_with(desk, Failing(desk, times=1)))
+
+    assert all(not result.evidence["failure"] for result in (await results(desk, run)).values())
+
+
+async def test_a_question_that_cannot_be_asked_is_missing_with_a_reason(desk: Desk) -> None:
+    run = await run_golden(desk, parts=_with(desk, Failing(desk, of="badges")))
+
+    recall = next(figure for figure in run.figures if figure.name == "recall@5")
+    assert (run.state, recall.measured, recall.total) == (EvalRunState.FINISHED, 3, 4)
+    assert dict(recall.missing) == {"could not be asked: IndexUnavailable": 1}
+
+
+async def test_a_question_that_could_not_be_asked_is_asked_the_next_time(desk: Desk) -> None:
+    await run_golden(desk, parts=_with(desk, Failing(desk, of="badges")))
+    parts, counter = counting(desk)
+
+    await run_golden(desk, parts=parts)
+
+    assert counter.asked == [QUESTIONS["badges"][0]]
+
+
+async def test_when_most_questions_cannot_be_asked_the_run_fails_and_stops_asking(desk: Desk) -> None:
+    failing = Failing(desk)
+
+    run = await run_golden(desk, parts=_with(desk, failing), parallel=1)
+
+    assert (run.state, run.figures) == (EvalRunState.FAILED, ())
+    assert run.error == (
+        "3 of 5 questions failed (could not be asked: IndexUnavailable), so nothing is said of the others."
+    )
+    assert failing.tries == 6
+
+
+async def test_before_anything_is_published_a_run_fails(worker: Worker, admin: AccessScope) -> None:
+    desk = Desk(worker=worker, admin=admin, corpus="house")
+    await worker.container.create_corpus(admin, name="house")
+
+    run = await run_golden(desk)
+
+    assert (run.state, run.error) == (EvalRunState.FAILED, "Nothing of house is published yet.")
+
+
+async def test_a_sealed_draft_is_asked_under_its_number(desk: Desk) -> None:
+    draft = await desk.hold(removals=("parking",))
+    version = await desk.seal(draft, SealPurpose.PREVIEW)
+
+    run = await run_golden(desk, run=await queued(desk, number=version.number))
+
+    assert (run.number, (await results(desk, run))["gold_parking"].evidence["gold_rank"]) == (2, None)
+
+
+async def test_a_run_of_another_tenant_is_not_found(desk: Desk) -> None:
+    stranger = replace(desk, admin=replace(desk.admin, tenant_id="tenant_other"))
+
+    with pytest.raises(NotFound):
+        await run_golden(stranger, run=await queued(desk))
+
+
+def _with(desk: Desk, ask_question: Any) -> Any:
+    return replace(desk.worker.container, ask_question=ask_question)
+
+
+async def answers_in(desk: Desk) -> int:
+    async with desk.worker.container.catalog._database.reading() as connection:
+        return (await connection.exec_driver_sql("SELECT count(*) FROM answers")).scalar_one()
+
+
+def _lost_after(writes: int) -> Any:
+    """Say so many times that the run is still this worker's."""
+    left = [writes]
+
+    async def still_held(tx: Any = None) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise LeaseLost
+
+    return still_held
+
+
+class Failing:
+    """The index is down: `times` times, or always for questions with the words `of`."""
+
+    def __init__(self, desk: Desk, *, times: int = 1000, of: str = "") -> None:
+        self._inner: Any = desk.worker.container.ask_question
+        self._left = times
+        self._of = of
+        self.tries = 0
+
+    async def __call__(self, scope: Any, question: Any, **options: Any) -> Any:
+        self.tries += 1
+        if self._left and self._of in question.messages[-1].content:
+            self._left -= 1
+            raise IndexUnavailable
+        async for event in self._inner(scope, question, **options):
+            yield event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class Hanging:
+    """Never answers."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._inner: Any = desk.worker.container.ask_question
+        self.begun = asyncio.Event()
+        self.under_way = 0
+
+    async def __call__(self, scope: Any, question: Any, **options: Any) -> Any:
+        self.under_way += 1
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+            yield None
+        finally:
+            self.under_way -= 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)

@@ -1,0 +1,120 @@
+"""A judge on this machine: an OpenAI-compatible server that answers as it is told."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+_HANG_S = 20.0
+
+
+class Mood(StrEnum):
+    """How the judge answers."""
+
+    VALID = "valid"
+    EMPTY = "empty"
+    MALFORMED = "malformed"
+    HANGING = "hanging"
+    BROKEN = "broken"
+
+
+class JudgeServer(ThreadingHTTPServer):
+    """Answers what each prompt's schema asks for: every verdict is 1, every list has one item. `asked` has the bodies."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.mood = Mood.VALID
+        self.asked: list[dict[str, Any]] = []
+        self.closing = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+@contextmanager
+def judge_server() -> Iterator[JudgeServer]:
+    """Serve until the block ends."""
+    server = JudgeServer()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: JudgeServer
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append(body | {"headers": dict(self.headers)})
+        match self.server.mood:
+            case Mood.HANGING:
+                self.server.closing.wait(_HANG_S)
+                self.close_connection = True
+            case Mood.BROKEN:
+                self._reply(500, {"error": {"message": "out of order"}})
+            case Mood.MALFORMED:
+                self._reply(200, _completion("Well, I would say {that it"))
+            case mood:
+                self._reply(200, _completion(json.dumps(_filled(_schema_of(body), is_empty=mood is Mood.EMPTY))))
+
+    def _reply(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+def _completion(text: str) -> dict[str, Any]:
+    message = {"role": "assistant", "content": text}
+    return {
+        "id": "1",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": "judge",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+
+
+def _schema_of(body: dict[str, Any]) -> dict[str, Any]:
+    """The schema that Instructor writes into the first message."""
+    text = next(message["content"] for message in body["messages"] if '"properties"' in message["content"])
+    schema: dict[str, Any]
+    schema, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
+    return schema
+
+
+def _filled(schema: dict[str, Any], *, is_empty: bool, root: dict[str, Any] | None = None) -> Any:
+    root = root or schema
+    if "$ref" in schema:
+        return _filled(root["$defs"][schema["$ref"].rpartition("/")[2]], is_empty=is_empty, root=root)
+    match schema.get("type"):
+        case "object":
+            return {name: _filled(part, is_empty=is_empty, root=root) for name, part in schema["properties"].items()}
+        case "array":
+            return [] if is_empty else [_filled(schema["items"], is_empty=is_empty, root=root)]
+        case "integer" | "number":
+            return 1
+        case "boolean":
+            return True
+        case _:
+            return "Where is it?"

@@ -1,0 +1,105 @@
+"""Drift: laws, another implementation, and how soon a planted drift is seen and how often none is seen as one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval.metrics.drift import FEWEST, has_drifted, ks_test, psi
+
+samples = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
+WINDOW = 200
+
+
+@given(samples, samples)
+def test_the_index_is_never_negative_and_finite(reference: list[float], current: list[float]) -> None:
+    assert -1e-12 <= psi(reference, current) < np.inf
+
+
+@given(samples)
+def test_a_sample_has_not_drifted_from_itself(sample: list[float]) -> None:
+    assert psi(sample, sample) == pytest.approx(0.0, abs=1e-12)
+    assert ks_test(sample, sample).p_value == 1.0
+
+
+@given(samples, samples, st.randoms(use_true_random=False))
+def test_the_order_of_values_moves_nothing(reference, current, random) -> None:
+    shuffled = random.sample(current, len(current))
+
+    assert psi(reference, shuffled) == psi(reference, current)
+    assert ks_test(reference, shuffled) == ks_test(reference, current)
+
+
+def test_the_index_is_the_sum_over_quantiles_of_the_reference() -> None:
+    reference, current = [1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 1.0, 4.0]
+
+    # Two bins, up to the median of 2.5 and above; half a value is added to each.
+    before, after = np.array([2.5, 2.5]) / 5, np.array([3.5, 1.5]) / 5
+
+    assert psi(reference, current, bins=2) == pytest.approx(float(((after - before) * np.log(after / before)).sum()))
+
+
+def test_a_reference_of_one_value_still_tells_a_rise() -> None:
+    assert psi([0.0] * 100, [1.0] * 100) > 1
+
+
+@given(samples, samples)
+def test_the_distance_is_the_greatest_difference_of_the_shares_up_to_any_value(reference, current) -> None:
+    known, seen = np.array(reference), np.array(current)
+
+    expected = max(abs((known <= value).mean() - (seen <= value).mean()) for value in [*reference, *current])
+
+    assert ks_test(reference, current).statistic == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.2, 0.3])
+def test_the_p_value_is_near_the_exact_one(shift: float) -> None:
+    stats = pytest.importorskip("scipy.stats", reason="scipy is not installed")
+    rng = np.random.default_rng(3)
+    reference, current = rng.normal(size=150), rng.normal(shift, size=150)
+
+    exact = stats.ks_2samp(reference, current, method="exact").pvalue
+
+    assert ks_test(reference, current).p_value == pytest.approx(exact, rel=0.15)
+
+
+@given(samples, st.floats(1, 100))
+def test_a_greater_shift_never_raises_the_p_value(sample: list[float], shift: float) -> None:
+    moved = [[value + times * shift for value in sample] for times in (0, 1, 1e5)]
+    tests = [ks_test(sample, values).p_value for values in moved]
+
+    assert tests[0] >= tests[1] >= tests[2]
+
+
+@pytest.mark.parametrize("sample", [[], [float("nan")], [float("inf")]])
+def test_nothing_and_no_numbers_are_no_sample(sample: list[float]) -> None:
+    with pytest.raises(ValueError, match="a sample"):
+        psi(sample, [1.0])
+
+
+def test_too_few_values_never_drift() -> None:
+    assert not has_drifted([0.0] * (FEWEST - 1), [9.0] * 1000, alpha=0.05)
+
+
+def false_alarms(*, alpha: float, runs: int) -> float:
+    rng = np.random.default_rng(11)
+    drawn = [has_drifted(rng.beta(8, 2, 1000), rng.beta(8, 2, WINDOW), alpha=alpha) for _ in range(runs)]
+    return sum(drawn) / runs
+
+
+def delay(shift: float) -> int:
+    """Return after how many answers of a support that fell by `shift` a sliding window is seen to have drifted."""
+    rng = np.random.default_rng(12)
+    reference, before = rng.beta(8, 2, 1000), rng.beta(8, 2, WINDOW)
+    stream = np.concatenate([before, np.clip(rng.beta(8, 2, 600) - shift, 0, 1)])
+    seen = (new for new in range(10, 601, 10) if has_drifted(reference, stream[new : new + WINDOW], alpha=0.01))
+    return next(seen, 10**9)
+
+
+def test_one_in_a_hundred_windows_at_most_is_a_false_alarm() -> None:
+    assert false_alarms(alpha=0.01, runs=2000) <= 0.01
+
+
+@pytest.mark.parametrize(("shift", "answers"), [(0.05, 200), (0.1, 100), (0.2, 60)])
+def test_a_fall_of_the_support_is_seen_before_the_window_has_turned_over(shift: float, answers: int) -> None:
+    assert delay(shift) <= answers
