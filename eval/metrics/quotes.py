@@ -67,4 +67,4 @@ def _holds(text: str, words: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+    return "".join(text.casefold().split())

@@ -233,7 +233,7 @@ async def test_the_worker_stops_when_asked(worker: Worker) -> None:
     await upload(worker, "a.txt", b"text")
     stop = asyncio.Event()
 
-    task = asyncio.create_task(work(worker.runner, worker.housekeeping, stop, poll_s=0.01))
+    task = asyncio.create_task(work(worker.runner, stop, poll_s=0.01, housekeeping=worker.housekeeping))
     await asyncio.sleep(0.1)
     stop.set()
 
@@ -305,7 +305,7 @@ async def test_a_small_upload_passes_a_large_one_that_takes_for_ever(worker: Wor
         return await worker.prepare(jobs)
 
     runner = runner_with(worker, prepare)
-    task = asyncio.create_task(work(runner, worker.housekeeping, stop, poll_s=0.01))
+    task = asyncio.create_task(work(runner, stop, poll_s=0.01, housekeeping=worker.housekeeping))
     await started.wait()
     small = await upload(worker, "small.txt", b"short")
     async with asyncio.timeout(20):
