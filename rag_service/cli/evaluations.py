@@ -120,7 +120,7 @@ def _comparison_lines(found: "Json") -> Iterator[str]:
     for question in found["questions"]:
         yield from _question(question)
     yield from found["notes"]
-    yield "The second run is worse." if found["worse"] else "The second run is not worse."
+    yield "The second run is worse." if found["worse"] else "No figure is worse by more than chance."
 
 
 def _verdict(change: "Json") -> str:

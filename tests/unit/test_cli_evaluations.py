@@ -74,7 +74,7 @@ def test_a_run_that_is_not_worse_ends_well(service: CannedService) -> None:
 
     found = rag(service, "eval", "compare", "eval_1", "eval_2")
 
-    assert (found.exit_code, found.stdout.splitlines()[-1]) == (0, "The second run is not worse.")
+    assert (found.exit_code, found.stdout.splitlines()[-1]) == (0, "No figure is worse by more than chance.")
 
 
 def test_an_export_goes_to_standard_output_as_it_is(service: CannedService) -> None:
