@@ -21,6 +21,8 @@ PAUSE = timedelta(minutes=10)
 _SHARE = 10
 """Under continuous publishing a corpus is measured for at most one part in so many of the time."""
 
+_ASKED = ("question", "conversation", "answerable", "expected", "gold")
+
 _log = structlog.get_logger()
 
 
@@ -65,20 +67,26 @@ async def compared_with_before(tx: Transaction, scope: AccessScope, run: EvalRun
     if base is None:
         return run
     before, after = await tx.eval_runs.results(scope, base.id), await tx.eval_runs.results(scope, run.id)
+    # Only their number is kept with the run, which people see who may not see each question.
     compared, regressed = regressed_cases(before, after)
     figure = Figure(name=REGRESSED, value=float(len(regressed)), measured=compared, total=len(after))
     note = (
         f"Compared with run {base.id} of version {base.number}: {len(regressed)} of {compared} questions are worse off."
     )
     others = tuple(one for one in run.figures if one.name != REGRESSED)
-    return replace(run, figures=(*others, figure), notes=(note, *regressed))
+    return replace(run, figures=(*others, figure), notes=(note,))
 
 
 def regressed_cases(before: Sequence[CaseResult], after: Sequence[CaseResult]) -> tuple[int, list[str]]:
-    """Return how many questions were asked of both, and those that lost something."""
+    """Return how many questions were asked of both, and the ids of those that lost something."""
     was, now = _evidence_of(before), _evidence_of(after)
-    both = sorted(was.keys() & now.keys())
-    return len(both), [now[case_id]["question"] for case_id in both if regression_of(was[case_id], now[case_id])]
+    both = sorted(case_id for case_id in was.keys() & now.keys() if _is_same(was[case_id], now[case_id]))
+    return len(both), [case_id for case_id in both if regression_of(was[case_id], now[case_id])]
+
+
+def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Say whether the same was asked and expected: a question may have been edited between two runs."""
+    return all(before[name] == after[name] for name in _ASKED)
 
 
 def _evidence_of(results: Sequence[CaseResult]) -> dict[str, Mapping[str, Any]]:

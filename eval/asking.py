@@ -35,8 +35,9 @@ class AskCase:
 
     async def _once(self, case: Case) -> Asked:
         answer = await self._answer(case)
-        if answer.reason == "generator_failed":
-            raise GeneratorUnavailable("The generator broke off.")
+        # A stand-in's answer says nothing of the generator that is measured.
+        if answer.by_stand_in or answer.reason == "generator_failed":
+            raise GeneratorUnavailable("The generator did not answer.")
         return evidence_of(case, answer, resolved=await self._resolved(answer)), documents_in(answer)
 
     async def _answer(self, case: Case) -> Answer:

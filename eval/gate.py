@@ -17,7 +17,9 @@ from rag_service.domain.gates import Gate, GateAnswer, Regression, RegressionKin
 from rag_service.domain.golden import GoldenQuestion, GoldenState, digest_of
 from rag_service.domain.ids import EvalRunId, GoldenId, new_id
 from rag_service.domain.pages import PageRequest
+from rag_service.errors import Conflict
 from rag_service.ports.catalog import Transaction
+from rag_service.use_cases.parts_of import parts_of
 from rag_service.use_cases.seal_plan import StillHeld, number_of
 
 _LOOKED_AT = 20
@@ -79,6 +81,8 @@ class _Evaluation:
             return self._gate
         if not self._gate.against:
             return replace(self._gate, reason="Nothing is published yet that the draft could be compared with.")
+        if reason := await self._why_not_comparable():
+            return replace(self._gate, reason=reason)
         base = await self._asked(questions, self._gate.against)
         run = await self._asked(questions, self._gate.number)
         asked = replace(self._gate, questions=len(questions), run_id=run.id, base_run_id=base.id)
@@ -88,6 +92,17 @@ class _Evaluation:
         regressions = await self._regressions(questions, before, after)
         verdict = Verdict.BLOCKED if regressions else Verdict.PASSED
         return replace(asked, verdict=verdict, regressions=regressions, reason=_built_another_way(base, run))
+
+    async def _why_not_comparable(self) -> str | None:
+        """Say why what is published cannot be asked: a model that is gone must not keep out the draft that replaces it."""
+        parts = self._container
+        async with parts.catalog.reading() as tx:
+            published = await tx.versions.get(self._scope, self._gate.corpus_id, self._gate.against)
+        try:
+            await parts_of(parts.catalog, parts.build_parts, self._scope, self._gate.corpus_id, published.fingerprint)
+        except Conflict as exc:
+            return f"What is published cannot be asked any more: {exc}"
+        return None
 
     async def _asked(self, questions: Sequence[GoldenQuestion], number: int) -> EvalRun:
         async with self._container.catalog.writing() as tx:

@@ -60,10 +60,13 @@ class DraftEvaluationHandler:
     async def run(self, jobs: Sequence[Job]) -> Mapping[JobId, RagError]:
         """Evaluate the drafts, and let what follows from the verdicts happen."""
         for job in jobs:
+            erasures = await self._erasures(job)
             verdict = await self._verdict(job)
             async with self._catalog.writing() as tx:
                 if job.id in await tx.jobs.succeed([job], now=self._clock()):
-                    await self._go_on(tx, job, verdict)
+                    # What was erased meanwhile may stand in the verdict: another one is asked for.
+                    is_current = verdict is None or await _erasures_of(tx, job) == erasures
+                    await self._go_on(tx, job, verdict if is_current else None)
         return {}
 
     async def _verdict(self, job: Job) -> Gate | None:
@@ -83,6 +86,10 @@ class DraftEvaluationHandler:
         if await self._awaiting(job) == draft:
             raise Unmeasured(gate.reason or "The golden questions could not be asked.")
         return None
+
+    async def _erasures(self, job: Job) -> int | None:
+        async with self._catalog.reading() as tx:
+            return await _erasures_of(tx, job)
 
     async def _awaiting(self, job: Job) -> Draft | None:
         try:
@@ -124,6 +131,15 @@ class DraftEvaluationHandler:
             reason=detail,
             created_at=self._clock(),
         )
+
+
+async def _erasures_of(tx: Transaction, job: Job) -> int | None:
+    """Return how much was erased of the job's corpus, None when it is gone."""
+    if job.corpus_id is None:
+        return None
+    with suppress(NotFound):
+        return (await tx.corpora.get(system_scope(job.tenant_id), job.corpus_id)).erasures
+    return None
 
 
 class SuiteHandler:

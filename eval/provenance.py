@@ -14,6 +14,8 @@ def made_with(container: Container, build: BuildFingerprint) -> dict[str, str]:
         "rag-service": version("rag-service"),
         "build": build.digest,
         "embedder": _named(build.embedder),
+        # It chooses the sentences and checks them, whatever the version was embedded with.
+        "own embedder": _named(container.embedder.fingerprint),
         "sparse encoder": build.sparse,
         "chunker": f"{build.chunker.name}, {build.chunker.target_tokens} tokens",
         "dense weight": str(settings.retrieval.dense_weight),

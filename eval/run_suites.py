@@ -89,13 +89,16 @@ class RunSuites:
         keys = {case.id: pinned.cache_key(case) for case in cases}
         unasked = await self._take_over(kept, cases, keys, is_fresh=is_fresh)
         await self._ask(kept, pinned, unasked, keys)
-        if error := _why_not_measured(await kept.results(), len(cases)):
+        if error := _why_not_measured(await self._found(kept, keys), len(cases)):
             return await self._end(kept, EvalRunState.FAILED, error=error)
         if with_ragas:
             await self._judge_answers(kept)
-        # A question may have been withdrawn since an earlier attempt of this run.
-        found = [result for result in await kept.results() if result.case_id in keys]
+        found = await self._found(kept, keys)
         return await self._end(kept, EvalRunState.FINISHED, figures=figures_of(found, targets))
+
+    async def _found(self, kept: KeptRun, keys: Mapping[str, str]) -> list[CaseResult]:
+        # A question may have been withdrawn since an earlier attempt of this run.
+        return [result for result in await kept.results() if result.case_id in keys]
 
     async def _keep(self, scope: AccessScope, run: EvalRun, still_held: StillHeld) -> KeptRun:
         async with self._container.catalog.reading() as tx:

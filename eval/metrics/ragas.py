@@ -14,9 +14,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
+
 from eval.metrics.ragas_process import RagasProcess
 from eval.metrics.scores import UNAVAILABLE, Score, missing
 from rag_service.errors import DependencyUnavailable
+
+_log = structlog.get_logger()
 
 WITHOUT_JUDGE = ("string similarity", "BLEU", "ROUGE-L", "semantic similarity", "context recall", "context precision")
 WITH_JUDGE = (
@@ -174,9 +178,10 @@ class Ragas:
         return {"vectors": await self._embed(request["embed"])}
 
     async def _failed(self, reason: str) -> dict[str, Score]:
+        # What it wrote last may quote a document: it goes into the log, and the reason into the run.
         last_word = await self._process.aclose() if self._process else ""
         self._process = None
-        reason = f"{reason}: {last_word}" if reason == ENDED else reason
+        _log.warning("ragas_failed", reason=reason, last_word=last_word)
         if self._starts >= _STARTS:
             self._given_up = reason
         return self._all_missing(reason)

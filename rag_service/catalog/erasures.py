@@ -18,6 +18,7 @@ from rag_service.catalog.erasing.files import bury_files
 from rag_service.catalog.erasing.frequencies import rewrite, rewriting_of
 from rag_service.catalog.erasing.places import buried, jobs_of_document
 from rag_service.catalog.erasing.probes import probe
+from rag_service.catalog.erasing.replies import remove_replies
 from rag_service.catalog.erasing.rows import erasure_of, tombstone_of, values_of
 from rag_service.catalog.erasing.vectors import remove_strayed_vectors
 from rag_service.catalog.pagination import fetch_page
@@ -122,7 +123,7 @@ class SqlErasures:
     async def remove_replies(self, scope: AccessScope, erasure_id: ErasureId, ids: Collection[str]) -> Removal:
         named = buried(scope.tenant_id, erasure_id, *TombstoneKind)
         gone = (await self._connection.execute(named)).scalars()
-        return await erased_answers.remove_replies(self._connection, scope.tenant_id, {*ids, *gone})
+        return await remove_replies(self._connection, scope.tenant_id, {*ids, *gone})
 
     async def without(
         self, scope: AccessScope, document_id: DocumentId, terms: Mapping[BuiltMember, DocumentFrequencies]

@@ -1,6 +1,7 @@
 """Runs of suites and their results."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +18,12 @@ from rag_service.catalog.tables import (
     eval_result_documents,
     eval_results,
     eval_runs,
+    golden_question_documents,
     tombstones,
 )
 from rag_service.domain.access import AccessScope
 from rag_service.domain.erasures import TombstoneKind
-from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, Figure, RunPurpose
+from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, Figure, RunPurpose
 from rag_service.domain.ids import CorpusId, DocumentId, EvalRunId
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.errors import NotFound
@@ -63,7 +65,8 @@ class SqlEvalRuns:
         await self._connection.execute(eval_runs.update().where(eval_runs.c.id == run.id).values(changed))
 
     async def add_results(self, scope: AccessScope, run_id: EvalRunId, results: Sequence[CaseResult]) -> None:
-        await self.get(scope, run_id)
+        if (await self.get(scope, run_id)).suite == GOLDEN_SUITE:
+            results = await self._with_quoted(results)
         gone = await self._erased(frozenset().union(*(result.documents for result in results)))
         kept = [result for result in results if result.documents.isdisjoint(gone)]
         for batch in batches(kept):
@@ -121,6 +124,15 @@ class SqlEvalRuns:
         shown = sa.select(sa.func.count()).select_from(eval_result_documents.join(eval_results).join(eval_runs))
         mine = shown.where(eval_runs.c.tenant_id == scope.tenant_id, eval_result_documents.c.document_id == document_id)
         return int((await self._connection.execute(mine)).scalar_one())
+
+    async def _with_quoted(self, results: Sequence[CaseResult]) -> list[CaseResult]:
+        """Add the documents that golden questions quote: their words are in the evidence, found or not."""
+        quoted: dict[str, set[DocumentId]] = {}
+        links = golden_question_documents
+        for batch in batches([result.case_id for result in results]):
+            for row in await self._connection.execute(links.select().where(links.c.question_id.in_(batch))):
+                quoted.setdefault(row.question_id, set()).add(DocumentId(row.document_id))
+        return [replace(result, documents=result.documents | quoted.get(result.case_id, set())) for result in results]
 
     async def _erased(self, document_ids: frozenset[DocumentId]) -> frozenset[str]:
         gone: set[str] = set()

@@ -141,6 +141,7 @@ class Answer:
     """The stored record of one question. `reason` says why an answer is partial or abstained.
 
     `timings_ms` has one entry per stage; `answerability` is the score in [0, 1] the decision was taken on.
+    `by_stand_in`: the generator that was to write it failed before its first word, and the one behind it wrote.
     """
 
     id: AnswerId
@@ -163,6 +164,7 @@ class Answer:
     usage: Usage
     timings_ms: Mapping[str, float]
     created_at: datetime
+    by_stand_in: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

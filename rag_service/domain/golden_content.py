@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rag_service.domain.answers import Message
-from rag_service.domain.golden import GoldQuote
+from rag_service.domain.golden import GoldQuote, Origin
 from rag_service.errors import InvalidRequest
 
 MOST_CHARS = 8_000
@@ -105,9 +105,12 @@ def golden_row(content: Written) -> dict[str, Any]:
 
 
 def _ref_of(row: dict[str, Any]) -> str | None:
-    if row.get("id") is None:
+    # An exported question that came from an answer still does: it goes when the answer is erased.
+    came_from = row.get("origin_ref") if row.get("origin") == Origin.FEEDBACK else None
+    given = came_from or row.get("id")
+    if given is None:
         return None
-    ref = str(row["id"])
+    ref = str(given)
     if len(ref) > _MOST_REF_CHARS or not ref.isprintable():
         raise InvalidRequest(f"id: at most {_MOST_REF_CHARS} characters, none of them a control character.", param="id")
     return ref

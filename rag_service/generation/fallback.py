@@ -42,6 +42,7 @@ class FallbackGenerator:
             _log.warning("generator_replaced", failed=self._first.name, used=self._last.name)
         else:
             return
+        yield Fragment(text="", by_stand_in=True)
         async with aclosing(self._last.generate(request)) as fragments:
             async for fragment in fragments:
                 yield fragment

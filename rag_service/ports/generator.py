@@ -22,10 +22,14 @@ class AnswerRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fragment:
-    """A piece of generated text; the last one may carry the usage."""
+    """A piece of generated text; the last one may carry the usage.
+
+    `by_stand_in`: from here on another generator writes than the one that was to.
+    """
 
     text: str
     usage: Usage | None = None
+    by_stand_in: bool = False
 
 
 class Generator(Protocol):

@@ -195,6 +195,7 @@ def _record(asked: _Asked, written: WrittenAnswer, outcome: _Outcome, watch: Sto
         usage=written.usage,
         timings_ms=watch.timings_ms(),
         created_at=asked.created_at,
+        by_stand_in=written.by_stand_in,
     )
 
 

@@ -54,12 +54,14 @@ class ReadEvaluations:
         """Return the results of a run by case, or raise NotFound."""
         _require_eval(scope, run_id)
         async with self._catalog.reading() as tx:
+            await _assert_words_are_readable(tx, scope, await tx.eval_runs.get(scope, run_id))
             return await tx.eval_runs.results(scope, run_id)
 
     async def result(self, scope: AccessScope, run_id: EvalRunId, case_id: str) -> CaseResult:
         """Return what became of one question, or raise NotFound."""
         _require_eval(scope, run_id)
         async with self._catalog.reading() as tx:
+            await _assert_words_are_readable(tx, scope, await tx.eval_runs.get(scope, run_id))
             return await tx.eval_runs.result(scope, run_id, case_id)
 
     async def trend(
@@ -94,9 +96,9 @@ class ReadEvaluations:
     async def _measured(self, scope: AccessScope, run_id: EvalRunId) -> Measured:
         _require_eval(scope, run_id)
         async with self._catalog.reading() as tx:
-            return Measured(
-                run=await tx.eval_runs.get(scope, run_id), results=await tx.eval_runs.results(scope, run_id)
-            )
+            run = await tx.eval_runs.get(scope, run_id)
+            await _assert_words_are_readable(tx, scope, run)
+            return Measured(run=run, results=await tx.eval_runs.results(scope, run_id))
 
     async def _differing_documents(self, scope: AccessScope, before: EvalRun, after: EvalRun) -> VersionDiff | None:
         if before.number is None or after.number is None or before.number == after.number:
@@ -107,6 +109,18 @@ class ReadEvaluations:
                 scope, corpus=before.corpus_id, before=before.number, after=after.number
             )
         return None
+
+
+async def _assert_words_are_readable(tx: Transaction, scope: AccessScope, run: EvalRun) -> None:
+    """What a draft answered is for those who may publish it; its figures, and what was once published, for all who evaluate."""
+    if run.number is None or scope.may(Permission.PUBLISH):
+        return
+    try:
+        was_published = (await tx.versions.get(scope, run.corpus_id, run.number)).published_at is not None
+    except NotFound:
+        was_published = run.draft_id is None  # a version that is kept no longer; a draft's number is given up with it
+    if not was_published:
+        raise NotFound("evaluation run", run.id)
 
 
 class StartEvaluation:

@@ -85,14 +85,19 @@ class PublishGate:
         if lets_through(gate, accepted):
             return GateDecision.OPEN
         questions = await tx.golden.all(scope, draft.corpus_id, states=COUNTING)
-        return GateDecision.WAIT if _is_outdated(gate, questions) else GateDecision.SHUT
+        return GateDecision.WAIT if _is_outdated(gate, questions, self._clock()) else GateDecision.SHUT
 
     async def _add(self, tx: Transaction, draft: Draft, kind: JobKind) -> None:
         await tx.jobs.add(draft_job(draft, kind, now=self._clock(), priority=Priority.PERSON))
 
 
-def _is_outdated(gate: Gate, questions: Sequence[GoldenQuestion]) -> bool:
-    """Say whether a question that is worse off was changed since, or counts no more."""
+def _is_outdated(gate: Gate, questions: Sequence[GoldenQuestion], now: datetime) -> bool:
+    """Say whether a question that is worse off was changed since, or counts no more.
+
+    A change ahead of now was noted by a clock that was wrong: taken for later, it would outdate every verdict to come.
+    """
     changed_at = {question.id: question.updated_at for question in questions}
     blamed = {regression.question_id for regression in gate.regressions}
-    return any(question_id not in changed_at or changed_at[question_id] > gate.created_at for question_id in blamed)
+    return any(
+        question_id not in changed_at or gate.created_at < changed_at[question_id] <= now for question_id in blamed
+    )

@@ -8,7 +8,7 @@ from functools import partial
 from math import ceil
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.answers import Answer, AnswerStatus, Feedback
+from rag_service.domain.answers import Answer, AnswerStatus, Feedback, Message
 from rag_service.domain.documents import ParsedDocument
 from rag_service.domain.golden import GoldenQuestion, GoldenState, GoldQuote, Origin
 from rag_service.domain.golden_content import (
@@ -185,11 +185,13 @@ def _read(lines: Sequence[str | bytes], *, is_complete: bool) -> tuple[list[_Row
 
 
 async def _content_of(tx: Transaction, scope: AccessScope, answer: Answer, feedback: Feedback) -> GoldenContent:
+    if feedback.rating < 0 or answer.status is AnswerStatus.ABSTAINED:
+        # Earlier answers of the conversation hold words of documents that nothing here would name: the question stands alone.
+        alone = (Message(role="user", content=answer.searched_for),)
+        content = GoldenContent(messages=alone, note=feedback.comment)
+        # What would be right instead of a bad answer, only a person can say.
+        return content if feedback.rating < 0 else replace(content, answerable=False)
     content = GoldenContent(messages=answer.messages, note=feedback.comment)
-    if feedback.rating < 0:
-        return content  # what would be right, only a person can say
-    if answer.status is AnswerStatus.ABSTAINED:
-        return replace(content, answerable=False)
     quotes: dict[GoldQuote, None] = {}
     for citation in answer.citations:
         try:

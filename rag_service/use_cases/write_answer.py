@@ -26,6 +26,7 @@ class WrittenAnswer:
     generator: Generator | None = None
     declined: bool = False
     failed: bool = False
+    by_stand_in: bool = False
 
 
 class WriteAnswer:
@@ -43,6 +44,7 @@ class WriteAnswer:
             async with aclosing(_timed(generator.generate(request), watch)) as fragments:
                 async for fragment in fragments:
                     into.usage = fragment.usage or into.usage
+                    into.by_stand_in |= fragment.by_stand_in
                     async with aclosing(self._checked(splitter.feed(fragment.text), request, into, watch)) as units:
                         async for unit in units:
                             yield unit

@@ -226,6 +226,17 @@ async def test_evaluations_are_for_keys_that_may_evaluate(service: Service, corp
         assert (await other.get(EVALS + path)).status_code == 404
 
 
+async def test_what_a_draft_answered_is_for_those_who_may_publish_it(service: Service, corpus_id: CorpusId) -> None:
+    await planted(service, run(number=7, draft_id="draft_1"), [result()], corpus_id=corpus_id)
+    words = ("/results", "/results/gold_1", "/export")
+
+    async with service.client(await service.key(Permission.EVAL)) as evaluator:
+        assert (await evaluator.get(f"{EVALS}/eval_1")).status_code == 200
+        assert {(await evaluator.get(f"{EVALS}/eval_1{path}")).status_code for path in words} == {404}
+    async with service.client(await service.key(Permission.EVAL, Permission.PUBLISH)) as publisher:
+        assert {(await publisher.get(f"{EVALS}/eval_1{path}")).status_code for path in words} == {200}
+
+
 async def test_another_tenant_sees_no_run(service: Service, corpus_id: CorpusId) -> None:
     await planted(service, run(), [result()], corpus_id=corpus_id)
     secret, _ = await service.other_tenant()

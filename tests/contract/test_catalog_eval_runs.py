@@ -13,6 +13,7 @@ from rag_service.errors import NotFound
 from tests import evaluation_values as values
 from tests.contract.catalog_values import CORPUS, ELSEWHERE, OURS, READER, STRANGER, SYSTEM
 from tests.contract.erasure_values import DOCUMENT, remove, request, with_two_documents
+from tests.contract.golden_values import golden, keep, quoting
 
 OTHER = "doc_b"
 
@@ -115,6 +116,19 @@ async def test_more_keys_than_one_statement_takes_are_found(catalog: SqlCatalog)
         found = await tx.eval_runs.cached(SYSTEM, CORPUS, [one.cache_key for one in made])
 
     assert len(found) == len(made)
+
+
+async def test_a_result_belongs_to_the_document_that_its_question_quotes_though_nothing_of_it_was_found(
+    catalog: SqlCatalog,
+) -> None:
+    await keep(catalog, golden("1", **quoting("a")))
+    made = run()
+
+    await add(catalog, made, result("gold_1"), result("gold_2", OTHER))
+
+    async with catalog.reading() as tx:
+        shown = {one.case_id: one.documents for one in await tx.eval_runs.results(SYSTEM, made.id)}
+    assert shown == {"gold_1": {DOCUMENT}, "gold_2": {OTHER}}
 
 
 async def test_a_result_that_shows_what_is_to_be_erased_is_not_kept(catalog: SqlCatalog) -> None:

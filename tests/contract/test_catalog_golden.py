@@ -8,14 +8,28 @@ from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Feedback, Message
 from rag_service.domain.erasures import TombstoneKind
+from rag_service.domain.gates import Acceptance
 from rag_service.domain.golden import GoldenState, GoldQuote, Origin
 from rag_service.domain.ids import GoldenId, KeyId
 from rag_service.domain.pages import PageRequest
 from rag_service.errors import NotFound
 from tests.contract.answer_values import add_answer
-from tests.contract.catalog_values import CORPUS, ELSEWHERE, READER, STRANGER, SYSTEM, at, prepare, seal, upload
+from tests.contract.catalog_values import (
+    CORPUS,
+    ELSEWHERE,
+    READER,
+    STRANGER,
+    SYSTEM,
+    at,
+    hold,
+    prepare,
+    preview,
+    seal,
+    upload,
+)
 from tests.contract.erasure_values import erasure, remove, request, tombstone, with_two_documents
 from tests.contract.golden_values import golden, keep, kept, quoting
+from tests.gate_values import regression, verdict
 
 
 @pytest.fixture
@@ -163,6 +177,31 @@ async def test_questions_from_a_persons_answers_are_erased_with_them(catalog: Sq
 
     assert removal.removed["golden_questions"] == 1
     assert await kept(catalog) == ["gold_other"]
+
+
+async def test_verdicts_acceptances_and_kept_replies_go_with_a_question(catalog: SqlCatalog) -> None:
+    answer = await add_answer(catalog, "first")
+    await keep(catalog, golden("from_it", origin=Origin.FEEDBACK, origin_ref=answer.id))
+    draft_id = await hold(catalog, "c")
+    await preview(catalog, draft_id)
+    async with catalog.writing() as tx:
+        await tx.gates.put(SYSTEM, verdict(await tx.drafts.get(SYSTEM, draft_id), worse=[regression()]))
+        for question_id, who in (("gold_from_it", "key_ann"), ("gold_other", "key_app/person")):
+            accepted = Acceptance(
+                draft_id=draft_id, question_id=GoldenId(question_id), reason="so", accepted_by=who, created_at=at(1)
+            )
+            await tx.gates.accept(SYSTEM, accepted)
+        await tx.replies.keep(SYSTEM, "one", "hash", 200, '{"id": "gold_from_it", "text": "Snow"}')
+    await request(catalog, erasure())
+
+    async with catalog.writing() as tx:
+        await tx.erasures.remove_answers(SYSTEM, [tombstone(TombstoneKind.ANSWER, answer.id)])
+        assert [one.question_id for one in await tx.gates.accepted(SYSTEM, draft_id)] == ["gold_other"]
+        await tx.erasures.remove_person(SYSTEM, "person")
+
+        assert await tx.gates.of_draft(SYSTEM, draft_id) is None
+        assert await tx.gates.accepted(SYSTEM, draft_id) == []
+        assert await tx.replies.find(SYSTEM, "one") is None
 
 
 async def test_what_people_thought_of_an_answer_is_read_newest_first(catalog: SqlCatalog) -> None:

@@ -156,6 +156,17 @@ async def test_the_fallback_answers_when_the_model_is_away() -> None:
         assert await text_of(FallbackGenerator(generator(server.port), last)) == "The service starts on port 8000. [1]"
 
 
+async def test_a_stand_in_is_told_from_the_one_that_was_to_write() -> None:
+    last = ExtractiveGenerator(HashingEmbedder(), max_sentences=1)
+    told = []
+    async with serving([REFUSE], [REFUSE], ["Fine."]) as server:
+        for _ in range(2):
+            chain = FallbackGenerator(generator(server.port), last)
+            told.append(any([fragment.by_stand_in async for fragment in chain.generate(REQUEST)]))
+
+    assert told == [True, False]
+
+
 async def test_the_fallback_does_not_step_in_midway() -> None:
     async with serving(["It starts", HANG]) as server:
         last = ExtractiveGenerator(HashingEmbedder(), max_sentences=1)

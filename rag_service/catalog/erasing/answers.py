@@ -1,22 +1,26 @@
-"""Answers that go with what is erased, and the replies that were kept for repeated requests."""
+"""Answers that go with what is erased, and what is left of the person who asked."""
 
-import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
-from rag_service.catalog.erasing.evaluations import remove_of_answers
+from rag_service.catalog.erasing.evaluations import accepted_by, remove_of_answers
 from rag_service.catalog.erasing.places import delete_rows
-from rag_service.catalog.tables import answer_sources, answer_turns, answers, feedback, idempotent_replies
+from rag_service.catalog.tables import (
+    answer_sources,
+    answer_turns,
+    answers,
+    feedback,
+    gate_acceptances,
+    idempotent_replies,
+)
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.erasures import AnswerPlace, Erasure, ErasureKind, Removal
 from rag_service.domain.ids import AnswerId, CorpusId, KeyId, TenantId
 
 _PLACE = (answers.c.id, answers.c.corpus_id, answers.c.key_id, answers.c.end_user)
-_ID = re.compile(r"[\w-]+")
-_REPLIES_AT_ONCE = 200
 
 
 async def answers_about(
@@ -55,7 +59,7 @@ async def remove_answers(connection: AsyncConnection, tenant_id: TenantId, ids: 
 
 
 async def remove_person(connection: AsyncConnection, tenant_id: TenantId, end_user: str) -> Removal:
-    """Remove an end user's feedback and the replies kept for them."""
+    """Remove an end user's feedback, what they accepted of drafts, and the replies kept for them."""
     of_tenant = sa.select(answers.c.id).where(answers.c.tenant_id == tenant_id)
     theirs = sa.and_(feedback.c.end_user == end_user, feedback.c.answer_id.in_(of_tenant))
     kept = sa.and_(idempotent_replies.c.tenant_id == tenant_id, idempotent_replies.c.end_user == end_user)
@@ -63,29 +67,9 @@ async def remove_person(connection: AsyncConnection, tenant_id: TenantId, end_us
         removed={
             "feedback": await delete_rows(connection, feedback, theirs),
             "idempotent_replies": await delete_rows(connection, idempotent_replies, kept),
+            "gate_acceptances": await delete_rows(connection, gate_acceptances, accepted_by(tenant_id, end_user)),
         }
     )
-
-
-async def remove_replies(connection: AsyncConnection, tenant_id: TenantId, ids: Collection[str]) -> Removal:
-    """Remove the kept replies that name one of the ids."""
-    replies, wanted, doomed = idempotent_replies, frozenset(ids), []
-    place = (replies.c.caller, replies.c.key)
-    page = sa.select(*place, replies.c.body).where(replies.c.tenant_id == tenant_id).order_by(*place)
-    after: tuple[str, str] | None = None
-    while True:
-        beyond = page if after is None else page.where(sa.tuple_(*place) > after)
-        rows = (await connection.execute(beyond.limit(_REPLIES_AT_ONCE))).all()
-        if not rows:
-            break
-        after = (rows[-1].caller, rows[-1].key)
-        doomed += [(row.caller, row.key) for row in rows if not wanted.isdisjoint(_ids_in(row.body))]
-    removed = 0
-    for batch in batches(doomed):
-        removed += await delete_rows(
-            connection, replies, sa.and_(replies.c.tenant_id == tenant_id, sa.tuple_(*place).in_(batch))
-        )
-    return Removal(removed={"idempotent_replies": removed})
 
 
 def _shows(erasure: Erasure) -> sa.ColumnElement[bool]:
@@ -124,7 +108,3 @@ async def _places(
         )
         for row in rows
     }
-
-
-def _ids_in(body: str) -> Iterable[str]:
-    return _ID.findall(body)

@@ -1,17 +1,20 @@
-"""Golden questions, results and verdicts that hold words of what is erased."""
+"""Golden questions, results and verdicts that hold words of what is erased, and replies that repeat them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
 from rag_service.catalog.erasing.places import delete_rows
+from rag_service.catalog.erasing.replies import remove_replies
 from rag_service.catalog.tables import (
     documents,
+    drafts,
     eval_result_documents,
     eval_results,
     eval_runs,
+    gate_acceptances,
     gates,
     golden_question_documents,
     golden_questions,
@@ -35,12 +38,8 @@ async def remove_of_document(connection: AsyncConnection, tenant_id: TenantId, d
         shown.c.case_id == eval_results.c.case_id,
         shown.c.document_id == document_id,
     )
-    removal = Removal(
-        removed={
-            "eval_results": await delete_rows(connection, eval_results, showing),
-            "gates": await delete_rows(connection, gates, gates.c.corpus_id == corpus_id),
-        }
-    )
+    removal = Removal(removed={"eval_results": await delete_rows(connection, eval_results, showing)})
+    removal = removal.plus(await _remove_gates(connection, tenant_id, [corpus_id]))
     return removal.plus(await remove_questions(connection, tenant_id, question_ids))
 
 
@@ -56,12 +55,41 @@ async def remove_of_answers(connection: AsyncConnection, tenant_id: TenantId, an
 
 
 async def remove_questions(connection: AsyncConnection, tenant_id: TenantId, golden_ids: Collection[str]) -> Removal:
-    """Remove golden questions with what runs found of them."""
-    removed = {"golden_questions": 0, "eval_results": 0}
-    runs = sa.select(eval_runs.c.id).where(eval_runs.c.tenant_id == tenant_id)
+    """Remove golden questions with what runs found of them, and the verdicts and replies that may repeat them."""
+    removal = Removal()
     for batch in batches(sorted(golden_ids)):
-        results = sa.and_(eval_results.c.case_id.in_(batch), eval_results.c.run_id.in_(runs))
-        removed["eval_results"] += await delete_rows(connection, eval_results, results)
-        mine = sa.and_(golden_questions.c.tenant_id == tenant_id, golden_questions.c.id.in_(batch))
-        removed["golden_questions"] += await delete_rows(connection, golden_questions, mine)
-    return Removal(removed=removed)
+        removal = removal.plus(await _remove_batch(connection, tenant_id, batch))
+    return removal
+
+
+def accepted_by(tenant_id: TenantId, end_user: str) -> sa.ColumnElement[bool]:
+    """What an end user accepted of drafts: they are behind the key that stands there."""
+    of_tenant = sa.select(drafts.c.id).where(drafts.c.tenant_id == tenant_id)
+    theirs = gate_acceptances.c.accepted_by.endswith(f"/{end_user}", autoescape=True)
+    return sa.and_(gate_acceptances.c.draft_id.in_(of_tenant), theirs)
+
+
+async def _remove_batch(connection: AsyncConnection, tenant_id: TenantId, golden_ids: Sequence[str]) -> Removal:
+    mine = sa.and_(golden_questions.c.tenant_id == tenant_id, golden_questions.c.id.in_(golden_ids))
+    asked_of = sa.select(golden_questions.c.corpus_id).where(mine).distinct()
+    removal = await _remove_gates(connection, tenant_id, (await connection.execute(asked_of)).scalars().all())
+    runs = sa.select(eval_runs.c.id).where(eval_runs.c.tenant_id == tenant_id)
+    results = sa.and_(eval_results.c.case_id.in_(golden_ids), eval_results.c.run_id.in_(runs))
+    removed = {
+        "eval_results": await delete_rows(connection, eval_results, results),
+        "gate_acceptances": await delete_rows(
+            connection, gate_acceptances, gate_acceptances.c.question_id.in_(golden_ids)
+        ),
+        "golden_questions": await delete_rows(connection, golden_questions, mine),
+    }
+    return removal.plus(Removal(removed=removed)).plus(await remove_replies(connection, tenant_id, golden_ids))
+
+
+async def _remove_gates(connection: AsyncConnection, tenant_id: TenantId, corpus_ids: Sequence[str]) -> Removal:
+    """Remove verdicts, and replies that tell of their drafts."""
+    of_corpora = sa.and_(gates.c.tenant_id == tenant_id, gates.c.corpus_id.in_(corpus_ids))
+    draft_ids = (await connection.execute(sa.select(gates.c.draft_id).where(of_corpora))).scalars().all()
+    if not draft_ids:
+        return Removal()
+    removal = Removal(removed={"gates": await delete_rows(connection, gates, of_corpora)})
+    return removal.plus(await remove_replies(connection, tenant_id, draft_ids))

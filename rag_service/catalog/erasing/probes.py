@@ -4,9 +4,19 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.batches import batches
+from rag_service.catalog.erasing.evaluations import accepted_by
 from rag_service.catalog.erasing.places import CORPUS_TABLES, DOCUMENT_TABLES, buried
 from rag_service.catalog.erasing.vectors import count_unused_vectors
-from rag_service.catalog.tables import answer_turns, answers, chunks, corpora, feedback, files, idempotent_replies
+from rag_service.catalog.tables import (
+    answer_turns,
+    answers,
+    chunks,
+    corpora,
+    feedback,
+    files,
+    gate_acceptances,
+    idempotent_replies,
+)
 from rag_service.domain.erasures import Erasure, ErasureKind, TombstoneKind
 
 Conditions = dict[sa.Table, sa.ColumnElement[bool]]
@@ -57,6 +67,9 @@ def _of_person(erasure: Erasure) -> Conditions:
         answers: sa.or_(answers.c.id.in_(gone), sa.and_(answers.c.tenant_id == erasure.tenant_id, given)),
         feedback: sa.or_(feedback.c.answer_id.in_(gone), theirs),
         idempotent_replies: sa.and_(idempotent_replies.c.tenant_id == erasure.tenant_id, asked),
+        gate_acceptances: sa.and_(
+            accepted_by(erasure.tenant_id, end_user), gate_acceptances.c.created_at <= erasure.created_at
+        ),
     }
 
 

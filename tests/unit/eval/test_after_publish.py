@@ -151,7 +151,7 @@ async def test_comparing_twice_says_the_same(watched: Watched) -> None:
 def test_an_unanswerable_question_that_is_answered_now_is_worse_off() -> None:
     was, now = abstained(answerable=False, gold=[]), evidence(answerable=False, gold=[])
 
-    assert regressed_cases([result("one", was)], [result("one", now)]) == (1, [now["question"]])
+    assert regressed_cases([result("one", was)], [result("one", now)]) == (1, ["one"])
 
 
 def test_a_question_that_could_not_be_asked_is_not_called_worse() -> None:
@@ -162,6 +162,12 @@ def test_a_question_that_could_not_be_asked_is_not_called_worse() -> None:
 
 def test_what_was_wrong_before_is_no_regression() -> None:
     assert regressed_cases([result("one", abstained())], [result("one", abstained())]) == (1, [])
+
+
+def test_a_question_that_was_edited_in_between_is_not_compared() -> None:
+    was = result("one", evidence(expected=["512 MiB"]))
+
+    assert regressed_cases([was], [result("one", abstained(expected=["1 GiB"]))]) == (0, [])
 
 
 async def test_an_alert_names_run_and_count_and_no_text(watched: Watched) -> None:
