@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.parsing.isolation.child_process import ChildProcess
 from ingestion.parsing.isolation.sandbox import Outcome, RawFile, Sandbox
 from ingestion.parsing.limits import ParsingLimits
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
+
+PATIENCE_S = 120
 
 
 @pytest.fixture
@@ -59,6 +62,28 @@ async def test_a_parser_that_notes_impossible_pages_or_floods_us_with_notes_is_s
         [ReasonCode.PARSER_TIMEOUT, None],
     )
     assert set(told) <= {(1, 2)}
+
+
+async def test_a_parser_whose_flood_nobody_reads_can_be_ended() -> None:
+    child = await ChildProcess.start("tests.faults.evil_parser", ParsingLimits())
+    told = asyncio.Event()
+    asking = asyncio.create_task(child.ask({"filename": "chatty.txt", "content": b""}, lambda *_: told.set()))
+    await told.wait()
+    asking.cancel()
+    await full(child)
+
+    async with asyncio.timeout(PATIENCE_S):
+        await child.kill()
+
+    assert not child.is_alive
+
+
+async def full(child: ChildProcess) -> None:
+    """Wait until the pipe from the process is not read any more."""
+    pipe = child._process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+    async with asyncio.timeout(PATIENCE_S):
+        while pipe.is_reading():
+            await asyncio.sleep(0.01)
 
 
 async def test_the_process_knows_no_secrets_and_starts_in_an_empty_folder(

@@ -42,6 +42,7 @@ class ChildProcess:
         self._folder = folder
         self._limits = limits
         self._largest_bytes = 0
+        self._reaping: asyncio.Task[None] | None = None
         self.files_read = 0
 
     @classmethod
@@ -94,7 +95,7 @@ class ChildProcess:
             await self.kill()
             raise self._too_slow() from exc
         except (asyncio.IncompleteReadError, ConnectionError) as exc:
-            await self._process.wait()
+            await self._ended()
             raise self._death() from exc
         finally:
             if watch is not None:
@@ -106,15 +107,20 @@ class ChildProcess:
             self._process.kill()
         self._stdin.close()
         # The process may be dead but its death not reaped; a cancelled caller must not leave it behind.
-        await asyncio.shield(self._reap())
+        self._reaping = self._reaping or asyncio.create_task(self._reap())
+        await asyncio.shield(self._reaping)
 
     def resident_bytes(self) -> int:
         """Return the memory that the process holds now, 0 when it is gone."""
         return self._memory()[1]
 
     async def _reap(self) -> None:
-        await self._process.wait()
+        await self._ended()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def _ended(self) -> None:
+        # Waiting alone would never end after a flood: a pipe that is not read for being full does not tell of its end.
+        await self._process.communicate()
 
     async def _exchange(self, request: dict[str, Any], on_pages: OnPages) -> dict[str, Any]:
         self._stdin.write(frame(request))
