@@ -71,8 +71,10 @@ class MendPoints:
         Without the parts of the build, what it takes vectors to mend is noted only.
         """
         async with self._catalog.reading() as tx:
-            _, faults = await _faults(tx, scope, build, batch, hold=False)
-            seal = await _seal(tx, scope, build)
+            slot, faults = await _faults(tx, scope, build, batch, hold=False)
+            # What a seal ends is read from the whole draft: only when it may matter.
+            may_be_left = not dry_run and any(fault.is_left_to(slot.moving, None) for fault in faults)
+            seal = await _seal(tx, scope, build) if may_be_left else None
         if dry_run:
             findings.add(_findings(build, faults), mended=False)
             return
