@@ -80,26 +80,9 @@ async def worker_over(
         limits=parsing_limits(settings),
         children=sum(JobKind.PREPARE_REVISION in lane.kinds for lane in LANES),
     )
-    budget = ByteBudget(settings.work_dir / "reading", limit_bytes=settings.jobs.reading_bytes)
     vectors = KeptEmbedder(embedder=container.embedder, kept=container.kept_vectors)
     progress = ProgressNotes(catalog=container.catalog, clock=container.clock)
-    prepare = PrepareRevision(
-        catalog=container.catalog,
-        read=ReadFiles(blobs=container.blobs, parse=sandbox.parse, taken=budget.taken),
-        chunker=open_chunker(container.build_parts.own),
-        embedder=vectors,
-        fingerprint=container.build.digest,
-        spread=SpreadDocument(
-            catalog=container.catalog,
-            queue=container.queue,
-            fingerprint=container.build.digest,
-            part_chunks=settings.jobs.part_chunks,
-            clock=container.clock,
-        ),
-        progress=progress,
-        clock=container.clock,
-    )
-    revisions = RevisionHandler(prepare, has_room=budget.has_room)
+    prepare, revisions = _preparing(container, sandbox, vectors, progress)
     handlers = _handlers(container, revisions, vectors, progress)
     runner = JobRunner(catalog=container.catalog, handlers=handlers, clock=container.clock, settings=settings.jobs)
     presence = Presence(
@@ -134,6 +117,30 @@ async def worker_over(
         )
     finally:
         await sandbox.close()
+
+
+def _preparing(
+    container: Container, sandbox: Sandbox, vectors: KeptEmbedder, progress: ProgressNotes
+) -> tuple[PrepareRevision, RevisionHandler]:
+    settings = container.settings
+    budget = ByteBudget(settings.work_dir / "reading", limit_bytes=settings.jobs.reading_bytes)
+    prepare = PrepareRevision(
+        catalog=container.catalog,
+        read=ReadFiles(blobs=container.blobs, parse=sandbox.parse, taken=budget.taken),
+        chunker=open_chunker(container.build_parts.own),
+        embedder=vectors,
+        fingerprint=container.build.digest,
+        spread=SpreadDocument(
+            catalog=container.catalog,
+            queue=container.queue,
+            fingerprint=container.build.digest,
+            part_chunks=settings.jobs.part_chunks,
+            clock=container.clock,
+        ),
+        progress=progress,
+        clock=container.clock,
+    )
+    return prepare, RevisionHandler(prepare, has_room=budget.has_room)
 
 
 def _handlers(
