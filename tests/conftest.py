@@ -5,11 +5,16 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from rag_service.catalog import database
 from rag_service.catalog.migrating import migrate
 from tests.postgres import PostgresDatabases, running_postgres
 from tests.running import RunningService, start_service, stop_service
@@ -21,6 +26,9 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+_SERVICE = pytest.StashKey[ExitStack]()
+_LAST_ON_THE_SERVICE = pytest.StashKey[pytest.Item]()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -39,10 +47,42 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=place_of)
 
 
-def pytest_collection_finish() -> None:
-    """Keep the collector of garbage off all that was imported: it would look through it again and again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note when the service is no longer needed, and keep the collector of garbage off all that was imported."""
+    for item in session.items:
+        if isinstance(item, pytest.Function) and "shared_service" in item.fixturenames:
+            session.stash[_LAST_ON_THE_SERVICE] = item
+    # It would look through it again and again.
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Stop the service after the last test on it: idle, it keeps a tenth of a processor from the others."""
+    if item is item.session.stash.get(_LAST_ON_THE_SERVICE, None):
+        item.config.stash.setdefault(_SERVICE, ExitStack()).close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hasty_commits() -> Iterator[None]:
+    """Let no commit to SQLite in this process wait for the disk. Tests of power cuts and full disks replace this."""
+    usual = database._sqlite_engine
+
+    def hasty(url: str, **given: Any) -> AsyncEngine:
+        engine = usual(url, **given)
+        sa.event.listen(engine.sync_engine, "connect", _commit_to_memory)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_sqlite_engine", hasty)
+        yield
+
+
+def _commit_to_memory(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous = OFF")
+    cursor.close()
 
 
 @pytest.fixture(scope="session")
@@ -83,11 +123,20 @@ def migrated_postgres(postgres_server: PostgresDatabases) -> PostgresDatabases:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+def shared_service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    """A service that all tests share which have none of their own."""
+    with request.config.stash.setdefault(_SERVICE, ExitStack()) as until_the_last_test:
+        started = start_service(tmp_path_factory.mktemp("service") / "data")
+        until_the_last_test.callback(stop_service, started)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def service(shared_service: RunningService) -> RunningService:
     """`rag serve` with default settings and the sample corpus loaded."""
-    with_service = start_service(tmp_path_factory.mktemp("service") / "data")
-    yield with_service
-    stop_service(with_service)
+    return shared_service
 
 
 @pytest.fixture(scope="session")

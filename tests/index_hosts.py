@@ -1,6 +1,5 @@
 """The index host as a process of its own."""
 
-import asyncio
 import os
 import shutil
 import signal
@@ -8,13 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
+
 _COMMAND = [sys.executable, "-m", "rag_service.retrieval.index_host"]
-_START_S = 30
-_STOP_S = 20
 
 
 class RunningHost:
@@ -29,12 +28,12 @@ class RunningHost:
     def stop(self) -> int:
         """Ask the process to end; return its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(_STOP_S)
+        return self.process.wait(PATIENCE_S)
 
     def kill(self) -> None:
         """End the process as a power cut would."""
         self.process.kill()
-        self.process.wait(_STOP_S)
+        self.process.wait(PATIENCE_S)
 
     def start_again(self) -> None:
         self.process = self._start()
@@ -42,13 +41,13 @@ class RunningHost:
     def second(self) -> "subprocess.CompletedProcess[str]":
         """Start another host over the same folder, and wait for it to end."""
         return subprocess.run(  # noqa: S603 - our own program
-            _COMMAND, env=self._environ(), capture_output=True, text=True, timeout=_START_S, check=False
+            _COMMAND, env=self._environ(), capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self.socket.unlink(missing_ok=True)
         process = subprocess.Popen(_COMMAND, env=self._environ())  # noqa: S603 - our own program
-        deadline = time.monotonic() + _START_S
+        deadline = time.monotonic() + PATIENCE_S
         while not self.socket.exists():
             if process.poll() is not None or time.monotonic() > deadline:
                 message = f"the index host did not start: status {process.poll()}"
@@ -79,10 +78,3 @@ def children(host: RunningHost) -> list[int]:
     """Return the processes in which the host rebuilds something now."""
     number = host.process.pid
     return [int(child) for child in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
-
-
-async def until(holds: Callable[[], object], *, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.01)

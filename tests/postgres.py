@@ -8,6 +8,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 DATABASE = "postgres"
+_DONE = "done\n"
+# Emptying all tables takes ten times as long as looking which ones hold something.
+_FORGET = """
+DO $$
+DECLARE
+    name text;
+    holds_rows bool;
+BEGIN
+    SET LOCAL session_replication_role = replica;  -- what refers to a row goes, too, in any order
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO holds_rows;
+        IF holds_rows THEN
+            EXECUTE format('DELETE FROM %I', name);
+        END IF;
+    END LOOP;
+END $$
+"""
 
 
 class PostgresDatabases:
@@ -15,7 +32,11 @@ class PostgresDatabases:
 
     def __init__(self, socket_folder: str, psql: Path) -> None:
         self._socket_folder = socket_folder
-        self._psql = psql
+        arguments = ["-X", "-h", socket_folder, "-U", "postgres", "-q", "-v", "ON_ERROR_STOP=1", DATABASE]
+        # One for all statements: starting it takes longer than most of them.
+        self._psql = subprocess.Popen(  # noqa: S603
+            [psql, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
     def url(self, database: str = DATABASE) -> str:
         """Return the SQLAlchemy URL of a database."""
@@ -23,13 +44,22 @@ class PostgresDatabases:
 
     def execute(self, statement: str) -> None:
         """Run a statement in the database that every server has."""
-        arguments = ["-h", self._socket_folder, "-U", "postgres", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]
-        done = subprocess.run([self._psql, *arguments], check=False, capture_output=True, text=True)  # noqa: S603
-        assert done.returncode == 0, done.stderr
+        assert self._psql.stdin and self._psql.stdout
+        self._psql.stdin.write(f"{statement};\n\\echo {_DONE}")
+        self._psql.stdin.flush()
+        said = ""
+        while not said.endswith(_DONE):
+            line = self._psql.stdout.readline()
+            assert line, said
+            said += line
 
     def forget(self) -> None:
         """Remove every row."""
-        self.execute("TRUNCATE tenants, workers CASCADE")  # every other table leads to its tenant
+        self.execute(_FORGET)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._psql.communicate()
 
 
 @contextmanager
@@ -46,4 +76,5 @@ def running_postgres() -> Iterator[PostgresDatabases]:
     databases.execute("ALTER SYSTEM SET fsync = off")
     databases.execute("SELECT pg_reload_conf()")
     yield databases
+    databases.close()
     server.cleanup()

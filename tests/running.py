@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-START_LIMIT_S = 240
+from tests.patience import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RunningService:
 
     def client(self) -> httpx.Client:
         """Return an HTTP client that bears the admin key."""
-        return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {self.key}"}, timeout=60)
+        return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {self.key}"}, timeout=PATIENCE_S)
 
     def login_url(self) -> str:
         """Return a fresh one-time login link."""
@@ -62,7 +62,7 @@ def stop_service(service: RunningService) -> None:
     """Stop it as a person would, with an interrupt."""
     service.process.send_signal(signal.SIGINT)
     try:
-        service.process.wait(timeout=90)
+        service.process.wait(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         service.process.kill()
         raise
@@ -76,7 +76,7 @@ def free_port() -> int:
 
 
 def _wait_until_ready(service: RunningService) -> None:
-    deadline = time.monotonic() + START_LIMIT_S
+    deadline = time.monotonic() + 2 * PATIENCE_S
     log_path = service.data_dir / "serve.log"
     while time.monotonic() < deadline and service.process.poll() is None:
         if "The service is ready" in log_path.read_text(encoding="utf-8", errors="replace"):

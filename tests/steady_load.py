@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,9 +75,18 @@ class Caller:
 
 
 async def steady(
-    callers: Sequence[Caller], body: Body, check: Check, *, rate: float, seconds: float, at_once: int = 16
+    callers: Sequence[Caller],
+    body: Body,
+    check: Check,
+    *,
+    rate: float,
+    seconds: float,
+    until: Callable[[], bool] = lambda: True,
+    at_once: int = 16,
 ) -> Outcome:
     """Send `rate` requests a second, in turn to the callers; `check` says what is wrong with a reply, if anything.
+
+    It ends after `seconds`, or later, when `until` holds: what is to happen meanwhile may take a slow machine longer.
 
     `body` makes the path and the body of each request from its number. While `at_once` of them are on their way, the
     next ones wait here: a service that cannot keep up answers fewer, and each later, but is not buried.
@@ -99,7 +109,7 @@ async def steady(
             outcome.faults.append(fault)
 
     async with asyncio.TaskGroup() as requests:
-        for number in range(int(rate * seconds)):
+        for number in takewhile(lambda sent: sent < int(rate * seconds) or not until(), count()):
             due = started + number / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             await slots.acquire()

@@ -70,9 +70,11 @@ def two_versions(data_dir: Path, documents: int, **settings: str) -> Iterator[Tw
         stop_service(service)
 
 
-async def flip_until(done: asyncio.Event, caller: Caller, corpus: TwoVersions, *, pause_s: float) -> Outcome:
+async def flip_until(
+    done: asyncio.Event, caller: Caller, corpus: TwoVersions, outcome: Outcome, *, pause_s: float
+) -> None:
     """Publish the two versions in turn, one request after the other; the second is published before and after."""
-    outcome, number, started = Outcome(), corpus.first, time.perf_counter()
+    number, started = corpus.first, time.perf_counter()
     while not done.is_set() or number == corpus.second:
         sent = time.perf_counter()
         status, reply = await caller.post(f"/v1/corpora/{CORPUS}/versions/{number}/publish", {})
@@ -84,7 +86,6 @@ async def flip_until(done: asyncio.Event, caller: Caller, corpus: TwoVersions, *
             break
         await asyncio.sleep(pause_s)
     outcome.seconds = time.perf_counter() - started
-    return outcome
 
 
 def _load(service: RunningService, rows: list[Row]) -> int:

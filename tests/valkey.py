@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.patience import PATIENCE_S
 from tests.running import free_port
-
-_START_S = 20
 
 
 class RunningValkey:
@@ -51,7 +50,7 @@ class RunningValkey:
 
         command = [get_binary_path(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self._folder]
         process = subprocess.Popen([*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)  # noqa: S603
-        deadline = time.monotonic() + _START_S
+        deadline = time.monotonic() + PATIENCE_S
         while not self._listens():
             assert process.poll() is None and time.monotonic() < deadline, "Valkey did not start"
             time.sleep(0.02)

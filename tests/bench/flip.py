@@ -63,14 +63,15 @@ class Bench:
     async def phase(self, rate: float, *, flips: bool) -> Phase:
         """Put a load on the service, with or without flips meanwhile."""
         before, done = self._cpu_s(), asyncio.Event()
-        flipping = asyncio.create_task(self._flip(done, flips=flips))
+        flipped = Outcome()
+        flipping = asyncio.create_task(self._flip(done, flipped, flips=flips))
         outcome = await steady(
             self._callers, self._corpus.search, self._corpus.fault, rate=rate, seconds=_SECONDS if rate else 0
         )
         if not rate:
             await asyncio.sleep(_SECONDS)
         done.set()
-        flipped = await flipping
+        await flipping
         spent = {name: seconds - before[name] for name, seconds in self._cpu_s().items()}
         self.phases.append(Phase(outcome=outcome, flips=flipped, cpu_s=spent))
         return self.phases[-1]
@@ -80,10 +81,9 @@ class Bench:
         for caller in self._callers:
             await caller.close()
 
-    async def _flip(self, done: asyncio.Event, *, flips: bool) -> Outcome:
-        if not flips:
-            return Outcome()
-        return await flip_until(done, self._callers[0], self._corpus, pause_s=_FLIP_PAUSE_S)
+    async def _flip(self, done: asyncio.Event, outcome: Outcome, *, flips: bool) -> None:
+        if flips:
+            await flip_until(done, self._callers[0], self._corpus, outcome, pause_s=_FLIP_PAUSE_S)
 
     def _cpu_s(self) -> dict[str, float]:
         spent = dict.fromkeys((name for name, _ in self._processes), 0.0)

@@ -25,7 +25,11 @@ def read(file: BinaryIO, filename: str, limits: ParsingLimits, on_pages: OnPages
             hoard = [bytearray(2**20) for _ in range(4096)]
             file.read(len(hoard))
         case "sleepy.txt":
-            time.sleep(60)
+            time.sleep(600)
+        case "sleepy-after-a-page.txt":
+            REPLIES.write(frame({"pages": (1, 2)}))
+            REPLIES.flush()
+            time.sleep(600)
         case "busy.txt":
             while True:
                 pass

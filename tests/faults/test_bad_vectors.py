@@ -59,9 +59,9 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Model:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(migrated_dir: Path) -> AsyncIterator[Desk]:
     settings = Settings(
-        data_dir=tmp_path,
+        data_dir=migrated_dir,
         embedding=EmbeddingSettings(backend="hashing", dimensions=DIMENSIONS),
         retrieval=RetrievalSettings(backend="memory"),
         jobs=JobSettings(draft_patience_s=0, max_attempts=1),

@@ -24,7 +24,7 @@ from tests.integration.desk import Desk
 SCOPE: AccessScope = system_scope(TenantId("tenant"))
 HOUR = timedelta(hours=1)
 DOCUMENTS = 15
-LEASE_S = 0.3
+SHORT_LEASE_S = 0.3
 ENOUGH = 400
 
 
@@ -84,13 +84,13 @@ class Site:
 
 
 @pytest.fixture
-async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
+async def site(request: pytest.FixtureRequest, migrated_dir: Path) -> AsyncIterator[Site]:
     settings = Settings(
-        data_dir=tmp_path,
+        data_dir=migrated_dir,
         embedding=EmbeddingSettings(backend="hashing", dimensions=64),
         retrieval=RetrievalSettings(backend="memory", exact=True),
-        # A job is begun anew after each jump forward.
-        jobs=JobSettings(draft_patience_s=0, lease_s=LEASE_S, max_attempts=50),
+        # A job is begun anew after each jump forward, which alone ends a lease that long.
+        jobs=JobSettings(draft_patience_s=0, lease_s=30, max_attempts=50),
     )
     clock = Clock(random.Random(getattr(request, "param", 0)))  # noqa: S311  (not for secrets)
     async with open_container(settings) as container:
@@ -99,6 +99,13 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             await tx.keys.add_tenant(SCOPE.tenant_id, "Tenant")
         await container.create_corpus(SCOPE, name="fruit")
         yield Site(container=replace(container, clock=clock), clock=clock)
+
+
+def with_short_leases(site: Site) -> Site:
+    """Return the same corpus for workers that soon notice that another one is dead."""
+    settings = site.container.settings
+    jobs = settings.jobs.model_copy(update={"lease_s": SHORT_LEASE_S})
+    return replace(site, container=replace(site.container, settings=settings.model_copy(update={"jobs": jobs})))
 
 
 @asynccontextmanager
@@ -160,12 +167,12 @@ async def test_two_workers_under_a_jumping_clock_write_each_result_once(site: Si
 
 
 async def test_what_a_dead_worker_held_is_taken_up_after_the_clock_went_back(site: Site) -> None:
-    async with working(site) as (desk, begun):
+    async with working(with_short_leases(site)) as (desk, begun):
         await site.upload(desk, 0)
         site.clock.ahead = HOUR
         async with site.container.catalog.writing() as tx:
             due = await tx.jobs.due([JobKind.PREPARE_REVISION], now=site.clock(), limit=1)
-            await tx.jobs.claim(due, now=site.clock(), lease=timedelta(seconds=LEASE_S))
+            await tx.jobs.claim(due, now=site.clock(), lease=timedelta(seconds=SHORT_LEASE_S))
         site.clock.ahead = timedelta()
 
         for _ in range(ENOUGH):

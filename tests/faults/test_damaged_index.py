@@ -13,6 +13,7 @@ from rag_service.errors import IndexUnavailable
 from rag_service.retrieval.index_client import IndexClient
 from tests.contract.catalog_values import FINGERPRINT
 from tests.index_hosts import RunningHost, running_host
+from tests.patience import PATIENCE_S
 from tests.unit.reconcilable import World, a_point, counts, pid, two_versions
 
 
@@ -25,7 +26,7 @@ def host() -> Iterator[RunningHost]:
 @pytest.fixture
 async def world(host: RunningHost, migrated: Path, tmp_path: Path) -> AsyncIterator[World]:
     path = shutil.copy(migrated, tmp_path / "catalog.db")
-    client = IndexClient(host.socket, 30.0)
+    client = IndexClient(host.socket, PATIENCE_S)
     async with open_catalog(f"sqlite+aiosqlite:///{path}") as catalog:
         yield await two_versions(catalog, client, tmp_path / "blobs")
     await client.aclose()

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,11 @@ _FRAMES = 8 * (4096 + 24)
 _FINISHED = {JobState.SUCCEEDED}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hasty_commits() -> None:
+    """Each commit reaches the disk, as it does where nobody tests."""
+
+
 @dataclass
 class Clock:
     """Nobody waits for a job that pauses."""
@@ -39,8 +45,9 @@ class Clock:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[tuple[Desk, Clock]]:
-    """Open the service with its first version published."""
+async def opened(folder: Path, migrated: Path) -> AsyncIterator[tuple[Desk, Clock]]:
+    """Open the service in a folder of its own with its first version published."""
+    shutil.copytree(migrated.parent, folder, dirs_exist_ok=True)
     clock = Clock()
     async with open_container(settings_in(folder)) as container, worker_over(replace(container, clock=clock)) as worker:
         async with container.catalog.writing() as tx:
@@ -85,12 +92,12 @@ async def unfinished(desk: Desk) -> list[str]:
 
 
 async def test_wherever_the_disk_fills_up_the_published_version_answers_and_with_room_the_next_one_comes(
-    tmp_path: Path,
+    tmp_path: Path, migrated: Path
 ) -> None:
     """Claims, preparing, sealing, publishing: each of their transactions is the first one to find no room."""
     for step in range(1_000):
         folder = tmp_path / str(step)
-        async with opened(folder) as (desk, clock):
+        async with opened(folder, migrated) as (desk, clock):
             for key, text in SECOND.items():
                 await desk.upload(key, text)
 
@@ -109,9 +116,11 @@ async def test_wherever_the_disk_fills_up_the_published_version_answers_and_with
     assert step > 3
 
 
-async def test_an_upload_without_room_fails_with_a_reason_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
+async def test_an_upload_without_room_fails_with_a_reason_leaves_nothing_and_can_be_repeated(
+    tmp_path: Path, migrated: Path
+) -> None:
     text = "Grapes are sour. " * 200_000
-    async with opened(tmp_path) as (desk, _):
+    async with opened(tmp_path, migrated) as (desk, _):
         before = files(tmp_path / "blobs")
 
         with no_file_over(2**20), pytest.raises(BlobsUnavailable, match="full"):
@@ -126,8 +135,8 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-async def test_an_upload_that_the_catalog_has_no_room_for_is_not_acknowledged(tmp_path: Path) -> None:
-    async with opened(tmp_path) as (desk, clock):
+async def test_an_upload_that_the_catalog_has_no_room_for_is_not_acknowledged(tmp_path: Path, migrated: Path) -> None:
+    async with opened(tmp_path, migrated) as (desk, clock):
         with no_file_over(log_bytes(tmp_path)), pytest.raises(CatalogUnavailable, match="disk is full or broken"):
             await desk.upload("d", SECOND["d"])
         assert await desk.texts() == TEXTS[1]
@@ -137,8 +146,8 @@ async def test_an_upload_that_the_catalog_has_no_room_for_is_not_acknowledged(tm
         assert await desk.texts() == TEXTS[1] | {SECOND["d"]}
 
 
-async def test_publishing_and_rolling_back_without_room_change_nothing(tmp_path: Path) -> None:
-    async with opened(tmp_path) as (desk, _):
+async def test_publishing_and_rolling_back_without_room_change_nothing(tmp_path: Path, migrated: Path) -> None:
+    async with opened(tmp_path, migrated) as (desk, _):
         draft = await desk.hold(uploads=SECOND)
         await desk.seal(draft, SealPurpose.PREVIEW)
         await desk.ask(draft, SealPurpose.PUBLISH)
@@ -171,9 +180,9 @@ def filled(disk: Path, *, but: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("but", [0, 20_000, 80_000, 160_000])
-async def test_a_disk_without_room_is_told_and_survived(small_disk: Path, but: int) -> None:
+async def test_a_disk_without_room_is_told_and_survived(small_disk: Path, migrated: Path, but: int) -> None:
     folder = small_disk / "data"
-    async with opened(folder) as (desk, clock):
+    async with opened(folder, migrated) as (desk, clock):
         for key, text in SECOND.items():
             await desk.upload(key, text)
         with filled(small_disk, but=but):

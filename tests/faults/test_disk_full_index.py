@@ -16,7 +16,8 @@ from rag_service.ports.vector_index import Point
 from rag_service.retrieval.index_client import IndexClient
 from tests.contract.index_points import found, listed, point, point_id, points, query
 from tests.faults.small_disks import mounted_disk
-from tests.index_hosts import RunningHost, children, running_host, until
+from tests.index_hosts import RunningHost, children, running_host
+from tests.patience import until
 
 pytestmark = pytest.mark.slow
 

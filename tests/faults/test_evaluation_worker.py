@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +20,9 @@ from rag_service.domain.jobs import Job, JobState
 from tests.integration.desk import Desk
 from tests.integration.edge_desk import edge_desk
 from tests.integration.evaluating import HOUSE, add_questions, unanswerable
+from tests.patience import PATIENCE_S
 
 QUESTIONS = 100
-LIMIT_S = 90
 PARTS = {"RAG_EMBEDDING__BACKEND": "hashing", "RAG_LOG__LEVEL": "error"}
 # One question after the other, so that a worker can be met in the middle of them; a dead one is noticed soon.
 PACE = {"RAG_EVALUATION__PARALLEL": "1", "RAG_EVALUATION__POLL_S": "0.05", "RAG_JOBS__LEASE_S": "1"}
@@ -67,8 +68,8 @@ class Place:
 
 
 @pytest.fixture
-async def place() -> AsyncIterator[Place]:
-    async with edge_desk() as desk:
+async def place(migrated: Path) -> AsyncIterator[Place]:
+    async with edge_desk(migrated) as desk:
         await desk.publish(HOUSE)
         asked = [unanswerable(f"How many penguins live on island {number}?") for number in range(QUESTIONS)]
         await add_questions(desk, [one | {"id": f"penguins_{number}"} for number, one in enumerate(asked)])
@@ -77,7 +78,7 @@ async def place() -> AsyncIterator[Place]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + 2 * PATIENCE_S
     while not await condition():
         assert time.monotonic() < deadline, what
         await asyncio.sleep(0.02)
@@ -108,7 +109,7 @@ async def test_a_worker_that_is_asked_to_stop_gives_its_run_back(place: Place) -
     with place.worker(RAG_JOBS__LEASE_S="600") as process:
         await until(place.is_in_the_middle, "the run did not begin")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
 
     job = await place.job()
     assert (job.state, job.attempts) == (JobState.QUEUED, 0)
@@ -118,6 +119,6 @@ async def test_a_worker_that_is_asked_to_stop_gives_its_run_back(place: Place) -
 
 async def test_a_worker_whose_catalog_cannot_be_opened_ends_and_harms_nothing(place: Place) -> None:
     with place.worker(RAG_CATALOG__URL="postgresql+asyncpg://nobody@127.0.0.1:1/none") as process:
-        assert await asyncio.to_thread(process.wait, 60) != 0
+        assert await asyncio.to_thread(process.wait, PATIENCE_S) != 0
 
     assert (await place.run()).state is EvalRunState.QUEUED

@@ -19,7 +19,8 @@ from rag_service.retrieval.index_client import IndexClient
 from rag_service.retrieval.qdrant_edge import EdgeIndex
 from rag_service.retrieval.wire import MAX_FRAME_BYTES
 from tests.contract.index_points import chunks, found, listed, point, point_id, points
-from tests.index_hosts import RunningHost, children, running_host, until
+from tests.index_hosts import RunningHost, children, running_host
+from tests.patience import PATIENCE_S, until
 
 BUILD = "build"
 
@@ -32,7 +33,7 @@ def host() -> Iterator[RunningHost]:
 
 @pytest.fixture
 async def client(host: RunningHost) -> AsyncIterator[IndexClient]:
-    opened = IndexClient(host.socket, 30.0)
+    opened = IndexClient(host.socket, PATIENCE_S)
     yield opened
     await opened.aclose()
 
@@ -227,7 +228,7 @@ async def test_the_name_of_a_build_cannot_lead_out_of_the_folder(client: IndexCl
 
 async def test_a_host_optimises_by_itself_when_writers_have_stopped() -> None:
     with running_host(RAG_RETRIEVAL__OPTIMISE_AFTER="100") as host:
-        client = IndexClient(host.socket, 30.0)
+        client = IndexClient(host.socket, PATIENCE_S)
         await client.write(BUILD, points("p", 120))
         [before] = _generations(host.data_dir)
 

@@ -9,6 +9,7 @@ import pytest
 from eval.metrics.ragas import WITH_JUDGE, Judge, Ragas, Sample
 from eval.metrics.scores import Score
 from tests.judge_server import JudgeServer, Mood, judge_server
+from tests.patience import PATIENCE_S
 
 pytest.importorskip("instructor", reason="the extra 'eval' is not installed")
 
@@ -38,10 +39,10 @@ async def embed(texts: list[str]) -> list[list[float]]:
     return [[float(len(text)), 1.0] for text in texts]
 
 
-async def measure(*moods: Mood) -> Seen:
+async def measure(*moods: Mood, timeout_s: float = PATIENCE_S) -> Seen:
     scores = {}
     with judge_server() as server:
-        judge = Judge(base_url=server.url, model="m", api_key="k", seed=7, timeout_s=5.0)
+        judge = Judge(base_url=server.url, model="m", api_key="k", seed=7, timeout_s=timeout_s)
         async with aclosing(Ragas(embed=embed, judge=judge, names=ALL)) as ragas:
             for mood in moods:
                 server.mood = mood
@@ -50,16 +51,20 @@ async def measure(*moods: Mood) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def seen() -> tuple[Seen, Seen]:
-    """Two processes, because a judge that hangs or breaks is given up; the library takes seconds to load."""
+def seen() -> tuple[Seen, Seen, Seen]:
+    """Three processes, because a judge that hangs or breaks is given up; the library takes seconds to load."""
 
-    async def both() -> tuple[Seen, Seen]:
-        return await asyncio.gather(measure(Mood.VALID, Mood.EMPTY, Mood.MALFORMED, Mood.HANGING), measure(Mood.BROKEN))
+    async def failing() -> tuple[Seen, Seen]:
+        return await measure(Mood.BROKEN), await measure(Mood.HANGING, timeout_s=1.0)
 
-    return asyncio.run(both())
+    async def all_three() -> tuple[Seen, Seen, Seen]:
+        answering, (broken, hanging) = await asyncio.gather(measure(Mood.VALID, Mood.EMPTY, Mood.MALFORMED), failing())
+        return answering, broken, hanging
+
+    return asyncio.run(all_three())
 
 
-def test_a_judge_that_answers_is_measured_by_every_metric(seen: tuple[Seen, Seen]) -> None:
+def test_a_judge_that_answers_is_measured_by_every_metric(seen: tuple[Seen, Seen, Seen]) -> None:
     scores = seen[0].scores[Mood.VALID]
 
     assert {name: scores[name].value for name in WITH_JUDGE} == pytest.approx(
@@ -75,33 +80,33 @@ def test_a_judge_that_answers_is_measured_by_every_metric(seen: tuple[Seen, Seen
     )
 
 
-def test_the_judge_is_asked_at_temperature_zero_with_the_seed_and_its_own_key(seen: tuple[Seen, Seen]) -> None:
+def test_the_judge_is_asked_at_temperature_zero_with_the_seed_and_its_own_key(seen: tuple[Seen, Seen, Seen]) -> None:
     asked = seen[0].server.asked
 
     assert {(body["model"], body["temperature"], body["seed"]) for body in asked} == {("m", 0.0, 7)}
     assert {body["headers"]["Authorization"] for body in asked} == {"Bearer k"}
 
 
-def test_a_judge_that_lists_nothing_gives_no_score_where_a_list_is_the_score(seen: tuple[Seen, Seen]) -> None:
+def test_a_judge_that_lists_nothing_gives_no_score_where_a_list_is_the_score(seen: tuple[Seen, Seen, Seen]) -> None:
     reasons = seen[0].reasons(Mood.EMPTY)
 
     listed = ("faithfulness", "judged context recall", "factual correctness", "noise sensitivity")
     assert {reasons[name] for name in listed} == {"nothing was listed by the judge"}
 
 
-def test_malformed_json_gives_no_score(seen: tuple[Seen, Seen]) -> None:
+def test_malformed_json_gives_no_score(seen: tuple[Seen, Seen, Seen]) -> None:
     assert set(seen[0].reasons(Mood.MALFORMED).values()) == {"no valid answer came from the judge"}
 
 
-def test_a_judge_that_hangs_is_waited_for_and_then_given_up(seen: tuple[Seen, Seen]) -> None:
-    assert set(seen[0].reasons(Mood.HANGING).values()) <= {"the judge did not answer in time", GIVEN_UP}
+def test_a_judge_that_hangs_is_waited_for_and_then_given_up(seen: tuple[Seen, Seen, Seen]) -> None:
+    assert set(seen[2].reasons(Mood.HANGING).values()) <= {"the judge did not answer in time", GIVEN_UP}
 
 
-def test_a_broken_judge_gives_no_score(seen: tuple[Seen, Seen]) -> None:
+def test_a_broken_judge_gives_no_score(seen: tuple[Seen, Seen, Seen]) -> None:
     assert set(seen[1].reasons(Mood.BROKEN).values()) <= {"the judge failed: InternalServerError", GIVEN_UP}
 
 
-def test_metrics_without_a_judge_are_measured_all_the_same(seen: tuple[Seen, Seen]) -> None:
+def test_metrics_without_a_judge_are_measured_all_the_same(seen: tuple[Seen, Seen, Seen]) -> None:
     scores = [row["string similarity"] for one in seen for row in one.scores.values()]
 
     assert scores == [Score(1.0)] * 5

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ingestion.parsing.limits import ParsingLimits
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
+from tests.patience import PATIENCE_S, until
 from tests.unit.ingestion.scans import limits, needs_tesseract, pdf, program, saying
 
 WORDS = "The car park of the Lindenhof closes at half past ten."
@@ -62,14 +63,6 @@ def pid_in(path: Path) -> int | None:
     return int(text) if text.endswith("\n") else None
 
 
-async def soon(check: Callable[[], bool]) -> bool:
-    for _ in range(1000):
-        if check():
-            return True
-        await asyncio.sleep(0.02)
-    return False
-
-
 @needs_tesseract
 async def test_tesseract_runs_within_the_limits_of_the_process(read: Reading) -> None:
     [outcome] = await read(MIXED, under=limits())
@@ -77,11 +70,13 @@ async def test_tesseract_runs_within_the_limits_of_the_process(read: Reading) ->
     assert told(outcome) == (f"{WITHOUT}\n\n{WORDS}",)
 
 
-@pytest.mark.parametrize(("script", "note"), [("exec sleep 60", "took too long"), ("kill -SEGV $$", "failed")])
+@pytest.mark.parametrize(
+    ("script", "page_s", "note"), [("exec sleep 600", 0.5, "took too long"), ("kill -SEGV $$", 60.0, "failed")]
+)
 async def test_a_page_fails_alone_and_the_process_reads_on(
-    read: Reading, tmp_path: Path, script: str, note: str
+    read: Reading, tmp_path: Path, script: str, page_s: float, note: str
 ) -> None:
-    outcomes = await read(MIXED, MIXED, under=limits(program(tmp_path, script), page_s=0.5))
+    outcomes = await read(MIXED, MIXED, under=limits(program(tmp_path, script), page_s=page_s))
 
     assert [told(outcome)[0] for outcome in outcomes] == [WITHOUT, WITHOUT]
     assert all(note in told(outcome)[1] for outcome in outcomes)
@@ -89,11 +84,11 @@ async def test_a_page_fails_alone_and_the_process_reads_on(
 
 
 async def test_recognition_does_not_use_up_the_time_of_the_file(read: Reading, tmp_path: Path) -> None:
-    slow = limits(program(tmp_path, "exec sleep 60"), page_s=1.0)
+    slow = limits(program(tmp_path, "exec sleep 600"), page_s=2.0)
     scan = RawFile(filename="b.pdf", content=pdf(WITHOUT, *["scan:x"] * 4))
 
     # The first file is not timed strictly.
-    outcomes = await read(MIXED, scan, under=replace(slow, timeout_s=3.0))
+    outcomes = await read(MIXED, scan, under=replace(slow, timeout_s=6.0))
 
     assert "pages 2-5; text recognition was stopped" in told(outcomes[1])[1]
 
@@ -101,7 +96,7 @@ async def test_recognition_does_not_use_up_the_time_of_the_file(read: Reading, t
 async def test_a_parser_that_hangs_is_stopped_in_its_own_time_though_recognition_has_more(
     read: Reading, tmp_path: Path
 ) -> None:
-    under = replace(limits(saying(tmp_path), file_s=3600), timeout_s=1.5)
+    under = replace(limits(saying(tmp_path), file_s=3600), timeout_s=5.0)
     files = [RawFile(filename=name, content=b"words") for name in ("before.txt", "sleepy.txt", "after.txt")]
 
     outcomes = await read(*files, under=under, module=EVIL)
@@ -118,31 +113,31 @@ async def test_only_the_one_program_may_be_run(read: Reading, tmp_path: Path) ->
 
 
 async def test_cancelling_a_parse_ends_the_program_too(read: Reading, tmp_path: Path) -> None:
-    hanging = program(tmp_path, f"echo $$ > {tmp_path / 'pid'}; exec sleep 60")
+    hanging = program(tmp_path, f"echo $$ > {tmp_path / 'pid'}; exec sleep 600")
     task = asyncio.create_task(read(MIXED, under=limits(hanging)))
-    assert await soon(lambda: pid_in(tmp_path / "pid") is not None)
+    await until(lambda: pid_in(tmp_path / "pid") is not None)
 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert await soon(lambda: not is_running(pid_in(tmp_path / "pid")))
+    await until(lambda: not is_running(pid_in(tmp_path / "pid")))
 
 
 async def test_a_parser_that_dies_takes_the_program_with_it(read: Reading, tmp_path: Path) -> None:
     # The program kills who started it, as the kernel does when memory runs out.
-    deadly = program(tmp_path, f"echo $$ > {tmp_path / 'pid'}; kill -9 $PPID; exec sleep 60")
+    deadly = program(tmp_path, f"echo $$ > {tmp_path / 'pid'}; kill -9 $PPID; exec sleep 600")
 
     [outcome] = await read(MIXED, under=limits(deadly))
 
     assert reason(outcome) is ReasonCode.PARSER_CRASHED
-    assert await soon(lambda: not is_running(pid_in(tmp_path / "pid")))
+    await until(lambda: not is_running(pid_in(tmp_path / "pid")))
 
 
 async def test_the_memory_of_the_program_counts(read: Reading, tmp_path: Path) -> None:
     # Less than the limit, but not together with the process that started it.
-    hungry = program(tmp_path, f"exec {sys.executable} -c 'import time; x = b\"x\" * (210 << 20); time.sleep(60)'")
-    under = replace(limits(hungry, page_s=30), memory_bytes=256 * 2**20)
+    hungry = program(tmp_path, f"exec {sys.executable} -c 'import time; x = b\"x\" * (210 << 20); time.sleep(600)'")
+    under = replace(limits(hungry, page_s=PATIENCE_S), memory_bytes=256 * 2**20)
 
     [outcome] = await read(MIXED, under=under)
 

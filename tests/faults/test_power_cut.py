@@ -33,6 +33,11 @@ CUTS = 200
 _FRAME = 4096 + 24
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hasty_commits() -> None:
+    """Each commit reaches the disk, as it does where nobody tests."""
+
+
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return take_snapshot(tmp_path_factory.mktemp("power"))

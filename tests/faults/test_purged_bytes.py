@@ -11,6 +11,7 @@ from rag_service.ports.vector_index import Point
 from rag_service.retrieval.index_client import IndexClient
 from tests.contract.index_points import found, listed, point, points, scope
 from tests.index_hosts import RunningHost, running_host
+from tests.sparse_files import written
 
 BUILD = "build"
 SECRET = point(
@@ -93,7 +94,7 @@ async def test_a_purged_point_is_gone_from_the_disk_after_a_host_that_was_killed
 
 def _traces(host: RunningHost, one: Point) -> set[str]:
     """Name the forms in which a file of the index holds something of a point."""
-    files = [path.read_bytes() for path in (host.data_dir / "index").rglob("*") if path.is_file()]
+    files = [written(path) for path in (host.data_dir / "index").rglob("*") if path.is_file()]
     return {name for name, form in _forms(one) if any(form in content for content in files)}
 
 

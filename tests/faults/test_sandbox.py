@@ -12,13 +12,18 @@ from ingestion.parsing.limits import ParsingLimits
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
-
-PATIENCE_S = 120
+from tests.patience import PATIENCE_S, until
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    limits = ParsingLimits(timeout_s=2.0, memory_bytes=256 * 2**20)
+def timeout_s() -> float:
+    """What a file may take that does not hang, however slow the machine."""
+    return 60.0
+
+
+@pytest.fixture
+async def sandbox(timeout_s: float) -> AsyncIterator[Sandbox]:
+    limits = ParsingLimits(timeout_s=timeout_s, memory_bytes=256 * 2**20)
     made = Sandbox(limits=limits, module="tests.faults.evil_parser")
     yield made
     await made.close()
@@ -33,12 +38,12 @@ def reason(outcome: Outcome) -> ReasonCode | None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "expected", "timeout_s"),
     [
-        ("segfault.txt", ReasonCode.PARSER_CRASHED),
-        ("hungry.txt", ReasonCode.PARSER_OUT_OF_MEMORY),
-        ("sleepy.txt", ReasonCode.PARSER_TIMEOUT),
-        ("busy.txt", ReasonCode.PARSER_TIMEOUT),
+        ("segfault.txt", ReasonCode.PARSER_CRASHED, 60.0),
+        ("hungry.txt", ReasonCode.PARSER_OUT_OF_MEMORY, 60.0),
+        ("sleepy.txt", ReasonCode.PARSER_TIMEOUT, 5.0),
+        ("busy.txt", ReasonCode.PARSER_TIMEOUT, 5.0),
     ],
 )
 async def test_a_poison_file_fails_alone_and_its_neighbours_are_read(
@@ -81,9 +86,7 @@ async def test_a_parser_whose_flood_nobody_reads_can_be_ended() -> None:
 async def full(child: ChildProcess) -> None:
     """Wait until the pipe from the process is not read any more."""
     pipe = child._process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
-    async with asyncio.timeout(PATIENCE_S):
-        while pipe.is_reading():  # noqa: ASYNC110  (a pipe does not tell)
-            await asyncio.sleep(0.01)
+    await until(lambda: not pipe.is_reading())
 
 
 async def test_the_process_knows_no_secrets_and_starts_in_an_empty_folder(
@@ -112,8 +115,10 @@ async def test_one_process_reads_many_files(sandbox: Sandbox) -> None:
 
 
 async def test_cancelling_ends_the_process(sandbox: Sandbox) -> None:
-    task = asyncio.create_task(sandbox.parse([file("first.txt"), file("sleepy.txt")]))
-    await asyncio.sleep(1.0)
+    begun = asyncio.Event()
+    files = [file("first.txt"), file("sleepy-after-a-page.txt")]
+    task = asyncio.create_task(sandbox.parse(files, lambda *_: begun.set()))
+    await begun.wait()
 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

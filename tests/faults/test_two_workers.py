@@ -63,9 +63,9 @@ def settings_in(folder: Path) -> Settings:
     )
 
 
-async def test_two_workers_together_prepare_and_seal_everything_once(tmp_path: Path) -> None:
+async def test_two_workers_together_prepare_and_seal_everything_once(migrated_dir: Path) -> None:
     async with (
-        open_container(settings_in(tmp_path)) as container,
+        open_container(settings_in(migrated_dir)) as container,
         worker_over(container) as one,
         worker_over(container) as other,
     ):
@@ -76,8 +76,8 @@ async def test_two_workers_together_prepare_and_seal_everything_once(tmp_path: P
         await assert_nothing_lost_or_doubled(container)
 
 
-async def test_a_job_that_two_workers_were_given_is_written_by_the_one_that_holds_it(tmp_path: Path) -> None:
-    async with open_container(settings_in(tmp_path)) as container, worker_over(container) as worker:
+async def test_a_job_that_two_workers_were_given_is_written_by_the_one_that_holds_it(migrated_dir: Path) -> None:
+    async with open_container(settings_in(migrated_dir)) as container, worker_over(container) as worker:
         await fill(container)
         twice = [await _claimed(container, JobKind.PREPARE_REVISION) for _ in range(2)]
 
@@ -87,8 +87,8 @@ async def test_a_job_that_two_workers_were_given_is_written_by_the_one_that_hold
         await assert_nothing_lost_or_doubled(container)
 
 
-async def test_a_seal_that_two_workers_were_given_is_finished_by_the_one_that_holds_it(tmp_path: Path) -> None:
-    async with open_container(settings_in(tmp_path)) as container, worker_over(container) as worker:
+async def test_a_seal_that_two_workers_were_given_is_finished_by_the_one_that_holds_it(migrated_dir: Path) -> None:
+    async with open_container(settings_in(migrated_dir)) as container, worker_over(container) as worker:
         await fill(container)
         while await worker.runner.run_next():
             pass

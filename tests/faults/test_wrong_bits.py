@@ -24,6 +24,11 @@ _AROUND_TEXTS = 200
 EVERYTHING = TEXTS[1] | TEXTS[2] | TEXTS[3]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hasty_commits() -> None:
+    """Each commit reaches the disk, as it does where nobody tests."""
+
+
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     made = take_snapshot(tmp_path_factory.mktemp("bits"))

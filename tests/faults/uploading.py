@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-PATIENCE_S = 180
+from tests.patience import PATIENCE_S
 
 
 def new_corpus(client: httpx.Client, name: str) -> str:
@@ -25,7 +25,7 @@ def upload(client: httpx.Client, corpus: str, filename: str, content: bytes) -> 
 def settled(client: httpx.Client, corpus: str, files: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return each file's description by its name, once none of `files` (name to id) is in progress."""
     found: dict[str, dict[str, Any]] = {}
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + 2 * PATIENCE_S
     while len(found) < len(files):
         assert time.monotonic() < deadline, f"still in progress: {sorted(set(files) - set(found))}"
         for name in sorted(set(files) - set(found)):

@@ -27,7 +27,7 @@ STEPS = 30 if EXAMPLES else 15
 # To find the shortest history that fails takes minutes.
 PHASES = tuple(Phase) if EXAMPLES else (Phase.generate,)
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 
 class Histories(DraftSteps, RetentionSteps, DamageSteps, JobSteps, BuildSteps, ErasureSteps):

@@ -10,7 +10,8 @@ from uuid import UUID
 
 import httpx
 
-PATIENCE_S = 60
+from tests.patience import PATIENCE_S
+
 _PAUSE_S = 0.03
 _UNAVAILABLE = httpx.codes.SERVICE_UNAVAILABLE
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
-from tests.faults.kill_loop.asking import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 _PAUSE_S = 0.1
 """After each thing that somebody does: on few cores the worker must keep up with them."""

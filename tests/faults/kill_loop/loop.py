@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.faults.kill_loop.asking import PATIENCE_S, Asking
+from tests.faults.kill_loop.asking import Asking
 from tests.faults.kill_loop.checks import check
 from tests.faults.kill_loop.crowd import Crowd
 from tests.faults.kill_loop.index_checks import check_answers, check_points
@@ -18,14 +18,15 @@ from tests.faults.kill_loop.person import Person
 from tests.faults.kill_loop.reader import Reader
 from tests.faults.kill_loop.rows import Rows, rows_of
 from tests.faults.kill_loop.victims import Victims, running
+from tests.patience import PATIENCE_S
 
-LONGEST_PAUSE_S = 3.2
-"""Between two kills. A worker that met a dead index looks at a job again after 5 s: shorter, and little gets done."""
+LONGEST_PAUSE_S = 1.6
+"""Between two kills. A worker that met a dead index soon looks at a job again here: see the zygote."""
 
 _CORPORA = ("orchard", "garden")
 _TWO_AT_ONCE = 0.2
 _KILLS_BETWEEN_LOOKS = 20
-_REST_S = 180
+_REST_S = 2 * PATIENCE_S
 """Seconds on an idle machine; a busy one must not fail."""
 _OLD_VERSIONS = 5
 """Versions asked again at each look; at the last look all are."""
@@ -52,8 +53,9 @@ class Loop:
     reading: Crowd
 
     def run(self, kills: int, longest_pause_s: float) -> None:
-        """Kill that often."""
+        """Kill that often; on a slow machine less often, so that there is something to be lost."""
         for number in range(1, kills + 1):
+            self._wait_until_more_was_done(than=number)
             time.sleep(self.chance.uniform(0, longest_pause_s))
             self.changing.raise_what_went_wrong()
             self.reading.raise_what_went_wrong()
@@ -63,12 +65,20 @@ class Loop:
             if number % _KILLS_BETWEEN_LOOKS == 0 or number == kills:
                 self._look(is_last=number == kills)
 
+    def _wait_until_more_was_done(self, *, than: int) -> None:
+        deadline = time.monotonic() + _REST_S
+        while sum(person.record.actions for person in self.people) <= than:
+            self.changing.raise_what_went_wrong()
+            assert time.monotonic() < deadline, f"no more than {than} actions after {_REST_S} s"
+            time.sleep(0.05)
+
     def _look(self, *, is_last: bool) -> None:
         with self.changing.paused():
             self.victims.wait_until_ready()
-            self._wait_until_at_rest()
+            with self._rows_at_rest():
+                pass
             # Until here somebody reads, so that a version which is seen too early is seen.
-            with self.reading.paused(), rows_of(self.victims.data_dir, _CORPORA) as corpora:
+            with self.reading.paused(), self._rows_at_rest() as corpora:
                 for person, reader, rows in zip(self.people, self.readers, corpora, strict=True):
                     known = set(person.record.versions)
                     check(person.record, rows, reader.seen)
@@ -82,15 +92,17 @@ class Loop:
         asked_again = old if everything else self.chance.sample(old, min(_OLD_VERSIONS, len(old)))
         return [*asked_again, *sorted(rows.versions.keys() - known)]
 
-    def _wait_until_at_rest(self) -> None:
+    @contextmanager
+    def _rows_at_rest(self) -> Iterator[list[Rows]]:
+        """Read the corpora at a moment without work: a preview that waits for another is tried now and then."""
         deadline = time.monotonic() + _REST_S
-        while unfinished := self._unfinished():
+        while True:
+            with rows_of(self.victims.data_dir, _CORPORA) as corpora:
+                if not (unfinished := [row for rows in corpora for row in rows.unfinished()]):
+                    yield corpora
+                    return
             assert time.monotonic() < deadline, f"still at work after {_REST_S} s: {unfinished}"
             time.sleep(0.1)
-
-    def _unfinished(self) -> list[object]:
-        with rows_of(self.victims.data_dir, _CORPORA) as corpora:
-            return [row for rows in corpora for row in rows.unfinished()]
 
 
 def survive(

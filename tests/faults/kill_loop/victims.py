@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.patience import PATIENCE_S
 from tests.running import free_port
 from tests.valkey import RunningValkey, running_valkey
 
@@ -22,7 +23,6 @@ PROGRAMS = {
 }
 """The programs of each dispatcher."""
 
-_READY_S = 60
 _SHOWN_CHARS = 4000
 _SETTINGS = {
     "RAG_EMBEDDING__BACKEND": "hashing",
@@ -91,8 +91,8 @@ class Victims:
 
     def wait_until_ready(self) -> None:
         """Wait until the API answers and reaches the index."""
-        deadline = time.monotonic() + _READY_S
-        with httpx.Client(base_url=self.url, timeout=10) as client:
+        deadline = time.monotonic() + PATIENCE_S
+        with httpx.Client(base_url=self.url, timeout=60) as client:
             while not _is_ready(client):
                 assert time.monotonic() < deadline, "the service is not ready"
                 time.sleep(0.05)
@@ -136,7 +136,7 @@ def _running(data_dir: Path, programs: Sequence[str], broker: RunningValkey | No
         yield victims
     finally:
         # The end of its input is the end of its children and then of itself.
-        zygote.communicate(timeout=_READY_S)
+        zygote.communicate(timeout=PATIENCE_S)
 
 
 def _is_ready(client: httpx.Client) -> bool:

@@ -25,6 +25,7 @@ import rag_service.retrieval.index_client
 import rag_service.retrieval.index_host
 import rag_service.server
 from rag_service.settings import read_settings
+from tests.short_outages import expect_short_outages
 
 MAINS: dict[str, Callable[[], object]] = {
     "api": rag_service.server.main,
@@ -52,6 +53,7 @@ def main() -> None:
     log_dir = SETTINGS.data_dir / "logs"
     log_dir.mkdir(parents=True, exist_ok=True)
     _assert_single_thread()
+    expect_short_outages()
     gc.freeze()
     running: dict[str, int] = {}
     for line in sys.stdin:
