@@ -8,8 +8,9 @@ from typing import Any
 
 import structlog
 
-from eval.regressions import regression_of
+from eval.regressions import made_otherwise, regression_of
 from rag_service.domain.access import AccessScope
+from rag_service.domain.comparisons import asked
 from rag_service.domain.evaluation_watch import REGRESSED, WatchedCorpus
 from rag_service.domain.evaluations import OPEN_RUNS, CaseResult, EvalRun, Figure, RunPurpose
 from rag_service.errors import NotFound
@@ -21,7 +22,8 @@ PAUSE = timedelta(minutes=10)
 _SHARE = 10
 """Under continuous publishing a corpus is measured for at most one part in so many of the time."""
 
-_ASKED = ("question", "conversation", "answerable", "expected", "gold")
+_NO_REASONS = frozenset({"build", "judge", "ragas", "sacrebleu", "rouge-score"})
+"""What a run is made with that is told by other names, or decides no answer."""
 
 _log = structlog.get_logger()
 
@@ -74,19 +76,22 @@ async def compared_with_before(tx: Transaction, scope: AccessScope, run: EvalRun
         f"Compared with run {base.id} of version {base.number}: {len(regressed)} of {compared} questions are worse off."
     )
     others = tuple(one for one in run.figures if one.name != REGRESSED)
-    return replace(run, figures=(*others, figure), notes=(note,))
+    reasons = _other_reasons(base, run) if regressed else []
+    return replace(run, figures=(*others, figure), notes=(note, *reasons))
+
+
+def _other_reasons(before: EvalRun, after: EvalRun) -> list[str]:
+    """Say what else than the documents may be why: the settings may have been changed since the version before."""
+    names = [name for name in {**before.made_with, **after.made_with} if name not in _NO_REASONS]
+    differing = made_otherwise(before, after, names)
+    return [f"It was made another way, which may be why: {differing}."] if differing else []
 
 
 def regressed_cases(before: Sequence[CaseResult], after: Sequence[CaseResult]) -> tuple[int, list[str]]:
     """Return how many questions were asked of both, and the ids of those that lost something."""
     was, now = _evidence_of(before), _evidence_of(after)
-    both = sorted(case_id for case_id in was.keys() & now.keys() if _is_same(was[case_id], now[case_id]))
+    both = sorted(case_id for case_id in was.keys() & now.keys() if asked(was[case_id]) == asked(now[case_id]))
     return len(both), [case_id for case_id in both if regression_of(was[case_id], now[case_id])]
-
-
-def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Say whether the same was asked and expected: a question may have been edited between two runs."""
-    return all(before[name] == after[name] for name in _ASKED)
 
 
 def _evidence_of(results: Sequence[CaseResult]) -> dict[str, Mapping[str, Any]]:

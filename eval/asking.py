@@ -14,12 +14,13 @@ Asked = tuple[Evidence, frozenset[DocumentId]]
 
 
 class AskCase:
-    """Asks through the service's own use case, at one version ("name@number")."""
+    """Asks through the service's own use case, at one version ("name@number"); `exact` as in its search."""
 
-    def __init__(self, *, container: Container, scope: AccessScope, corpus: str) -> None:
+    def __init__(self, *, container: Container, scope: AccessScope, corpus: str, exact: bool = False) -> None:
         self._container = container
         self._scope = scope
         self._corpus = corpus
+        self._exact = exact
 
     async def __call__(self, case: Case) -> Asked:
         """Return what came back; a part that is down is asked once more, then `failure` says why."""
@@ -42,7 +43,8 @@ class AskCase:
 
     async def _answer(self, case: Case) -> Answer:
         question = Question(corpus=self._corpus, messages=case.messages)
-        events = [event async for event in self._container.ask_question(self._scope, question, keep=False)]
+        asked = self._container.ask_question(self._scope, question, keep=False, exact=self._exact)
+        events = [event async for event in asked]
         match events[-1]:
             case Finished(answer=answer):
                 return answer

@@ -133,9 +133,7 @@ def _draft_evaluation(lend: Lend, settings: EvaluationSettings) -> EvaluateDraft
 
         async with lend() as container:
             run_suites = _run_suites(container, settings)
-            return await evaluate_draft(
-                container, run_suites, scope, draft, now=container.clock(), still_held=still_held
-            )
+            return await evaluate_draft(container, run_suites, scope, draft, still_held=still_held)
 
     return evaluate
 

@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from eval.bootstrap import Evaluation
 from eval.datasets.cases import Case
 from eval.loading import Tell
 from eval.metrics.ragas import Judge
-from eval.results import Section
 from eval.run_suites import RunSuites
+from rag_service.api.run_report import Section
 from rag_service.domain.access import Permission
-from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, RunPurpose
-from rag_service.domain.golden import digest_of
-from rag_service.domain.ids import EvalRunId, new_id
-from rag_service.errors import RagError
+from rag_service.domain.evaluations import OPEN_RUNS, CaseResult, EvalRun, EvalRunState, RunPurpose, new_run
+from rag_service.errors import DependencyUnavailable, NotFound, RagError
+from rag_service.use_cases.evaluations import draft_under
 from rag_service.use_cases.permissions import require
 
 _LOOK_EVERY_S = 1.0
@@ -50,6 +50,7 @@ class CorpusRuns:
         finally:
             progress.cancel()
             await asyncio.gather(progress, return_exceptions=True)
+            await self._close(queued)
         if run.state is EvalRunState.FAILED:
             raise NotMeasured(f"{run.error} The run is kept as {run.id}.")
         name, _, _ = corpus.partition("@")
@@ -66,22 +67,27 @@ class CorpusRuns:
     async def _added(self, corpus: str, cases: Sequence[Case], suite: str) -> EvalRun:
         pinned = await self._container.search.pin(self._scope, corpus)
         async with self._container.catalog.writing() as tx:
-            draft = await tx.drafts.in_slot(self._scope, pinned.corpus.id)
-            run = EvalRun(
-                id=EvalRunId(new_id("eval_")),
-                tenant_id=pinned.corpus.tenant_id,
-                corpus_id=pinned.corpus.id,
+            run = new_run(
+                pinned.corpus.tenant_id,
+                pinned.corpus.id,
+                cases,
                 number=pinned.number or None,
-                draft_id=draft.id if draft and draft.number == pinned.number else None,
+                draft_id=await draft_under(tx, self._scope, pinned.corpus.id, pinned.number),
                 suite=suite,
-                suite_digest=digest_of(cases),
                 purpose=RunPurpose.BY_HAND,
-                state=EvalRunState.QUEUED,
-                total=len(cases),
-                created_at=self._container.clock(),
+                now=self._container.clock(),
             )
             await tx.eval_runs.add(self._scope, run)
         return run
+
+    async def _close(self, queued: EvalRun) -> None:
+        """End a run that was cut short: nobody goes on with it."""
+        # Without the catalog, too, which may be what cut it short.
+        with suppress(NotFound, DependencyUnavailable):
+            async with self._container.catalog.writing() as tx:
+                run = await tx.eval_runs.get(self._scope, queued.id)
+                if run.state in OPEN_RUNS:
+                    await tx.eval_runs.change(self._scope, run.failed("It was cut short.", self._container.clock()))
 
     async def _tell_progress(self, run: EvalRun, tell: Tell) -> None:
         while True:

@@ -2,28 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from eval.datasets.golden import cases_of
-from eval.regressions import regression_of
+from eval.regressions import made_otherwise, regression_of
 from eval.responsible import FindResponsible
 from eval.run_suites import RunSuites
 from rag_service.bootstrap import Container
 from rag_service.domain.access import AccessScope, system_scope
+from rag_service.domain.changed_questions import seen_answer
 from rag_service.domain.drafts import Draft
-from rag_service.domain.evaluations import GOLDEN_SUITE, EvalRun, EvalRunState, RunPurpose
-from rag_service.domain.gates import Gate, GateAnswer, Regression, RegressionKind, Verdict
-from rag_service.domain.golden import GoldenQuestion, GoldenState, digest_of
-from rag_service.domain.ids import EvalRunId, GoldenId, new_id
+from rag_service.domain.evaluations import GOLDEN_SUITE, EvalRun, EvalRunState, RunPurpose, new_run
+from rag_service.domain.gates import Gate, Regression, RegressionKind, Verdict
+from rag_service.domain.golden import GoldenQuestion, digest_of
+from rag_service.domain.ids import GoldenId
 from rag_service.domain.pages import PageRequest
 from rag_service.errors import Conflict
 from rag_service.ports.catalog import Transaction
+from rag_service.use_cases.gates import COUNTING
 from rag_service.use_cases.parts_of import parts_of
 from rag_service.use_cases.seal_plan import StillHeld, number_of
 
 _LOOKED_AT = 20
-"""So many of the newest runs are looked through for one of this draft that was cut short."""
+"""So many of the newest runs are looked through for one that was cut short."""
 
 _BUILT_OF = ("embedder", "sparse encoder", "chunker")
 
@@ -38,7 +39,6 @@ async def evaluate_draft(
     scope: AccessScope,
     draft: Draft,
     *,
-    now: datetime,
     still_held: StillHeld,
 ) -> Gate:
     """Return the verdict about a draft as it is sealed, which is left to the caller to keep.
@@ -57,7 +57,7 @@ async def evaluate_draft(
         against=draft.sealed_against or 0,
         verdict=Verdict.PASSED,
         questions=0,
-        created_at=now,
+        created_at=container.clock(),
     )
     return await _Evaluation(container, run_suites, scope, gate, still_held)()
 
@@ -76,7 +76,8 @@ class _Evaluation:
 
     async def __call__(self) -> Gate:
         async with self._container.catalog.reading() as tx:
-            questions = await tx.golden.all(self._scope, self._gate.corpus_id, states={GoldenState.ACCEPTED})
+            questions = await tx.golden.all(self._scope, self._gate.corpus_id, states=COUNTING)
+        self._gate = replace(self._gate, suite_digest=digest_of(questions))
         if not questions:
             return self._gate
         if not self._gate.against:
@@ -116,23 +117,18 @@ class _Evaluation:
         """Return the run of an attempt that came to no verdict: what it has is not asked again."""
         newest = PageRequest(limit=_LOOKED_AT)
         page = await tx.eval_runs.page(self._scope, corpus_id=self._gate.corpus_id, suite=GOLDEN_SUITE, page=newest)
-        mine = (RunPurpose.GATE, self._gate.draft_id, number)
-        same = (run for run in page.items if (run.purpose, run.draft_id, run.number) == mine)
+        same = (run for run in page.items if (run.purpose, run.number) == (RunPurpose.GATE, number))
         return next((run for run in same if run.state is not EvalRunState.FINISHED), None)
 
     async def _added(self, tx: Transaction, questions: Sequence[GoldenQuestion], number: int) -> EvalRun:
-        run = EvalRun(
-            id=EvalRunId(new_id("eval_")),
-            tenant_id=self._gate.tenant_id,
-            corpus_id=self._gate.corpus_id,
+        run = new_run(
+            self._gate.tenant_id,
+            self._gate.corpus_id,
+            questions,
             number=number,
-            draft_id=self._gate.draft_id,
-            suite=GOLDEN_SUITE,
-            suite_digest=digest_of(questions),
+            draft_id=self._gate.draft_id if number == self._gate.number else None,
             purpose=RunPurpose.GATE,
-            state=EvalRunState.QUEUED,
-            total=len(questions),
-            created_at=self._container.clock(),
+            now=self._container.clock(),
         )
         await tx.eval_runs.add(self._scope, run)
         return run
@@ -164,15 +160,10 @@ async def _regression(
         question_id=question_id,
         question=new["question"],
         kind=kind,
-        before=_answer(old),
-        after=_answer(new),
+        before=seen_answer(old),
+        after=seen_answer(new),
         responsible=await find(old, new),
     )
-
-
-def _answer(evidence: Evidence) -> GateAnswer:
-    keys = dict.fromkeys(cited["document_key"] for cited in evidence["cited"])
-    return GateAnswer(status=evidence["status"], text=evidence["answer"], cited=tuple(keys))
 
 
 def _why_unmeasured(questions: Sequence[GoldenQuestion], *asked: tuple[EvalRun, Measured]) -> str | None:
@@ -187,9 +178,5 @@ def _why_unmeasured(questions: Sequence[GoldenQuestion], *asked: tuple[EvalRun, 
 
 def _built_another_way(base: EvalRun, run: EvalRun) -> str | None:
     """Say in what the build of the draft differs: then documents need not be responsible for anything."""
-    differing = [
-        f"{name} {run.made_with[name]} instead of {base.made_with[name]}"
-        for name in _BUILT_OF
-        if run.made_with[name] != base.made_with[name]
-    ]
-    return f"The draft is built another way: {'; '.join(differing)}." if differing else None
+    differing = made_otherwise(base, run, _BUILT_OF)
+    return f"The draft is built another way: {differing}." if differing else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -13,14 +12,14 @@ from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.drafts import Draft
 from rag_service.domain.evaluations import OPEN_RUNS, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.gates import Gate, Verdict
-from rag_service.domain.golden import GoldenQuestion, GoldenState
+from rag_service.domain.golden import GoldenQuestion
 from rag_service.domain.ids import DraftId, EvalRunId, JobId
 from rag_service.domain.jobs import Job
 from rag_service.errors import NotFound, RagError
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.reasons import ReasonCode
 from rag_service.use_cases.gates import COUNTING, PublishGate
-from rag_service.use_cases.seal_plan import StillHeld, number_of
+from rag_service.use_cases.seal_plan import StillHeld
 
 Clock = Callable[[], datetime]
 
@@ -64,9 +63,10 @@ class DraftEvaluationHandler:
             verdict = await self._verdict(job)
             async with self._catalog.writing() as tx:
                 if job.id in await tx.jobs.succeed([job], now=self._clock()):
-                    # What was erased meanwhile may stand in the verdict: another one is asked for.
-                    is_current = verdict is None or await _erasures_of(tx, job) == erasures
-                    await self._go_on(tx, job, verdict if is_current else None)
+                    scope = system_scope(job.tenant_id)
+                    if verdict is not None and await _may_be_kept(tx, job, verdict, erasures):
+                        await tx.gates.put(scope, verdict)
+                    await self._gate.go_on(tx, scope, DraftId(job.subject))
         return {}
 
     async def _verdict(self, job: Job) -> Gate | None:
@@ -99,14 +99,6 @@ class DraftEvaluationHandler:
             return None
         return draft if draft.awaits_publish else None
 
-    async def _go_on(self, tx: Transaction, job: Job, verdict: Gate | None) -> None:
-        scope = system_scope(job.tenant_id)
-        if verdict is None:
-            await self._gate.resume(tx, scope, DraftId(job.subject))
-            return
-        await tx.gates.put(scope, verdict)
-        await self._gate.go_on(tx, scope, verdict)
-
     def reason_of(self, error: Exception) -> tuple[ReasonCode, bool]:
         """Whatever it is, it may pass."""
         return _reason_of(error)
@@ -117,20 +109,17 @@ class DraftEvaluationHandler:
         with suppress(NotFound):
             draft = await tx.drafts.get(scope, DraftId(job.subject))
             if draft.awaits_publish:
-                await self._go_on(tx, job, await self._no_verdict(tx, scope, draft, detail))
+                await self._gate.give_up(tx, scope, draft, detail)
 
-    async def _no_verdict(self, tx: Transaction, scope: AccessScope, draft: Draft, detail: str) -> Gate:
-        return Gate(
-            tenant_id=draft.tenant_id,
-            corpus_id=draft.corpus_id,
-            draft_id=draft.id,
-            number=number_of(draft),
-            against=draft.sealed_against or 0,
-            verdict=Verdict.UNMEASURED,
-            questions=(await tx.golden.counts(scope, draft.corpus_id))[GoldenState.ACCEPTED],
-            reason=detail,
-            created_at=self._clock(),
-        )
+
+async def _may_be_kept(tx: Transaction, job: Job, gate: Gate, erasures: int | None) -> bool:
+    """Say whether nothing was erased since whose words may stand in the verdict. Nothing is until the transaction ends."""
+    scope = system_scope(job.tenant_id)
+    # The corpus first, as an erasure does: in another order the two could wait for each other.
+    await tx.evaluation_watch.hold(scope, gate.corpus_id)
+    blamed = {regression.question_id for regression in gate.regressions}
+    known = await tx.golden.known(scope, blamed, lock=True)
+    return known.keys() == blamed and await _erasures_of(tx, job) == erasures
 
 
 async def _erasures_of(tx: Transaction, job: Job) -> int | None:
@@ -180,9 +169,11 @@ class SuiteHandler:
             await self._compare(scope, run, still_held)
 
     async def _compare(self, scope: AccessScope, run: EvalRun, still_held: StillHeld) -> None:
+        # Reading two runs may take a while, in which nobody else should have to wait for this.
+        async with self._catalog.reading() as tx:
+            compared = await compared_with_before(tx, scope, run)
         async with self._catalog.writing() as tx:
             await still_held(tx)
-            compared = await compared_with_before(tx, scope, run)
             await tx.eval_runs.change(scope, compared)
         tell_regressed(compared)
 
@@ -196,8 +187,7 @@ class SuiteHandler:
         with suppress(NotFound):
             run = await tx.eval_runs.get(scope, EvalRunId(job.subject))
             if run.state in OPEN_RUNS:
-                failed = replace(run, state=EvalRunState.FAILED, error=detail, finished_at=self._clock())
-                await tx.eval_runs.change(scope, failed)
+                await tx.eval_runs.change(scope, run.failed(detail, self._clock()))
 
 
 def _reason_of(error: Exception) -> tuple[ReasonCode, bool]:

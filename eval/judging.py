@@ -1,17 +1,17 @@
 """The scores that need a model: our judge-free ones of every answer, and RAGAS of those that have a right answer."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from statistics import median
 from typing import Any
 
 from eval.metrics.judge_free import judge_free_scores, passage_of, sentence_supports
-from eval.metrics.names import of_ragas
 from eval.metrics.ragas import NAMES, Judge, Ragas, Sample
 from eval.metrics.scores import Score, missing
 from eval.metrics.suite_scores import why_unanswered
 from eval.metrics.text import without_marks
 from rag_service.bootstrap import Container
+from rag_service.domain.metric_names import of_ragas
 from rag_service.ports.unit_checker import UnitChecker
 from rag_service.settings import EvaluationSettings
 from rag_service.verification.checker import QuoteChecker
@@ -57,7 +57,7 @@ async def open_judging(container: Container, judge: Judge | None) -> AsyncIterat
         yield JudgeByRagas(ragas)
 
 
-def open_ragas(container: Container, judge: Judge | None, names: Sequence[str] = NAMES) -> Ragas:
+def open_ragas(container: Container, judge: Judge | None) -> Ragas:
     """Return RAGAS with the service's own embedder and verifier; the caller closes it."""
     checker, threshold = open_checker(container), container.settings.verification.support_threshold
 
@@ -70,7 +70,7 @@ def open_ragas(container: Container, judge: Judge | None, names: Sequence[str] =
         supports = await sentence_supports(checker, response, passages, question=question)
         return [support >= threshold for support in supports]
 
-    return Ragas(embed=embed, verify=verify, judge=judge, names=names)
+    return Ragas(embed=embed, verify=verify, judge=judge)
 
 
 def open_checker(container: Container) -> UnitChecker:

@@ -20,8 +20,8 @@ from eval.metrics.agreement import (
     spearman,
 )
 from eval.metrics.judge_free import NO_SENTENCE, passage_of, sentence_supports
-from eval.results import Section
 from eval.suites import LabelledSet, LabelsSuite
+from rag_service.api.run_report import Section
 from rag_service.bootstrap import Container
 from rag_service.domain.evaluations import Figure
 from rag_service.ports.unit_checker import UnitChecker

@@ -4,6 +4,7 @@ Text only (the multimodal metrics fetch addresses), no call without its inputs (
 for "nothing to measure"), and no score from a judge that failed on the way (some go on with what is left).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -129,10 +130,10 @@ def _judged(make: Callable[[PinnedJudge], Any], fields: Sequence[str], judge: Pi
 
     async def measure(sample: Sample) -> Measurement:
         judge.failure = ""
-        try:
-            measurement = await ask(sample)
-        except Exception as exc:  # noqa: BLE001  (what a metric makes of a judge's odd answers is without limit)
-            return None, judge.failure or f"{NO_VALID_ANSWER}: {type(exc).__name__}"
+        # What a metric makes of a judge's odd answers is without limit.
+        [measurement] = await asyncio.gather(ask(sample), return_exceptions=True)
+        if isinstance(measurement, BaseException):
+            return None, judge.failure or f"{NO_VALID_ANSWER}: {type(measurement).__name__}"
         return (None, judge.failure) if judge.failure else measurement
 
     return measure

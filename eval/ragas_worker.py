@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import IO, Any
 
 from eval.ragas_network import allow_only
+from rag_service.domain.metric_names import RAGAS_LATE
 
 Sample = Mapping[str, Any]
 Measurement = tuple[float | None, str]
 Metric = Callable[[Sample], Awaitable[Measurement]]
 
 NO_JUDGE = "no judge is configured"
-TOO_LATE = "the judge did not answer in time"
 
 _ROUNDING = 1e-6
 
@@ -78,7 +78,7 @@ def main() -> None:
         wanted = {name: metrics[name] for name in first["names"]}
         parent.send({"ready": True})
         while (sample := parent.receive()) is not None:
-            parent.send({"scores": runner.run(_scores(wanted, sample, first["sample_s"]))})
+            parent.send({"scores": runner.run(measure(wanted, sample, first["sample_s"]))})
 
 
 def _metrics(judge: Mapping[str, Any] | None, parent: Parent) -> dict[str, Metric]:
@@ -89,17 +89,19 @@ def _metrics(judge: Mapping[str, Any] | None, parent: Parent) -> dict[str, Metri
     )
 
 
-async def _scores(metrics: Mapping[str, Metric], sample: Sample, sample_s: float) -> dict[str, Measurement]:
-    """Measure all at once; what is not done in time is missing."""
+async def measure(metrics: Mapping[str, Metric], sample: Sample, sample_s: float) -> dict[str, Measurement]:
+    """Measure all at once; what is not done in time, or raises, is missing and costs the others nothing."""
     tasks = {name: asyncio.ensure_future(metric(sample)) for name, metric in metrics.items()}
     _done, late = await asyncio.wait(tasks.values(), timeout=sample_s)
     for task in late:
         task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
-    return {name: (None, TOO_LATE) if task in late else _checked(task.result()) for name, task in tasks.items()}
+    found = dict(zip(tasks, await asyncio.gather(*tasks.values(), return_exceptions=True), strict=True))
+    return {name: (None, RAGAS_LATE) if tasks[name] in late else _checked(found[name]) for name in tasks}
 
 
-def _checked(measurement: Measurement) -> Measurement:
+def _checked(measurement: Measurement | BaseException) -> Measurement:
+    if isinstance(measurement, BaseException):
+        return None, f"ragas failed: {type(measurement).__name__}"
     value, reason = measurement
     if value is None:
         return None, reason

@@ -9,8 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from eval.results import Report, Section
-from rag_service.api.run_report import figure, reasons, report_html, verdict
+from rag_service.api.run_report import Report, Section, figure, reasons, report_html, verdict
 from rag_service.domain.evaluations import Figure
 
 

@@ -1,8 +1,10 @@
 """Which changed documents explain that a golden question is worse off."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from eval.metrics.quotes import folded
 from rag_service.domain.access import AccessScope
 from rag_service.domain.differences import DiffedDocument, VersionDiff
 from rag_service.domain.gates import Cause, Responsible
@@ -24,6 +26,7 @@ class FindResponsible:
         self._scope = scope
         self._ended = [*changes.removed, *changes.changed]
         self._new = {(one.document_id, one.revision_after): one for one in (*changes.added, *changes.changed)}
+        self._texts: dict[tuple[DocumentId, int], str] = {}
 
     async def __call__(self, before: Evidence, after: Evidence) -> tuple[Responsible, ...]:
         """Return what changed documents did to a question, each document once, a lost quote first."""
@@ -36,7 +39,7 @@ class FindResponsible:
 
     async def _lost(self, quotes: Iterable[GoldQuote]) -> list[str]:
         """Return the documents that held one of the quotes, and hold it no more or are gone."""
-        wanted = [(quote.document_key, _said(quote.text)) for quote in quotes]
+        wanted = [(quote.document_key, folded(quote.text)) for quote in quotes]
         return [
             one.key
             for one in self._ended
@@ -50,10 +53,14 @@ class FindResponsible:
         return any(words in old and (new is None or words not in new) for words in quotes if old is not None)
 
     async def _text(self, document_id: DocumentId, revision: int | None) -> str | None:
+        """Return the words of a revision as quotes are compared; those of a large document take a while."""
         if revision is None:
             return None
-        async with self._catalog.reading() as tx:
-            return _said((await tx.documents.parsed(self._scope, document_id, revision)).text)
+        if (document_id, revision) not in self._texts:
+            async with self._catalog.reading() as tx:
+                text = (await tx.documents.parsed(self._scope, document_id, revision)).text
+            self._texts[document_id, revision] = await asyncio.to_thread(folded, text)
+        return self._texts[document_id, revision]
 
     def _displacing(self, before: Evidence, after: Evidence) -> list[str]:
         """Return what is new among the first passages, before the gold passage, which stood among them."""
@@ -71,8 +78,3 @@ def _quotes_in(before: Evidence) -> list[GoldQuote]:
     """Return the gold quotes; what was cited where none are known."""
     gold = [GoldQuote(document_key=one["document_key"], text=one["text"]) for one in before["gold"]]
     return gold or [GoldQuote(document_key=one["document_key"], text=one["quote"]) for one in before["cited"]]
-
-
-def _said(text: str) -> str:
-    """Return the words, without differences of case and white space."""
-    return " ".join(text.casefold().split())

@@ -7,7 +7,7 @@ from eval.datasets.cases import Query
 from eval.loading import Tell
 from eval.metrics import ranking
 from eval.metrics.scores import mean_of
-from eval.results import Section
+from rag_service.api.run_report import Section
 from rag_service.domain.answers import Passage
 from rag_service.domain.rows import ROW_ENDING
 

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import SecretStr
 from rich.console import Console
 
 from eval.bootstrap import open_evaluation
 from eval.judging import judge_of
 from eval.metrics.ragas import Judge
 from eval.report import as_json, print_report, write_report
-from eval.results import Report
 from eval.running import Plan, run_suite
 from eval.suites import LabelsSuite, RetrievalSuite, read_suite, suite_names
+from rag_service.api.run_report import Report
 from rag_service.cli.context import Refusal, connect, secret_of
 from rag_service.errors import InvalidRequest, RagError
-from rag_service.settings import read_settings
+from rag_service.settings import EvaluationSettings, read_settings
 
 MISSED = 4
 _DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -64,7 +65,7 @@ def main(suite: str, *, out: Path, prints_json: bool, **options: Any) -> None:
     else:
         print_report(report, Console())
         click.echo(f"Report: {html_path} and {json_path}")
-    sys.exit(0 if report.passed else MISSED)
+    sys.exit(MISSED if report.passed is False else 0)
 
 
 async def _run(name: str, options: dict[str, Any]) -> Report:
@@ -76,8 +77,7 @@ async def _run(name: str, options: dict[str, Any]) -> Report:
         corpus=options["corpus"],
         limit=options["limit"],
         only=frozenset(options["only"]),
-        judge=_judge(options["judge_url"], options["judge_model"], options["judge_key"])
-        or judge_of(settings.evaluation),
+        judge=named_judge(settings.evaluation, options["judge_url"], options["judge_model"], options["judge_key"]),
         with_ragas=options["with_ragas"],
         is_fresh=options["is_fresh"],
     )
@@ -98,10 +98,13 @@ def _check_sets(plan: Plan) -> None:
         )
 
 
-def _judge(url: str | None, model: str | None, key: str) -> Judge | None:
+def named_judge(settings: EvaluationSettings, url: str | None, model: str | None, key: str) -> Judge | None:
+    """Return the judge that was named, else that of the settings, which also say how it is asked."""
     if bool(url) != bool(model):
         raise click.UsageError("A judge needs both --judge-url and --judge-model.")
-    return Judge(base_url=url, model=model, api_key=key) if url and model else None
+    # The key goes with its judge: that of the settings is not for another host.
+    named = {"judge_url": url, "judge_model": model, "judge_key": SecretStr(key)} if url else {}
+    return judge_of(settings.model_copy(update=named))
 
 
 def _tell(message: str) -> None:

@@ -12,15 +12,15 @@ from eval.asking import AskCase
 from eval.datasets.cases import Case
 from eval.judging import JudgeFree, open_judging
 from eval.keeping import KeptRun
-from eval.metrics.names import RAGAS_PREFIX
-from eval.metrics.ragas import Judge, is_failure
+from eval.metrics.ragas import Judge, is_failure, ragas_versions
 from eval.metrics.scores import Score
 from eval.metrics.suite_scores import figures_of, scores_of
 from eval.provenance import build_of, made_with
 from rag_service.bootstrap import Container
 from rag_service.domain.access import AccessScope, system_scope
-from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState
+from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.golden import digest_of
+from rag_service.domain.metric_names import RAGAS_PREFIX
 from rag_service.domain.versions import PinnedVersion
 from rag_service.errors import Conflict, NotFound
 from rag_service.ports.catalog import Transaction
@@ -36,6 +36,7 @@ class _Pinned:
     """What is asked, and everything that decides what comes out."""
 
     version: PinnedVersion
+    exact: bool
     made_with: Mapping[str, str]
 
     @property
@@ -94,7 +95,9 @@ class RunSuites:
         if with_ragas:
             await self._judge_answers(kept)
         found = await self._found(kept, keys)
-        return await self._end(kept, EvalRunState.FINISHED, figures=figures_of(found, targets))
+        # A thousand resamples of each figure: whoever shares the loop renews a lease meanwhile.
+        figures = await asyncio.to_thread(figures_of, found, targets)
+        return await self._end(kept, EvalRunState.FINISHED, figures=figures)
 
     async def _found(self, kept: KeptRun, keys: Mapping[str, str]) -> list[CaseResult]:
         # A question may have been withdrawn since an earlier attempt of this run.
@@ -112,7 +115,10 @@ class RunSuites:
         async with parts.catalog.reading() as tx:
             version = await _version_of(tx, kept.scope, kept.run)
         built = await parts_of(parts.catalog, parts.build_parts, kept.scope, version.corpus.id, version.fingerprint)
-        decided_by = made_with(parts, build_of(built)) | {"judge": judge or "none"}
+        # A gate compares two versions: a walk of the graph that misses a passage must not pass for a loss.
+        exact = parts.settings.retrieval.exact or kept.run.purpose is RunPurpose.GATE
+        asked_with = {"exact search": str(exact), "judge": judge or "none", **ragas_versions()}
+        decided_by = made_with(parts, build_of(built)) | asked_with
         await kept.change(
             number=version.number,
             state=EvalRunState.RUNNING,
@@ -123,7 +129,7 @@ class RunSuites:
             error=None,
             finished_at=None,
         )
-        return _Pinned(version=version, made_with=decided_by)
+        return _Pinned(version=version, exact=exact, made_with=decided_by)
 
     async def _take_over(
         self, kept: KeptRun, cases: Sequence[Case], keys: Mapping[str, str], *, is_fresh: bool
@@ -138,7 +144,7 @@ class RunSuites:
 
     async def _ask(self, kept: KeptRun, pinned: _Pinned, cases: Sequence[Case], keys: Mapping[str, str]) -> None:
         """Ask the questions, some at once; when more than half of all failed, the rest are not tried."""
-        ask = AskCase(container=self._container, scope=kept.scope, corpus=pinned.ref)
+        ask = AskCase(container=self._container, scope=kept.scope, corpus=pinned.ref, exact=pinned.exact)
         judge = JudgeFree(self._container)
         threshold = self._container.settings.verification.support_threshold
         waiting, failed = iter(cases), 0

@@ -17,9 +17,9 @@ from eval.label_sets import measure_label_sets
 from eval.loading import Tell, ensure_loaded
 from eval.metrics.ragas import Judge
 from eval.provenance import made_with
-from eval.results import Report, Section
 from eval.retrieving import measure_search
 from eval.suites import AnswersSuite, GoldenSuite, LabelsSuite, RankedSet, RetrievalSuite, Suite
+from rag_service.api.run_report import Report, Section
 from rag_service.cli.loading import Failure
 from rag_service.client import Client
 from rag_service.domain.golden import GoldenState

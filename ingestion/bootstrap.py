@@ -150,7 +150,12 @@ def _handlers(
     write_version = WriteVersion(catalog=catalog, index=index, build_parts=build_parts, chunkers=open_chunker)
     unseal = UnsealDraft(catalog=catalog, index=index)
     seal = SealDraft(
-        catalog=catalog, write_version=write_version, unseal=unseal, gate=container.publish_gate, clock=clock
+        catalog=catalog,
+        write_version=write_version,
+        unseal=unseal,
+        gate=container.publish_gate,
+        clock=clock,
+        settings=container.settings.jobs,
     )
     fill = FillBuild(catalog=catalog, index=index, build_parts=build_parts, chunkers=open_chunker, clock=clock)
     return {

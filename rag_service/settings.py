@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -176,6 +177,11 @@ class JobSettings(Section):
     worker_heartbeat_s: float = Field(
         5.0, gt=0, description="how often a worker says that it is there; it counts as gone after three silent times"
     )
+
+    @property
+    def silence(self) -> timedelta:
+        """How long a worker says nothing until it counts as gone."""
+        return timedelta(seconds=3 * self.worker_heartbeat_s)
 
 
 class QueueSettings(Section):

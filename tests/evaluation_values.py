@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Message
 from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, Figure, RunPurpose
 from rag_service.domain.golden import GoldenQuestion, GoldenState, Origin
 from rag_service.domain.ids import CorpusId, DocumentId, EvalRunId, GoldenId, TenantId
+from rag_service.ports.catalog import Transaction
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MADE_WITH = {"prompt": "v1", "generator": "extractive", "build": "b1"}
@@ -98,6 +100,15 @@ def result(case_id: str = "gold_1", seen: dict[str, Any] | None = None, **scores
         evidence=seen or evidence(),
         documents=frozenset(),
     )
+
+
+async def keep_results(tx: Transaction, scope: AccessScope, one: EvalRun, found: Sequence[CaseResult]) -> None:
+    """Keep results of a run over the golden questions, those that are missing as rejected ones: nothing counts them."""
+    ids = {GoldenId(case.case_id) for case in found}
+    place = {"corpus_id": one.corpus_id, "tenant_id": one.tenant_id, "state": GoldenState.REJECTED}
+    missing = sorted(ids - (await tx.golden.known(scope, ids)).keys())
+    await tx.golden.add(scope, [golden(golden_id, **place) for golden_id in missing])
+    await tx.eval_runs.add_results(scope, one.id, found)
 
 
 def results(scores: Sequence[float | None]) -> list[CaseResult]:

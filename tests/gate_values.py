@@ -5,28 +5,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rag_service.domain.answers import Message
+from rag_service.domain.changed_questions import SeenAnswer
 from rag_service.domain.drafts import Draft
-from rag_service.domain.gates import Cause, Gate, GateAnswer, Regression, RegressionKind, Responsible, Verdict
-from rag_service.domain.golden import GoldenQuestion, GoldenState, Origin
+from rag_service.domain.gates import Cause, Gate, Regression, RegressionKind, Responsible, Verdict
+from rag_service.domain.golden import GoldenQuestion
 from rag_service.domain.ids import CorpusId, GoldenId, TenantId
-
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+from tests.evaluation_values import golden
 
 
 def golden_question(tenant_id: TenantId, corpus_id: CorpusId, name: str = "apples", **changes: Any) -> GoldenQuestion:
-    values: dict[str, Any] = {
-        "id": GoldenId(f"golden_{name}"),
-        "tenant_id": tenant_id,
-        "corpus_id": corpus_id,
-        "messages": (Message(role="user", content=f"What about {name}?"),),
-        "answerable": True,
-        "answers": ("red",),
-        "state": GoldenState.ACCEPTED,
-        "origin": Origin.HAND,
-        "created_at": LONG_AGO,
-        "updated_at": LONG_AGO,
-    }
-    return GoldenQuestion(**values | changes)
+    asked = (Message(role="user", content=f"What about {name}?"),)
+    values = {"messages": asked, "answers": ("red",)} | changes
+    return golden(f"golden_{name}", corpus_id=corpus_id, tenant_id=tenant_id, **values)
 
 
 def regression(name: str = "apples", *, key: str = "a") -> Regression:
@@ -34,8 +24,8 @@ def regression(name: str = "apples", *, key: str = "a") -> Regression:
         question_id=GoldenId(f"golden_{name}"),
         question=f"What about {name}?",
         kind=RegressionKind.LOST_CITATION,
-        before=GateAnswer(status="answered", text="Apples are red.", cited=(key,)),
-        after=GateAnswer(status="abstained", text=""),
+        before=SeenAnswer(status="answered", text="Apples are red.", cited=(key,)),
+        after=SeenAnswer(status="abstained", text=""),
         responsible=(Responsible(document_key=key, cause=Cause.LOST_QUOTE),),
     )
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-_HANG_S = 20.0
+_HANG_S = 600.0
 
 
 class Mood(StrEnum):

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import httpx
 
+from tests.patience import PATIENCE_S
 from tests.running import free_port
 
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 FOLDER = Path(__file__).parents[1] / ".cache" / "models" / "smollm2-135m-instruct"
-START_LIMIT_S = 300
 
 
 def is_installed() -> bool:
@@ -55,7 +55,7 @@ def served_model() -> Iterator[tuple[str, str]]:
         yield f"http://127.0.0.1:{port}/v1", str(FOLDER)
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE_S)
 
 
 def convert() -> None:
@@ -78,7 +78,7 @@ def convert() -> None:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_LIMIT_S
+    deadline = time.monotonic() + 3 * PATIENCE_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if httpx.get(f"http://127.0.0.1:{port}/health", timeout=2).is_success:

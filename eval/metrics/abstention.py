@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.metrics.names import ABSTENTION_F1, ABSTENTION_PRECISION, ABSTENTION_RECALL, FALSE_ABSTENTION
 from eval.metrics.scores import Score, mean_of, missing, unmeasurable
 from rag_service.domain.evaluations import Figure
+from rag_service.domain.metric_names import ABSTENTION_F1, ABSTENTION_PRECISION, ABSTENTION_RECALL, FALSE_ABSTENTION
 
 _NO_TARGETS: Mapping[str, float] = {}
 

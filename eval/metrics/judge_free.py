@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from eval.metrics.names import FAITHFULNESS, RELEVANCE
-from eval.metrics.scores import UNAVAILABLE, Score, missing
+from eval.metrics.scores import Score, missing
 from eval.metrics.suite_scores import why_unanswered
 from eval.metrics.text import without_marks
 from rag_service.domain.answers import Passage
 from rag_service.domain.ids import ChunkId, DocumentId, FileId
+from rag_service.domain.metric_names import FAITHFULNESS, RELEVANCE, UNAVAILABLE
 from rag_service.domain.sentences import sentence_spans
 from rag_service.domain.spans import Span
 from rag_service.errors import DependencyUnavailable

@@ -22,17 +22,17 @@ def holds(text: str, quote: str) -> bool:
 
     Case and white space do not count. Every text that is not empty holds the empty quote.
     """
-    return _holds(_folded(text), _folded(quote))
+    return _holds(folded(text), folded(quote))
 
 
 def held_by(excerpts: Sequence[Excerpt], gold: Sequence[GoldQuote]) -> Held:
     """Return what each excerpt holds of its own document; a gold quote without text stands for the whole document."""
-    wanted = [(quote, _folded(quote.text)) for quote in gold]
+    wanted = [(quote, folded(quote.text)) for quote in gold]
     return [
         frozenset(
             quote for quote, words in wanted if quote.document_key == excerpt.document_key and _holds(text, words)
         )
-        for excerpt, text in ((excerpt, _folded(excerpt.text)) for excerpt in excerpts)
+        for excerpt, text in ((excerpt, folded(excerpt.text)) for excerpt in excerpts)
     ]
 
 
@@ -66,5 +66,6 @@ def _holds(text: str, words: str) -> bool:
     return any(text.endswith(words[:length]) or text.startswith(words[-length:]) for length in parts)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a text as quotes are compared: without differences of case, and without white space."""
     return "".join(text.casefold().split())

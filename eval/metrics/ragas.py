@@ -17,7 +17,15 @@ from urllib.parse import urlsplit
 import structlog
 
 from eval.metrics.ragas_process import RagasProcess
-from eval.metrics.scores import UNAVAILABLE, Score, missing
+from eval.metrics.scores import Score, missing
+from rag_service.domain.metric_names import (
+    NOISE_SENSITIVITY,
+    RAGAS_ENDED,
+    RAGAS_OVER,
+    RAGAS_SILENT,
+    TRANSIENT,
+    UNAVAILABLE,
+)
 from rag_service.errors import DependencyUnavailable
 
 _log = structlog.get_logger()
@@ -30,16 +38,11 @@ WITH_JUDGE = (
     "judged context recall",
     "context relevance",
     "factual correctness",
-    "noise sensitivity",
+    NOISE_SENSITIVITY,
 )
 NAMES = (*WITHOUT_JUDGE, *WITH_JUDGE)
 OURS = ("verifier faithfulness", "embedding relevance")
 """Our judge-free scores as RAGAS metrics. The service measures them without RAGAS, so nobody asks for them by default."""
-
-OUT_OF_TIME = "the ragas process did not answer in time"
-OVER = "the time for RAGAS was over"
-ENDED = "the ragas process ended"
-_TRANSIENT = (UNAVAILABLE, OUT_OF_TIME, OVER, ENDED, "the judge")
 
 Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
 Verify = Callable[[str, str, list[str]], Awaitable[list[bool]]]
@@ -72,7 +75,7 @@ class Judge:
     def identity(self) -> str:
         """Everything that decides its verdicts; the prompts are those of that version of RAGAS."""
         host = urlsplit(self.base_url).netloc.rpartition("@")[2]
-        return f"{self.model} at {host}, ragas {_ragas_version()}, temperature {TEMPERATURE:g}, seed {self.seed}"
+        return f"{self.model} at {host}, ragas {_version_of('ragas')}, temperature {TEMPERATURE:g}, seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class Limits:
 
 def is_failure(score: Score) -> bool:
     """Say whether a score is missing for a reason that may be gone the next time."""
-    return score.value is None and score.reason.startswith(_TRANSIENT)
+    return score.value is None and score.reason.startswith(TRANSIENT)
 
 
 class Ragas:
@@ -128,7 +131,7 @@ class Ragas:
         """Return every metric of a sample; all missing when the process died over it or has been given up."""
         async with self._lock:
             if not self._given_up and time.monotonic() >= self._deadline:
-                self._given_up = OVER
+                self._given_up = RAGAS_OVER
             if self._given_up:
                 return self._all_missing(self._given_up)
             return await self._measured(sample)
@@ -149,13 +152,13 @@ class Ragas:
                 reply = await self._converse(process, asdict(sample))
             return {name: Score(*reply[name]) for name in self._names}
         except TimeoutError:
-            return await self._failed(OUT_OF_TIME)
+            return await self._failed(RAGAS_SILENT)
         except DependencyUnavailable as exc:
             return await self._failed(f"{UNAVAILABLE}: {type(exc).__name__}")
         except (EOFError, OSError):
-            return await self._failed(ENDED)
+            return await self._failed(RAGAS_ENDED)
         except (ValueError, KeyError, TypeError):
-            return await self._failed(f"{ENDED}: it did not keep to the protocol")
+            return await self._failed(f"{RAGAS_ENDED}: it did not keep to the protocol")
 
     async def _start(self) -> RagasProcess:
         self._starts += 1
@@ -190,8 +193,13 @@ class Ragas:
         return dict.fromkeys(self._names, missing(reason))
 
 
-def _ragas_version() -> str:
+def ragas_versions() -> dict[str, str]:
+    """Return the versions of RAGAS and of what single metrics of it need: what is installed decides what is measured."""
+    return {package: _version_of(package) for package in ("ragas", "sacrebleu", "rouge-score")}
+
+
+def _version_of(package: str) -> str:
     try:
-        return version("ragas")
+        return version(package)
     except PackageNotFoundError:
         return "absent"

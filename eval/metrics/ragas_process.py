@@ -29,14 +29,13 @@ class RagasProcess:
         """Start the process."""
         folder = tempfile.TemporaryDirectory(prefix="rag-ragas-", ignore_cleanup_errors=True)
         home = Path(folder.name)
-        try:
+        with contextlib.ExitStack() as unless_started:
+            unless_started.callback(folder.cleanup)
             with (home / _LOG).open("wb") as log:
                 process = await asyncio.create_subprocess_exec(
                     *command, stdin=PIPE, stdout=PIPE, stderr=log, limit=_LINE_BYTES, cwd=home, env=_environment(home)
                 )
-        except BaseException:
-            folder.cleanup()
-            raise
+            unless_started.pop_all()
         return cls(process, folder)
 
     async def ready(self, first: Mapping[str, Any]) -> dict[str, Any]:

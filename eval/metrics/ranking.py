@@ -20,12 +20,6 @@ def recall_at(ranking: Sequence[str], grades: Mapping[str, int], k: int) -> Scor
     return Score(len(relevant.intersection(ranking[:k])) / len(relevant))
 
 
-def hit_at(ranking: Sequence[str], grades: Mapping[str, int], k: int) -> Score:
-    """Return 1 when a relevant document is among the first `k`, else 0."""
-    relevant = _relevant(grades)
-    return Score(float(not relevant.isdisjoint(ranking[:k]))) if relevant else missing(UNJUDGED)
-
-
 def reciprocal_rank_at(ranking: Sequence[str], grades: Mapping[str, int], k: int) -> Score:
     """Return 1 / rank of the first relevant document among the first `k`, else 0."""
     relevant = _relevant(grades)

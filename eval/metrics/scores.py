@@ -14,9 +14,6 @@ Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]
 """A figure of each row of a matrix."""
 
-UNAVAILABLE = "could not be measured"
-"""How a reason begins when a part of the service was down."""
-
 _RESAMPLES = 1000
 _SEED = 20_231
 _CONFIDENCE = 95.0

@@ -7,11 +7,12 @@ does not apply to it, and its figure does not count the case.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from eval.metrics import citations, contexts, names, ranking, text
+from eval.metrics import citations, contexts, ranking, text
 from eval.metrics.abstention import Decision, abstention_metrics
 from eval.metrics.numbers import number_match
 from eval.metrics.quotes import Excerpt, Held, as_ranking, held_by
 from eval.metrics.scores import Score, mean_of, missing, percentile_of
+from rag_service.domain import metric_names as names
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.evaluations import CaseResult, Figure
 from rag_service.domain.golden import GoldQuote

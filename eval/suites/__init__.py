@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from eval.metrics.names import LESS_IS_BETTER
+from rag_service.domain.metric_names import LESS_IS_BETTER
 from rag_service.errors import InvalidRequest, Misconfigured
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -14,7 +14,6 @@ from rag_service.queue.broker import Broker
 from rag_service.settings import Settings
 
 _LOOK_S = 1.0
-_SILENT_TIMES = 3
 
 _log = structlog.get_logger()
 
@@ -27,7 +26,7 @@ class Consumers:
         self._broker = broker
         self._clock = clock
         self._within_s = settings.queue.consumers_within_s
-        self._silence = timedelta(seconds=_SILENT_TIMES * settings.jobs.worker_heartbeat_s)
+        self._silence = settings.jobs.silence
 
     async def until_complete(self) -> None:
         """Wait until every queue has a worker; time in which nobody can tell does not count.

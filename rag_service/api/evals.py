@@ -1,6 +1,6 @@
 """/v1/evals: runs of evaluation suites, what they found, and how two of them differ."""
 
-import json
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
@@ -20,9 +20,11 @@ from rag_service.api.eval_replies import (
 )
 from rag_service.api.idempotency import RepeatableRoute
 from rag_service.api.job_reply import JobOut, reply_about
-from rag_service.api.lists import Asked, ItemList, item_list, page_of
+from rag_service.api.json_lines import JSON_LINES, json_lines
+from rag_service.api.lists import Asked, ItemList, item_list
 from rag_service.api.run_report import run_report_html
 from rag_service.api.texts import Name, Ref
+from rag_service.domain.comparisons import Measured
 from rag_service.domain.evaluations import GOLDEN_SUITE
 from rag_service.domain.ids import EvalRunId
 
@@ -81,8 +83,7 @@ async def read_run(parts: Parts, scope: Scope, run_id: Ref) -> EvalRunOut:
 @router.get("/v1/evals/{run_id}/results")
 async def list_results(parts: Parts, scope: Scope, run_id: Ref, page: Asked) -> ItemList[ResultOut]:
     """List the results of a run by case; those that show a document the caller may not see are left out."""
-    results = await parts.evaluations.results(scope, EvalRunId(run_id))
-    found = page_of(results[::-1], page, id_of=lambda result: result.case_id)
+    found = await parts.evaluations.results_page(scope, EvalRunId(run_id), page)
     return item_list([result_out(result) for result in found.items], has_more=found.has_more)
 
 
@@ -92,30 +93,20 @@ async def read_result(parts: Parts, scope: Scope, run_id: Ref, case_id: Ref) -> 
     return result_out(await parts.evaluations.result(scope, EvalRunId(run_id), case_id))
 
 
-@router.get(
-    "/v1/evals/{run_id}/export",
-    response_class=Response,
-    responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
-)
+@router.get("/v1/evals/{run_id}/export", response_class=Response, responses=JSON_LINES)
 async def export_run(parts: Parts, scope: Scope, run_id: Ref) -> Response:
     """Return a run and its results as JSON lines: first the run, then a line for each case."""
-    run = await parts.evaluations.get(scope, EvalRunId(run_id))
-    results = await parts.evaluations.results(scope, run.id)
-    lines = [run_out(run).model_dump(), *(result_out(result).model_dump() for result in results)]
-    body = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    return Response(body.encode("utf-8", "replace"), media_type="application/x-ndjson")
+    # A run of thousands takes longer to write than other requests should wait.
+    return await asyncio.to_thread(_exported, await parts.evaluations.measured(scope, EvalRunId(run_id)))
 
 
 @router.get("/v1/evals/{run_id}/report", response_class=HTMLResponse)
 async def read_report(parts: Parts, scope: Scope, run_id: Ref) -> HTMLResponse:
     """Return a run as one HTML page without scripts or outside parts, to attach to a mail or a pull request."""
-    run = await parts.evaluations.get(scope, EvalRunId(run_id))
-    results = await parts.evaluations.results(scope, run.id)
+    found = await parts.evaluations.measured(scope, EvalRunId(run_id))
     async with parts.catalog.glancing() as tx:
-        corpus = (await tx.corpora.get(scope, run.corpus_id)).name
-    # As a file: a page of the service's own address must not hold what documents say without its policy.
-    headers = {"content-disposition": f'attachment; filename="{run.id}.html"'}
-    return HTMLResponse(run_report_html(run, results, corpus=corpus).encode("utf-8", "replace"), headers=headers)
+        corpus = await tx.corpora.get(scope, found.run.corpus_id)
+    return await asyncio.to_thread(_report, found, corpus.name)
 
 
 @router.get("/v1/corpora/{corpus}/evals/trends")
@@ -125,3 +116,14 @@ async def read_trend(
     """Return how a suite of a corpus came out each time, oldest first; drafts and gates are no part of it."""
     trend = await parts.evaluations.trend(scope, corpus=corpus, suite=suite)
     return TrendOut(suite=suite, points=[point_out(point) for point in trend])
+
+
+def _exported(found: Measured) -> Response:
+    return json_lines([run_out(found.run).model_dump(), *(result_out(result).model_dump() for result in found.results)])
+
+
+def _report(found: Measured, corpus: str) -> HTMLResponse:
+    # As a file: a page of the service's own address must not hold what documents say without its policy.
+    headers = {"content-disposition": f'attachment; filename="{found.run.id}.html"'}
+    page = run_report_html(found.run, found.results, corpus=corpus)
+    return HTMLResponse(page.encode("utf-8", "replace"), headers=headers)

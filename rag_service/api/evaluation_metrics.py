@@ -1,5 +1,6 @@
 """How evaluations stand, in Prometheus's format. They are read from the catalog: other processes measure."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
@@ -8,15 +9,19 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from rag_service.domain.evaluations import Figure
+from rag_service.domain.metric_names import CITATION_RECALL, FAITHFULNESS, RELEVANCE
 from rag_service.errors import DependencyUnavailable
 from rag_service.use_cases.watch_evaluations import EvaluationState, MeasuredSuite, WatchEvaluations
 
 SHOWN: Mapping[str, str] = {
-    "faithfulness (verifier)": "faithfulness",
-    "relevance (embedding)": "relevance",
-    "citation recall": "citation_recall",
+    FAITHFULNESS: "faithfulness",
+    RELEVANCE: "relevance",
+    CITATION_RECALL: "citation_recall",
 }
 """The figures that are shown, by name, as the label `metric` calls them."""
+
+PATIENCE_S = 2.0
+"""How long the catalog may take. Prometheus gives up after ten seconds, and with these all other metrics would be lost."""
 
 _OF_SUITE = ("corpus", "suite")
 _OF_FIGURE = (*_OF_SUITE, "metric")
@@ -25,11 +30,12 @@ _log = structlog.get_logger()
 
 
 async def evaluation_metrics(watch: WatchEvaluations) -> bytes:
-    """Return the state in the text format; nothing while the catalog is away, since an old state would be wrong."""
+    """Return the state in the text format; nothing while the catalog is away or slow: an old state would be wrong."""
     try:
-        state = await watch()
-    except DependencyUnavailable as exc:
-        _log.warning("evaluation_metrics_left_out", reason=str(exc))
+        async with asyncio.timeout(PATIENCE_S):
+            state = await watch()
+    except (DependencyUnavailable, TimeoutError) as exc:
+        _log.warning("evaluation_metrics_left_out", reason=str(exc) or f"The catalog took longer than {PATIENCE_S} s.")
         return b""
     return exposition(state)
 
@@ -51,7 +57,7 @@ class _Shown(Collector):
         figures = [(suite, figure) for suite in state.suites for figure in _figures(suite)]
         yield _gauge(
             "age_seconds",
-            "Time since the last finished run, or since the first golden question when there was none",
+            "Time since a watched corpus was measured, or since its first golden question when it never was",
             _OF_SUITE,
             [(_place(suite), suite.age_s) for suite in state.suites],
         )

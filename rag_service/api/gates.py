@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from rag_service.api.dependencies import Parts, Scope
 from rag_service.api.idempotency import RepeatableRoute
 from rag_service.api.texts import Name, Ref, Text
-from rag_service.domain.gates import Acceptance, GateAnswer
+from rag_service.domain.changed_questions import SeenAnswer
+from rag_service.domain.gates import Acceptance
 from rag_service.domain.ids import GoldenId
 from rag_service.use_cases.gate_words import CAUSES, KINDS, state_in_words, strength_in_words
 from rag_service.use_cases.manage_gates import MAX_REASON_CHARS, SeenGate, SeenRegression
@@ -28,10 +29,11 @@ class NewAcceptances(BaseModel):
 
 
 class AcceptanceOut(BaseModel):
-    """Who took a question upon them, when and why; `accepted_by` is a key, whose name may be gone with it."""
+    """Who took upon them what a question lost, when and why; `accepted_by` is a key, whose name may be gone with it."""
 
     object: Literal["corpus.draft.gate.acceptance"] = "corpus.draft.gate.acceptance"
     question_id: str
+    kind: str
     reason: str
     accepted_by: str
     accepted_by_name: str | None
@@ -57,7 +59,7 @@ class ResponsibleOut(BaseModel):
 class RegressionOut(BaseModel):
     """A question that is worse off with the draft.
 
-    `hidden`: it is about documents that the caller may not see, so it is shown without words.
+    `hidden`: it is shown without words, as the caller may not publish or not see one of its documents.
     """
 
     object: Literal["corpus.draft.gate.regression"] = "corpus.draft.gate.regression"
@@ -125,7 +127,7 @@ def gate_out(seen: SeenGate) -> GateOut:
         state=seen.state.value,
         state_note=state_in_words(seen),
         strength=seen.strength.value,
-        strength_note=strength_in_words(seen),
+        strength_note=strength_in_words(seen.questions),
         questions=seen.questions,
         verdict=gate.verdict.value if gate else None,
         is_current=seen.is_current,
@@ -160,13 +162,14 @@ def _regression(seen: SeenGate, one: SeenRegression) -> RegressionOut:
     )
 
 
-def _answer(answer: GateAnswer) -> GateAnswerOut:
+def _answer(answer: SeenAnswer) -> GateAnswerOut:
     return GateAnswerOut(status=answer.status, text=answer.text, cited=list(answer.cited))
 
 
 def _acceptance(seen: SeenGate, acceptance: Acceptance) -> AcceptanceOut:
     return AcceptanceOut(
         question_id=acceptance.question_id,
+        kind=acceptance.kind.value,
         reason=acceptance.reason,
         accepted_by=acceptance.accepted_by,
         accepted_by_name=seen.names.get(acceptance.accepted_by),

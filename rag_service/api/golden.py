@@ -1,23 +1,26 @@
 """/v1/corpora/{corpus}/golden: what a corpus must be able to answer, and where the answer stands."""
 
-import json
+import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import PlainTextResponse
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from rag_service.api.dependencies import Parts, Scope
 from rag_service.api.idempotency import RepeatableRoute
+from rag_service.api.json_lines import JSON_LINES, json_lines
 from rag_service.api.lists import Asked, ItemList, Listed, item_list
 from rag_service.api.texts import Name, Ref, Text
 from rag_service.domain.answers import Message
-from rag_service.domain.golden import WEAK_BELOW, GoldenQuestion, GoldenState, GoldQuote
+from rag_service.domain.gates import Strength, strength_of
+from rag_service.domain.golden import GoldenQuestion, GoldenState, GoldQuote
 from rag_service.domain.golden_content import GoldenContent, golden_row
 from rag_service.domain.ids import AnswerId, GoldenId
 from rag_service.errors import InvalidRequest
-from rag_service.use_cases.golden import EVERY_STATE, ContentChanges
+from rag_service.use_cases.gate_words import strength_in_words
+from rag_service.use_cases.golden import ContentChanges
+from rag_service.use_cases.golden_additions import EVERY_STATE
 from rag_service.use_cases.golden_growth import MOST_SYNTHESISED, Grown
 
 router = APIRouter(prefix="/v1/corpora/{corpus}/golden", tags=["golden questions"], route_class=RepeatableRoute)
@@ -120,14 +123,17 @@ class GoldenOut(Listed):
 
 
 class CountsOut(BaseModel):
-    """How many questions there are of each state, and what that means for publishing: no gate, a weak or a full one."""
+    """How many questions there are of each state, and what that means for publishing: no gate, a weak or a full one.
+
+    `note` says it in words.
+    """
 
     object: Literal["corpus.golden.counts"] = "corpus.golden.counts"
     proposed: int
     accepted: int
     rejected: int
-    gate: Literal["none", "weak", "full"]
-    weak_below: int = WEAK_BELOW
+    gate: Strength
+    note: str
 
 
 class RefusedOut(BaseModel):
@@ -187,16 +193,17 @@ async def count_golden(parts: Parts, scope: Scope, corpus: Ref) -> CountsOut:
         proposed=counts[GoldenState.PROPOSED],
         accepted=accepted,
         rejected=counts[GoldenState.REJECTED],
-        gate="none" if accepted == 0 else "weak" if accepted < WEAK_BELOW else "full",
+        gate=strength_of(accepted),
+        note=strength_in_words(accepted),
     )
 
 
-@router.get("/export", response_class=PlainTextResponse)
-async def export_golden(parts: Parts, scope: Scope, corpus: Ref, state: GoldenState | None = None) -> PlainTextResponse:
+@router.get("/export", response_class=Response, responses=JSON_LINES)
+async def export_golden(parts: Parts, scope: Scope, corpus: Ref, state: GoldenState | None = None) -> Response:
     """Return the questions as JSON lines, oldest first, as the import takes them."""
     states = EVERY_STATE if state is None else (state,)
-    lines = [_line(question) for question in await parts.golden.all(scope, corpus=corpus, states=states)]
-    return PlainTextResponse("".join(lines), media_type="application/jsonl")
+    questions = await parts.golden.all(scope, corpus=corpus, states=states)
+    return await asyncio.to_thread(json_lines, map(_row, questions))
 
 
 @router.post("/import")
@@ -208,7 +215,7 @@ async def import_golden(
     state: Annotated[Literal["accepted", "proposed"], Query()] = "accepted",
 ) -> GrownOut:
     """Add questions from JSON lines {question, answers, quote, document, answerable}; others say why they cannot be used."""
-    lines = (await request.body()).split(b"\n")
+    lines = (await request.body()).splitlines()
     return _grown(await parts.grow_golden.import_rows(scope, corpus=corpus, lines=lines, state=GoldenState(state)))
 
 
@@ -287,9 +294,9 @@ def _assert_not_both(question: str | None, messages: Sequence[Turn] | None) -> N
         raise InvalidRequest("Give a question or messages, not both.", param="messages")
 
 
-def _line(question: GoldenQuestion) -> str:
+def _row(question: GoldenQuestion) -> dict[str, Any]:
     whence = {"state": question.state.value, "origin": question.origin.value, "origin_ref": question.origin_ref}
-    return json.dumps({"id": question.id, **golden_row(question), **whence}, ensure_ascii=False) + "\n"
+    return {"id": question.id, **golden_row(question), **whence}
 
 
 def _grown(grown: Grown) -> GrownOut:

@@ -3,77 +3,49 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from rag_service.domain.case_order import Show, chosen
-from rag_service.domain.evaluations import CaseResult, EvalRun, Figure
+from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, Figure, all_reached
 
 _SHOWN_CASES = 500
 
 
-class ShownSection(Protocol):
-    """Figures, the cases that they rest on, and what a reader must know."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def metrics(self) -> Sequence[Figure]: ...
-
-    @property
-    def evidence(self) -> Sequence[Mapping[str, Any]]: ...
-
-    @property
-    def notes(self) -> Sequence[str]: ...
-
-    @property
-    def made_with(self) -> Mapping[str, str]: ...
-
-
-class ShownReport(Protocol):
-    """What the page shows. `passed` is None when nothing has a target."""
-
-    @property
-    def suite(self) -> str: ...
-
-    @property
-    def started_at(self) -> datetime: ...
-
-    @property
-    def duration_s(self) -> float: ...
-
-    @property
-    def made_with(self) -> Mapping[str, str]: ...
-
-    @property
-    def sections(self) -> Sequence[ShownSection]: ...
-
-    @property
-    def passed(self) -> bool | None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _RunSection:
+class Section:
+    """The figures of one corpus, what they rest on case by case, and what a reader must know.
+
+    `made_with` names what decided them where that is not what the service is set to, as in a version of before.
+    """
+
     name: str
-    metrics: Sequence[Figure]
-    evidence: Sequence[Mapping[str, Any]]
-    notes: Sequence[str]
+    metrics: Sequence[Figure] = field(default_factory=list)
+    evidence: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    notes: Sequence[str] = field(default_factory=list)
     made_with: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _RunReport:
+class Report:
+    """One run of one suite. `made_with` names everything that decides the figures."""
+
     suite: str
     started_at: datetime
     duration_s: float
     made_with: Mapping[str, str]
-    sections: Sequence[ShownSection]
-    passed: bool | None
+    sections: Sequence[Section]
+    is_finished: bool = True
+
+    @property
+    def passed(self) -> bool | None:
+        """Say whether every target was reached; None before the end, and when nothing has a target."""
+        metrics = [metric for section in self.sections for metric in section.metrics]
+        return all_reached(metrics) if self.is_finished else None
 
 
-def report_html(report: ShownReport) -> str:
+def report_html(report: Report) -> str:
     """Return a report as a page."""
     return _TEMPLATES.get_template("run_report.html").render(report=report, shown_cases=_SHOWN_CASES)
 
@@ -81,7 +53,7 @@ def report_html(report: ShownReport) -> str:
 def run_report_html(run: EvalRun, results: Sequence[CaseResult], *, corpus: str) -> str:
     """Return a kept run as a page, its worst cases first."""
     version = "" if run.number is None else f", version {run.number}"
-    section = _RunSection(
+    section = Section(
         name=f"{corpus}{version}",
         metrics=run.figures,
         evidence=[_case(one) for one in chosen(results, Show.ALL)],
@@ -89,13 +61,13 @@ def run_report_html(run: EvalRun, results: Sequence[CaseResult], *, corpus: str)
     )
     ended_at = run.finished_at or run.created_at
     return report_html(
-        _RunReport(
+        Report(
             suite=run.suite,
             started_at=run.created_at,
             duration_s=(ended_at - run.created_at).total_seconds(),
             made_with=run.made_with,
             sections=[section],
-            passed=run.passed,
+            is_finished=run.state is EvalRunState.FINISHED,
         )
     )
 

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.corpus_rows import read_corpus
 from rag_service.catalog.due_jobs import is_left_alone
-from rag_service.catalog.eval_runs import run_of
-from rag_service.catalog.gates import gate_of
+from rag_service.catalog.eval_runs import allowed_runs, run_of
+from rag_service.catalog.gates import acceptance_of, gate_of
 from rag_service.catalog.rows import columns_of
 from rag_service.catalog.scoping import allowed_corpora
 from rag_service.catalog.tables import (
@@ -27,9 +27,9 @@ from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import DraftState
 from rag_service.domain.evaluation_watch import WatchedCorpus
 from rag_service.domain.evaluations import EvalRun, EvalRunState, RunPurpose
-from rag_service.domain.gates import lets_through
+from rag_service.domain.gates import Acceptance, lets_through
 from rag_service.domain.golden import GoldenState
-from rag_service.domain.ids import CorpusId, DraftId, GoldenId
+from rag_service.domain.ids import CorpusId, DraftId
 from rag_service.domain.jobs import JobKind
 
 _FINISHED = eval_runs.c.state == EvalRunState.FINISHED.value
@@ -78,7 +78,7 @@ class SqlEvaluationWatch:
         since: datetime | None = None,
         before: datetime | None = None,
     ) -> EvalRun | None:
-        found = _allowed(scope).where(eval_runs.c.corpus_id == corpus_id, eval_runs.c.purpose == purpose.value)
+        found = allowed_runs(scope).where(eval_runs.c.corpus_id == corpus_id, eval_runs.c.purpose == purpose.value)
         if number is not None:
             found = found.where(eval_runs.c.number == number)
         if since is not None:
@@ -104,7 +104,7 @@ class SqlEvaluationWatch:
         )
         ranked = (
             sa.select(eval_runs.c.id, place.label("place"))
-            .where(_FINISHED, eval_runs.c.purpose != RunPurpose.GATE.value)
+            .where(_FINISHED, eval_runs.c.draft_id.is_(None), eval_runs.c.purpose != RunPurpose.GATE.value)
             .subquery()
         )
         newest = sa.select(eval_runs).where(eval_runs.c.id.in_(sa.select(ranked.c.id).where(ranked.c.place == 1)))
@@ -115,10 +115,10 @@ class SqlEvaluationWatch:
         sealed = sa.select(gates).join(drafts, as_it_is).where(drafts.c.state == DraftState.SEALED.value)
         verdicts = [gate_of(row) for row in await self._connection.execute(sealed.order_by(gates.c.corpus_id))]
         of_these = gate_acceptances.c.draft_id.in_([gate.draft_id for gate in verdicts])
-        accepted: dict[DraftId, set[GoldenId]] = {}
+        accepted: dict[DraftId, list[Acceptance]] = {}
         for row in await self._connection.execute(gate_acceptances.select().where(of_these)):
-            accepted.setdefault(row.draft_id, set()).add(row.question_id)
-        return [gate.corpus_id for gate in verdicts if not lets_through(gate, accepted.get(gate.draft_id, set()))]
+            accepted.setdefault(row.draft_id, []).append(acceptance_of(row))
+        return [gate.corpus_id for gate in verdicts if not lets_through(gate, accepted.get(gate.draft_id, ()))]
 
     async def left_alone(
         self, kinds: Collection[JobKind], *, now: datetime, served_kinds: Collection[JobKind], starved_after: timedelta
@@ -131,7 +131,3 @@ class SqlEvaluationWatch:
     async def _first(self, found: sa.Select[Any]) -> EvalRun | None:
         row = (await self._connection.execute(found.limit(1))).first()
         return None if row is None else run_of(row)
-
-
-def _allowed(scope: AccessScope) -> sa.Select[Any]:
-    return sa.select(eval_runs).join(corpora).where(allowed_corpora(scope))

@@ -11,7 +11,7 @@ from rag_service.catalog.draft_rows import read_draft
 from rag_service.catalog.rows import columns_of
 from rag_service.catalog.tables import gate_acceptances, gates
 from rag_service.domain.access import AccessScope
-from rag_service.domain.gates import Acceptance, Gate, Regression, Verdict
+from rag_service.domain.gates import Acceptance, Gate, Regression, RegressionKind, Verdict
 from rag_service.domain.ids import DraftId
 
 _REGRESSIONS = TypeAdapter(tuple[Regression, ...])
@@ -42,17 +42,23 @@ class SqlGates:
             "accepted_by": acceptance.accepted_by,
             "created_at": acceptance.created_at,
         }
-        new = insert_into(self._connection, gate_acceptances).values(
-            draft_id=acceptance.draft_id, question_id=acceptance.question_id, **values
-        )
-        place = [gate_acceptances.c.draft_id, gate_acceptances.c.question_id]
-        await self._connection.execute(new.on_conflict_do_update(index_elements=place, set_=values))
+        place = {
+            "draft_id": acceptance.draft_id,
+            "question_id": acceptance.question_id,
+            "kind": acceptance.kind.value,
+        }
+        new = insert_into(self._connection, gate_acceptances).values(**place, **values)
+        await self._connection.execute(new.on_conflict_do_update(index_elements=list(place), set_=values))
 
     async def accepted(self, scope: AccessScope, draft_id: DraftId) -> list[Acceptance]:
         await read_draft(self._connection, scope, draft_id)
         mine = gate_acceptances.select().where(gate_acceptances.c.draft_id == draft_id)
         rows = await self._connection.execute(mine.order_by(gate_acceptances.c.created_at))
-        return [Acceptance(**columns_of(row)) for row in rows]
+        return [acceptance_of(row) for row in rows]
+
+
+def acceptance_of(row: sa.Row[Any]) -> Acceptance:
+    return Acceptance(**columns_of(row) | {"kind": RegressionKind(row.kind)})
 
 
 def gate_of(row: sa.Row[Any]) -> Gate:
@@ -64,6 +70,7 @@ def gate_of(row: sa.Row[Any]) -> Gate:
             "verdict": Verdict(row.verdict),
             "regressions": _REGRESSIONS.validate_python(evidence["regressions"]),
             "reason": evidence["reason"],
+            "suite_digest": evidence["suite_digest"],
         }
     )
 
@@ -85,5 +92,6 @@ def _values_of(gate: Gate) -> dict[str, Any]:
         "evidence": {
             "regressions": _REGRESSIONS.dump_python(gate.regressions, mode="json"),
             "reason": gate.reason,
+            "suite_digest": gate.suite_digest,
         },
     }

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rag_service.catalog.batches import batches
 from rag_service.catalog.corpus_rows import read_corpus
 from rag_service.catalog.pagination import fetch_page
-from rag_service.catalog.scoping import allowed_corpora, visible_documents
+from rag_service.catalog.scoping import allowed_corpora, shows_nothing_hidden
 from rag_service.catalog.tables import corpora, documents, golden_question_documents, golden_questions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Message
@@ -37,11 +37,23 @@ class SqlGoldenQuestions:
             await self._connection.execute(golden_questions.insert(), [_values_of(question) for question in batch])
         await self._note_documents(questions)
 
-    async def get(self, scope: AccessScope, golden_id: GoldenId) -> GoldenQuestion:
-        row = (await self._connection.execute(_allowed(scope).where(golden_questions.c.id == golden_id))).first()
+    async def get(self, scope: AccessScope, golden_id: GoldenId, *, lock: bool = False) -> GoldenQuestion:
+        one = _allowed(scope).where(golden_questions.c.id == golden_id)
+        held = one.with_for_update(of=golden_questions, key_share=True) if lock else one
+        row = (await self._connection.execute(held)).first()
         if row is None:
             raise NotFound("golden question", golden_id)
         return _question_of(row)
+
+    async def known(
+        self, scope: AccessScope, ids: Collection[GoldenId], *, lock: bool = False
+    ) -> dict[GoldenId, GoldenQuestion]:
+        found: dict[GoldenId, GoldenQuestion] = {}
+        for batch in batches(sorted(ids)):
+            named = _allowed(scope).where(golden_questions.c.id.in_(batch)).order_by(golden_questions.c.id)
+            held = named.with_for_update(of=golden_questions, read=True, key_share=True) if lock else named
+            found |= {row.id: _question_of(row) for row in await self._connection.execute(held)}
+        return found
 
     async def change(self, scope: AccessScope, question: GoldenQuestion) -> None:
         kept = await self.get(scope, question.id)
@@ -98,7 +110,7 @@ class SqlGoldenQuestions:
 
     async def _note_documents(self, questions: Sequence[GoldenQuestion]) -> None:
         quoted = {(question.corpus_id, quote.document_key) for question in questions for quote in question.quotes}
-        ids = {place: document_id for batch in batches(sorted(quoted)) for place, document_id in await self._ids(batch)}
+        ids = await self._ids(sorted(quoted))
         for _, key in sorted(quoted - ids.keys()):
             raise NotFound("document", key)
         links = {
@@ -110,14 +122,22 @@ class SqlGoldenQuestions:
         for batch in batches(rows):
             await self._connection.execute(golden_question_documents.insert(), batch)
 
-    async def _ids(self, places: Sequence[tuple[CorpusId, str]]) -> list[tuple[tuple[CorpusId, str], DocumentId]]:
-        named = sa.select(documents.c.id, documents.c.corpus_id, documents.c.key).where(
-            documents.c.corpus_id.in_({corpus_id for corpus_id, _ in places}),
-            documents.c.key.in_({key for _, key in places}),
-        )
-        # Whoever erases one of them has to wait, and finds the question then.
-        rows = await self._connection.execute(named.order_by(documents.c.id).with_for_update(read=True))
-        return [((CorpusId(row.corpus_id), row.key), DocumentId(row.id)) for row in rows]
+    async def _ids(self, places: Sequence[tuple[CorpusId, str]]) -> dict[tuple[CorpusId, str], DocumentId]:
+        found: set[str] = set()
+        for batch in batches(places):
+            named = sa.select(documents.c.id).where(
+                documents.c.corpus_id.in_({corpus_id for corpus_id, _ in batch}),
+                documents.c.key.in_({key for _, key in batch}),
+            )
+            found.update((await self._connection.execute(named)).scalars())
+        ids: dict[tuple[CorpusId, str], DocumentId] = {}
+        # Whoever erases one of them has to wait, and finds the question then; without its key it is erased already.
+        for some in batches(sorted(found)):
+            there = sa.select(documents.c.id, documents.c.corpus_id, documents.c.key).where(documents.c.id.in_(some))
+            held = there.order_by(documents.c.id).with_for_update(read=True, key_share=True)
+            for row in await self._connection.execute(held):
+                ids[CorpusId(row.corpus_id), row.key] = DocumentId(row.id)
+        return ids
 
 
 def _allowed(scope: AccessScope) -> sa.Select[Any]:
@@ -126,12 +146,8 @@ def _allowed(scope: AccessScope) -> sa.Select[Any]:
 
 def _is_visible(scope: AccessScope) -> sa.ColumnElement[bool]:
     """Questions that quote nothing but documents that the scope may see."""
-    if scope.sees_all_documents:
-        return sa.true()
     links = golden_question_documents
-    seen = sa.exists().where(documents.c.id == links.c.document_id, visible_documents(scope)).correlate(links)
-    hidden = sa.exists().where(links.c.question_id == golden_questions.c.id, ~seen)
-    return ~hidden.correlate(golden_questions)
+    return shows_nothing_hidden(scope, links, links.c.question_id == golden_questions.c.id, golden_questions)
 
 
 def _question_of(row: sa.Row[Any]) -> GoldenQuestion:

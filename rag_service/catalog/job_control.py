@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ from rag_service.catalog.source_rows import run_of
 from rag_service.catalog.tables import drafts, jobs, source_runs
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.drafts import DraftState, SealPurpose
-from rag_service.domain.evaluations import OPEN_RUNS, EvalRunState
+from rag_service.domain.evaluations import OPEN_RUNS
 from rag_service.domain.ids import DraftId, EvalRunId, JobId
 from rag_service.domain.jobs import FINISHED_STATES, OPEN_STATES, RETRYABLE_STATES, Job, JobKind, JobState, follow_up
 from rag_service.domain.sync import RunState
@@ -75,6 +74,8 @@ async def retry(connection: AsyncConnection, scope: AccessScope, job_id: JobId, 
         await _assert_not_sealed_again(connection, job)
     if job.kind is JobKind.SYNC_SOURCE and job.state not in OPEN_STATES:
         raise Conflict("A run that has ended is not taken up again. Start another run of the source.")
+    if job.kind is JobKind.EVALUATE_DRAFT and job.state not in OPEN_STATES:
+        raise Conflict("Publish the draft again: it is evaluated then.")
     if job.kind is JobKind.PREPARE_REVISION:
         await wish_again(connection, job, now)
     return await _set(
@@ -150,8 +151,7 @@ async def _give_up_suite(connection: AsyncConnection, job: Job, now: datetime) -
     with suppress(NotFound):
         run = await runs.get(scope, EvalRunId(job.subject))
         if run.state in OPEN_RUNS:
-            failed = replace(run, state=EvalRunState.FAILED, error="Somebody stopped it.", finished_at=now)
-            await runs.change(scope, failed)
+            await runs.change(scope, run.failed("Somebody stopped it.", now))
 
 
 async def _assert_not_sealed_again(connection: AsyncConnection, job: Job) -> None:

@@ -98,6 +98,16 @@ def visible_documents(scope: Limits) -> sa.ColumnElement[bool]:
     return sa.and_(writable_documents(scope), granted.correlate(documents))
 
 
+def shows_nothing_hidden(
+    scope: Limits, links: sa.Table, of_row: sa.ColumnElement[bool], table: sa.Table
+) -> sa.ColumnElement[bool]:
+    """Rows of `table` whose `links` name nothing but documents that the scope may see; `of_row` says which are a row's."""
+    if scope.sees_all_documents:
+        return sa.true()
+    seen = sa.exists().where(documents.c.id == links.c.document_id, visible_documents(scope)).correlate(links)
+    return ~sa.exists().where(of_row, ~seen).correlate(table)
+
+
 def unindexed(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
     """Return `column` for a check of rows that are found by something narrower.
 

@@ -71,7 +71,7 @@ def gate_in_words(found: "Json") -> str:
 
 def _regression(each: "Json") -> str:
     if each["hidden"]:
-        lines = ["  It is about documents that you may not see."]
+        lines = ["  Its words are hidden: they are for who may publish and see its documents."]
     else:
         lines = [
             f"  published  {_answer(each['before'])}",

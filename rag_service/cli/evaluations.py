@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rag_service.cli.context import WORSE, Session, service_command
+from rag_service.cli.told import differing_documents, moment
 
 if TYPE_CHECKING:
     from rag_service.client import Json
@@ -83,7 +83,7 @@ def _line(run: "Json") -> str:
     version = "-" if run["version"] is None else str(run["version"])
     outcome = {True: "passed", False: "a target was missed", None: ""}[run["passed"]]
     facts = f"{run['suite']}@{version}  {run['purpose']}  {run['state']} {run['done']}/{run['total']}"
-    return "  ".join(filter(None, (run["id"], _when(run["created_at"]), facts, outcome)))
+    return "  ".join(filter(None, (run["id"], moment(run["created_at"]), facts, outcome)))
 
 
 def _run_lines(run: "Json") -> Iterator[str]:
@@ -116,7 +116,7 @@ def _comparison_lines(found: "Json") -> Iterator[str]:
         change = f"{_number(one['before'])} -> {_number(one['after'])}  {one['difference']:+.3f}{bounds}"
         yield f"{one['name']:<28}{change}{_verdict(one)}"
     yield from (f"made with another {one['name']}: {one['before']} -> {one['after']}" for one in found["settings"])
-    yield from _documents(found["documents"])
+    yield from differing_documents(found["documents"]) if found["documents"] else ()
     for question in found["questions"]:
         yield from _question(question)
     yield from found["notes"]
@@ -125,11 +125,6 @@ def _comparison_lines(found: "Json") -> Iterator[str]:
 
 def _verdict(change: "Json") -> str:
     return f"  {change['turn'].upper()} (p = {change['p_value']:.3f})" if change["turn"] else ""
-
-
-def _documents(difference: "Json | None") -> Iterator[str]:
-    for sign, name in (("+", "added"), ("-", "removed"), ("~", "changed")):
-        yield from (f"{sign} {document['document_key']}" for document in (difference or {}).get(name, []))
 
 
 def _question(question: "Json") -> Iterator[str]:
@@ -143,7 +138,3 @@ def _question(question: "Json") -> Iterator[str]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _when(created_at: int) -> str:
-    return f"{datetime.fromtimestamp(created_at, UTC):%Y-%m-%d %H:%MZ}"

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from rag_service.client import Json
 
 STATES = ("proposed", "accepted", "rejected")
-_WHAT_THE_GATE_IS = {
-    "none": "Without accepted questions nothing is checked before publishing.",
-    "weak": "With fewer than {weak_below} accepted questions the gate is weak.",
-    "full": "",
-}
 _CHOICES = {"a": "accept", "r": "reject", "s": "skip", "q": "quit"}
 
 _state_option = click.option("--state", type=click.Choice(STATES), help="Only questions in this state.")
@@ -169,5 +164,4 @@ def _grown(grown: "Json") -> str:
 
 
 def _counted(counts: "Json") -> str:
-    counted = f"{counts['accepted']} accepted, {counts['proposed']} to review, {counts['rejected']} rejected."
-    return " ".join(filter(None, (counted, _WHAT_THE_GATE_IS[counts["gate"]].format_map(counts))))
+    return f"{counts['accepted']} accepted, {counts['proposed']} to review, {counts['rejected']} rejected. {counts['note']}"

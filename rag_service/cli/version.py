@@ -1,12 +1,12 @@
 """`rag version`: what there is of a corpus, what differs, what is published."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from rag_service.cli.context import Session, corpus_option, service_command
+from rag_service.cli.told import differing_documents, moment
 
 if TYPE_CHECKING:
     from rag_service.client import Json
@@ -105,13 +105,12 @@ def _line(each: "Json") -> str:
 def _when(published_at: int | None) -> str:
     if published_at is None:
         return f"{'not published':<17}"
-    return f"{datetime.fromtimestamp(published_at, UTC):%Y-%m-%d %H:%MZ}"
+    return moment(published_at)
 
 
 def _difference(found: "Json") -> Iterator[str]:
     chunks, tokens = found["chunks"], found["tokens"]
-    for sign, name in (("+", "added"), ("-", "removed"), ("~", "changed")):
-        yield from (f"{sign} {document['document_key']}" for document in found[name])
+    yield from differing_documents(found)
     if not (found["added"] or found["removed"] or found["changed"]):
         yield "The same documents."
     yield f"Chunks: {chunks['added']} added, {chunks['removed']} removed, {chunks['kept']} kept."

@@ -7,9 +7,8 @@ from statistics import fmean
 from typing import Any
 
 from rag_service.domain.evaluations import CaseResult
+from rag_service.domain.metric_names import LESS_IS_BETTER, SPENT
 
-_SPENT = ("latency", "tokens", "cost")
-_LOWER_IS_BETTER = (*_SPENT, "false abstention rate", "ragas: noise sensitivity")
 _ANSWERED = frozenset({"answered", "partial"})
 _LOOKED_AT = 5  # first passages, from which a changed document may have pushed another
 _NOTABLE = 0.05  # mean change of a question's scores below which it counts as the same
@@ -32,7 +31,7 @@ class SeenAnswer:
 
     status: str
     text: str
-    cited: tuple[str, ...]
+    cited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +53,12 @@ class ChangedQuestion:
 
 def lower_is_better(metric: str) -> bool:
     """Say whether less of a metric is more."""
-    return metric.startswith(_LOWER_IS_BETTER)
+    return metric in LESS_IS_BETTER
 
 
 def is_spent(metric: str) -> bool:
     """Say whether a metric tells what an answer takes, not how good it is."""
-    return metric.startswith(_SPENT)
+    return metric in SPENT
 
 
 def answers_rightly(evidence: Evidence) -> bool | None:
@@ -89,7 +88,7 @@ def _changed(before: CaseResult, after: CaseResult, changed_documents: Collectio
     scores = _differing(before.scores, after.scores)
     steps = _steps(before.evidence, after.evidence)
     gain = float(sum(step for step, _ in steps)) or _gain(scores)
-    old, new = _seen(before.evidence), _seen(after.evidence)
+    old, new = seen_answer(before.evidence), seen_answer(after.evidence)
     if not steps and not gain and old == new:
         return None
     return ChangedQuestion(
@@ -149,7 +148,8 @@ def _gain(scores: Mapping[str, tuple[float, float]]) -> float:
     return mean if abs(mean) >= _NOTABLE else 0.0
 
 
-def _seen(evidence: Evidence) -> SeenAnswer:
+def seen_answer(evidence: Evidence) -> SeenAnswer:
+    """Return how a question was answered."""
     cited = dict.fromkeys(one["document_key"] for one in evidence["cited"])
     return SeenAnswer(status=evidence["status"] or "failed", text=evidence["answer"], cited=tuple(cited))
 

@@ -16,10 +16,9 @@ from rag_service.domain.changed_questions import (
 )
 from rag_service.domain.differences import VersionDiff
 from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState
+from rag_service.domain.metric_names import RAGAS_PREFIX
 from rag_service.domain.significance import LEVEL, holm, mcnemar
 from rag_service.domain.trends import SettingChange, changes_between
-
-_JUDGED = "ragas: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +109,7 @@ def compare(before: Measured, after: Measured, *, measure: Measure, documents: V
     pairs, left_out = _paired(before.results, after.results)
     same_judge = before.run.judge == after.run.judge
     metrics, outcomes = _with_turns(
-        [_metric(name, pairs, measure) for name in _names(pairs) if same_judge or not name.startswith(_JUDGED)],
+        [_metric(name, pairs, measure) for name in _names(pairs) if same_judge or not name.startswith(RAGAS_PREFIX)],
         [_outcome(name, pairs, holds) for name, holds in OUTCOMES.items()],
     )
     return Comparison(
@@ -130,7 +129,7 @@ def compare(before: Measured, after: Measured, *, measure: Measure, documents: V
 def _paired(before: Sequence[CaseResult], after: Sequence[CaseResult]) -> tuple[list[Pair], dict[str, int]]:
     old, new = {one.case_id: one for one in before}, {one.case_id: one for one in after}
     both = [(old[case_id], new[case_id]) for case_id in sorted(old.keys() & new.keys())]
-    pairs = [(one, other) for one, other in both if _asked(one.evidence) == _asked(other.evidence)]
+    pairs = [(one, other) for one, other in both if asked(one.evidence) == asked(other.evidence)]
     counts = {
         "asked in the first run only": len(old.keys() - new.keys()),
         "asked in the second run only": len(new.keys() - old.keys()),
@@ -139,7 +138,8 @@ def _paired(before: Sequence[CaseResult], after: Sequence[CaseResult]) -> tuple[
     return pairs, {reason: count for reason, count in counts.items() if count}
 
 
-def _asked(evidence: Mapping[str, Any]) -> list[Any]:
+def asked(evidence: Mapping[str, Any]) -> list[Any]:
+    """Return what was asked and expected: a question may have been edited between two runs."""
     return [evidence[name] for name in ("question", "conversation", "answerable", "expected", "gold")]
 
 

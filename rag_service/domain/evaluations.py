@@ -1,12 +1,13 @@
 """Runs of suites and their results, as they are kept."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from rag_service.domain.ids import CorpusId, DocumentId, DraftId, EvalRunId, TenantId
+from rag_service.domain.golden import Digested, digest_of
+from rag_service.domain.ids import CorpusId, DocumentId, DraftId, EvalRunId, TenantId, new_id
 
 GOLDEN_SUITE = "golden"
 """The suite of a corpus's own golden questions."""
@@ -59,6 +60,12 @@ class Figure:
         return self.value is not None and self.value >= self.target
 
 
+def all_reached(figures: Iterable[Figure]) -> bool | None:
+    """Say whether every target is reached; None when nothing has a target."""
+    verdicts = [figure.passed for figure in figures if figure.passed is not None]
+    return all(verdicts) if verdicts else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalRun:
     """One run of one suite over one version of one corpus.
@@ -89,8 +96,11 @@ class EvalRun:
     @property
     def passed(self) -> bool | None:
         """Say whether every target was reached; None before the end, and when nothing has a target."""
-        verdicts = [figure.passed for figure in self.figures if figure.passed is not None]
-        return all(verdicts) if verdicts and self.state is EvalRunState.FINISHED else None
+        return all_reached(self.figures) if self.state is EvalRunState.FINISHED else None
+
+    def failed(self, error: str, now: datetime) -> "EvalRun":
+        """Return the run as one that could not be measured."""
+        return replace(self, state=EvalRunState.FAILED, error=error, finished_at=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +118,30 @@ class CaseResult:
     missing: Mapping[str, str]
     evidence: Mapping[str, Any]
     documents: frozenset[DocumentId] = frozenset()
+
+
+def new_run(
+    tenant_id: TenantId,
+    corpus_id: CorpusId,
+    questions: Collection[Digested],
+    *,
+    number: int | None,
+    draft_id: DraftId | None,
+    suite: str = GOLDEN_SUITE,
+    purpose: RunPurpose,
+    now: datetime,
+) -> EvalRun:
+    """Return a run that waits to begin. `draft_id` is the draft that is sealed under `number`, if it is not published."""
+    return EvalRun(
+        id=EvalRunId(new_id("eval_")),
+        tenant_id=tenant_id,
+        corpus_id=corpus_id,
+        number=number,
+        draft_id=draft_id,
+        suite=suite,
+        suite_digest=digest_of(questions),
+        purpose=purpose,
+        state=EvalRunState.QUEUED,
+        total=len(questions),
+        created_at=now,
+    )

@@ -1,10 +1,11 @@
 """The gate: what the golden questions say of a draft that is about to be published."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from rag_service.domain.changed_questions import SeenAnswer
 from rag_service.domain.golden import WEAK_BELOW
 from rag_service.domain.ids import CorpusId, DraftId, EvalRunId, GoldenId, TenantId
 
@@ -58,23 +59,14 @@ class Responsible:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GateAnswer:
-    """How a question was answered: `cited` are keys of documents."""
-
-    status: str
-    text: str
-    cited: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Regression:
     """A golden question that is worse off with the draft. Several documents may be responsible, or none that is known."""
 
     question_id: GoldenId
     question: str
     kind: RegressionKind
-    before: GateAnswer
-    after: GateAnswer
+    before: SeenAnswer
+    after: SeenAnswer
     responsible: tuple[Responsible, ...] = ()
 
 
@@ -82,7 +74,8 @@ class Regression:
 class Gate:
     """The verdict about a draft as it was sealed under `number` against the version `against` (0: none was published).
 
-    `questions` were asked of both. `run_id` and `base_run_id` hold the evidence, None when nothing was asked.
+    `questions` were asked of both. `run_id` and `base_run_id` hold the evidence, None when nothing was asked. `suite_digest`
+    is the version of the set of questions that counted: the verdict says nothing of others.
     """
 
     tenant_id: TenantId
@@ -92,24 +85,21 @@ class Gate:
     against: int
     verdict: Verdict
     questions: int
+    suite_digest: str = ""
     regressions: tuple[Regression, ...] = ()
     run_id: EvalRunId | None = None
     base_run_id: EvalRunId | None = None
     reason: str | None = None
     created_at: datetime
 
-    @property
-    def strength(self) -> Strength:
-        """How much it could see."""
-        return strength_of(self.questions)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """A person takes a regression of a draft upon them, by name and with a reason."""
+    """A person takes a regression of a draft upon them, by name and with a reason: what else the question may lose is none."""
 
     draft_id: DraftId
     question_id: GoldenId
+    kind: RegressionKind
     reason: str
     accepted_by: str
     created_at: datetime
@@ -122,12 +112,13 @@ def strength_of(questions: int) -> Strength:
     return Strength.WEAK if questions < WEAK_BELOW else Strength.FULL
 
 
-def lets_through(gate: Gate, accepted: Collection[GoldenId]) -> bool:
+def lets_through(gate: Gate, acceptances: Iterable[Acceptance]) -> bool:
     """Say whether a draft may be published: it passed, or every regression was accepted by name."""
     match gate.verdict:
         case Verdict.PASSED:
             return True
         case Verdict.BLOCKED:
-            return all(regression.question_id in accepted for regression in gate.regressions)
+            accepted = {(acceptance.question_id, acceptance.kind) for acceptance in acceptances}
+            return all((regression.question_id, regression.kind) in accepted for regression in gate.regressions)
         case Verdict.UNMEASURED:
             return False

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Generic, Protocol, TypeVar
 
 from rag_service.domain.answers import Message
 from rag_service.domain.words import words
@@ -15,6 +16,17 @@ RESEMBLANCE = 0.9
 _HAS_DIGIT = re.compile(r"\d")
 
 
+class Asking(Protocol):
+    """Something that asks a question."""
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """The conversation that ends with it."""
+
+
+Question = TypeVar("Question", bound=Asking)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     words: frozenset[str]
@@ -22,29 +34,25 @@ class _Asked:
     before: tuple[str, ...]
 
 
-def are_duplicates(one: Sequence[Message], other: Sequence[Message]) -> bool:
-    """Say whether two conversations end with the same question: after the same turns, with the same numbers."""
-    return _alike(_asked(one), _asked(other))
-
-
-class KnownQuestions:
+class KnownQuestions(Generic[Question]):
     """Questions by what they ask, for finding duplicates among thousands."""
 
-    def __init__(self, conversations: Iterable[Sequence[Message]] = ()) -> None:
-        self._by_word: dict[str, list[_Asked]] = defaultdict(list)
-        for messages in conversations:
-            self.add(messages)
+    def __init__(self, questions: Iterable[Question] = ()) -> None:
+        self._by_word: dict[str, list[tuple[_Asked, Question]]] = defaultdict(list)
+        for question in questions:
+            self.add(question)
 
-    def add(self, messages: Sequence[Message]) -> None:
+    def add(self, question: Question) -> None:
         """Know one more."""
-        asked = _asked(messages)
+        asked = _asked(question.messages)
         for word in _prefix(asked.words):
-            self._by_word[word].append(asked)
+            self._by_word[word].append((asked, question))
 
-    def has(self, messages: Sequence[Message]) -> bool:
-        """Say whether one that is known asks the same."""
+    def like(self, messages: Sequence[Message]) -> Question | None:
+        """Return a known one that asks the same: after the same turns, with the same numbers; None when there is none."""
         asked = _asked(messages)
-        return any(_alike(asked, known) for word in _prefix(asked.words) for known in self._by_word.get(word, ()))
+        near = (one for word in _prefix(asked.words) for one in self._by_word.get(word, ()))
+        return next((question for known, question in near if _alike(asked, known)), None)
 
 
 def _asked(messages: Sequence[Message]) -> _Asked:

@@ -97,16 +97,18 @@ class AskQuestion:
         return self._generator.prompt_version
 
     async def __call__(
-        self, scope: AccessScope, question: Question, *, keep: bool = True
+        self, scope: AccessScope, question: Question, *, keep: bool = True, exact: bool = False
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Yield the sources, then each verified unit, then the record; it is stored unless `keep` is false.
+
+        `exact` as in `Search.at`.
 
         Raises:
             InvalidRequest: the conversation does not end in a question.
             NotFound: no such corpus or version in scope.
         """
         watch = Stopwatch()
-        asked, written = await self._prepare(scope, question, watch), WrittenAnswer()
+        asked, written = await self._prepare(scope, question, watch, exact=exact), WrittenAnswer()
         yield asked.sources()
         outcome = self._early_outcome(asked)
         if outcome is None:
@@ -123,7 +125,7 @@ class AskQuestion:
                 await transaction.answers.add(scope, answer)
         yield Finished(answer=answer)
 
-    async def _prepare(self, scope: AccessScope, question: Question, watch: Stopwatch) -> _Asked:
+    async def _prepare(self, scope: AccessScope, question: Question, watch: Stopwatch, *, exact: bool) -> _Asked:
         if not question.messages or question.messages[-1].role != "user" or not last_question(question.messages):
             raise InvalidRequest("The last message must be a question of the user.", param="messages")
         created_at = self._clock()
@@ -133,7 +135,7 @@ class AskQuestion:
         if not is_small_talk(last_question(question.messages)):
             with watch.stage("search"):
                 found = await self._search.at(
-                    scope, pinned, searched_for, limit=self._settings.retrieval.passages, distinct=True
+                    scope, pinned, searched_for, limit=self._settings.retrieval.passages, distinct=True, exact=exact
                 )
             passages = found.passages
         return _Asked(

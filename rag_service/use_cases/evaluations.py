@@ -9,9 +9,8 @@ from datetime import datetime
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.comparisons import Comparison, Measured, compare
 from rag_service.domain.differences import VersionDiff
-from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose
-from rag_service.domain.golden import GoldenState, digest_of
-from rag_service.domain.ids import DraftId, EvalRunId, new_id
+from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose, new_run
+from rag_service.domain.ids import CorpusId, DraftId, EvalRunId
 from rag_service.domain.jobs import OPEN_STATES, Job, JobKind, Priority, new_job
 from rag_service.domain.pages import MAX_LIMIT, Page, PageRequest
 from rag_service.domain.trends import TrendPoint, belongs_to_trend, trend_of
@@ -20,6 +19,7 @@ from rag_service.errors import Conflict, InvalidRequest, NotFound
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.job_queue import JobQueue
 from rag_service.use_cases.compare_versions import CompareVersions
+from rag_service.use_cases.gates import COUNTING
 from rag_service.use_cases.paired_differences import PairedDifferences
 from rag_service.use_cases.permissions import require
 from rag_service.use_cases.readable_versions import pinned_version
@@ -50,12 +50,24 @@ class ReadEvaluations:
         async with self._catalog.reading() as tx:
             return await tx.eval_runs.get(scope, run_id)
 
+    async def measured(self, scope: AccessScope, run_id: EvalRunId) -> Measured:
+        """Return a run with all its results by case, or raise NotFound."""
+        _require_eval(scope, run_id)
+        async with self._catalog.reading() as tx:
+            run = await tx.eval_runs.get(scope, run_id)
+            await _assert_words_are_readable(tx, scope, run)
+            return Measured(run=run, results=await tx.eval_runs.results(scope, run_id))
+
     async def results(self, scope: AccessScope, run_id: EvalRunId) -> Sequence[CaseResult]:
-        """Return the results of a run by case, or raise NotFound."""
+        """Return all results of a run by case, or raise NotFound."""
+        return (await self.measured(scope, run_id)).results
+
+    async def results_page(self, scope: AccessScope, run_id: EvalRunId, page: PageRequest) -> Page[CaseResult]:
+        """Return a part of the results of a run by case, or raise NotFound."""
         _require_eval(scope, run_id)
         async with self._catalog.reading() as tx:
             await _assert_words_are_readable(tx, scope, await tx.eval_runs.get(scope, run_id))
-            return await tx.eval_runs.results(scope, run_id)
+            return await tx.eval_runs.results_page(scope, run_id, page)
 
     async def result(self, scope: AccessScope, run_id: EvalRunId, case_id: str) -> CaseResult:
         """Return what became of one question, or raise NotFound."""
@@ -86,19 +98,12 @@ class ReadEvaluations:
             NotFound: there is no such run, or the caller may not evaluate.
             InvalidRequest: the runs are about different corpora or suites.
         """
-        old, new = await self._measured(scope, before), await self._measured(scope, after)
+        old, new = await self.measured(scope, before), await self.measured(scope, after)
         if (old.run.corpus_id, old.run.suite) != (new.run.corpus_id, new.run.suite):
             raise InvalidRequest("Only runs of the same suite over the same corpus can be compared.", param="b")
         documents = await self._differing_documents(scope, old.run, new.run)
         # Resampling and going through thousands of answers takes longer than other requests should wait.
         return await asyncio.to_thread(compare, old, new, measure=PairedDifferences(), documents=documents)
-
-    async def _measured(self, scope: AccessScope, run_id: EvalRunId) -> Measured:
-        _require_eval(scope, run_id)
-        async with self._catalog.reading() as tx:
-            run = await tx.eval_runs.get(scope, run_id)
-            await _assert_words_are_readable(tx, scope, run)
-            return Measured(run=run, results=await tx.eval_runs.results(scope, run_id))
 
     async def _differing_documents(self, scope: AccessScope, before: EvalRun, after: EvalRun) -> VersionDiff | None:
         if before.number is None or after.number is None or before.number == after.number:
@@ -167,7 +172,7 @@ class StartEvaluation:
     async def _new(
         self, tx: Transaction, scope: AccessScope, corpus: Corpus, ref: str | None, purpose: RunPurpose
     ) -> EvalRun:
-        questions = await tx.golden.all(scope, corpus.id, states={GoldenState.ACCEPTED})
+        questions = await tx.golden.all(scope, corpus.id, states=COUNTING)
         if not questions:
             raise Conflict(
                 f"{corpus.name} has no accepted golden questions to ask. Add some on its page of golden questions, or "
@@ -176,18 +181,14 @@ class StartEvaluation:
         if ref is None and not corpus.published:
             raise Conflict(f"Nothing of {corpus.name} is published yet, so there is nothing to ask.")
         number = None if ref is None else (await pinned_version(tx, scope, corpus, ref)).number
-        return EvalRun(
-            id=EvalRunId(new_id("eval_")),
-            tenant_id=corpus.tenant_id,
-            corpus_id=corpus.id,
+        return new_run(
+            corpus.tenant_id,
+            corpus.id,
+            questions,
             number=number,
-            draft_id=await _draft_under(tx, scope, corpus, number),
-            suite=GOLDEN_SUITE,
-            suite_digest=digest_of(questions),
+            draft_id=await draft_under(tx, scope, corpus.id, number),
             purpose=purpose,
-            state=EvalRunState.QUEUED,
-            total=len(questions),
-            created_at=self._clock(),
+            now=self._clock(),
         )
 
     def _job(self, run: EvalRun) -> Job:
@@ -213,8 +214,9 @@ async def _newest_first(tx: Transaction, scope: AccessScope, corpus: Corpus, sui
         page = replace(page, after=found.items[-1].id)
 
 
-async def _draft_under(tx: Transaction, scope: AccessScope, corpus: Corpus, number: int | None) -> DraftId | None:
-    draft = None if number is None else await tx.drafts.in_slot(scope, corpus.id)
+async def draft_under(tx: Transaction, scope: AccessScope, corpus_id: CorpusId, number: int | None) -> DraftId | None:
+    """Return the draft that is sealed under a number now, None for what is published."""
+    draft = None if number is None else await tx.drafts.in_slot(scope, corpus_id)
     return draft.id if draft is not None and draft.number == number else None
 
 

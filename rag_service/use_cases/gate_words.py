@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from rag_service.domain.gates import Cause, RegressionKind, Strength
+from rag_service.domain.gates import Cause, RegressionKind, Strength, strength_of
 from rag_service.domain.golden import WEAK_BELOW
 from rag_service.use_cases.manage_gates import GateState, SeenGate
 
@@ -35,10 +35,10 @@ def state_in_words(seen: SeenGate) -> str:
     return f"Blocked: {worse} golden question{' is' if worse == 1 else 's are'} worse."
 
 
-def strength_in_words(seen: SeenGate) -> str:
-    """Return how much the gate can see."""
-    asked = f"{seen.questions} golden question{'' if seen.questions == 1 else 's'}"
-    match seen.strength:
+def strength_in_words(questions: int) -> str:
+    """Return how much a gate with so many questions can see."""
+    asked = f"{questions} golden question{'' if questions == 1 else 's'}"
+    match strength_of(questions):
         case Strength.NONE:
             return "There is no gate: the corpus has no accepted golden questions."
         case Strength.WEAK:

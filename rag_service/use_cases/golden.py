@@ -1,6 +1,6 @@
 """Golden questions of a corpus as content teams see, write and review them."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,16 +8,16 @@ from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Message
 from rag_service.domain.golden import GoldenQuestion, GoldenState, GoldQuote, Origin
 from rag_service.domain.golden_content import GoldenContent, Written, assert_asks, assert_complete
-from rag_service.domain.golden_duplicates import are_duplicates
 from rag_service.domain.ids import GoldenId, new_id
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.domain.versions import Corpus
 from rag_service.errors import Conflict, InvalidRequest, NotFound
 from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.use_cases.golden_additions import add_new, assert_added, seen_golden
 from rag_service.use_cases.golden_quotes import assert_quotes_stand, shortened
 from rag_service.use_cases.permissions import require
 
-EVERY_STATE = tuple(GoldenState)
+_CHANGED = "Somebody changed this question meanwhile. Look at it again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +87,11 @@ class ManageGolden:
         async with self._catalog.reading() as tx:
             target = await corpus_to_evaluate(tx, scope, corpus)
             await assert_quotes_stand(tx, scope, target, content.quotes)
+            seen = await seen_golden(tx, scope, target)
         question = new_question(
             target, content, state=GoldenState.ACCEPTED, origin=Origin.HAND, scope=scope, now=self._clock()
         )
-        async with self._catalog.writing() as tx:
-            assert_new(question, await tx.golden.all(scope, target.id, states=EVERY_STATE))
-            await tx.golden.add(scope, [question])
+        assert_added(await add_new(self._catalog, scope, target, [question], seen))
         return question
 
     async def edit(
@@ -117,8 +116,8 @@ class ManageGolden:
             await assert_quotes_stand(tx, scope, target, set(changed.quotes) - set(kept.quotes))
         changed = replace(changed, edits=kept.edits + 1, updated_at=self._clock())
         async with self._catalog.writing() as tx:
-            if await tx.golden.get(scope, golden_id) != kept:
-                raise Conflict("Somebody changed this question meanwhile. Look at it again.")
+            if await tx.golden.get(scope, golden_id, lock=True) != kept:
+                raise Conflict(_CHANGED)
             await tx.golden.change(scope, changed)
         return changed
 
@@ -129,16 +128,23 @@ class ManageGolden:
 
         Raises:
             InvalidRequest: one is to be both, or one to be accepted expects nothing, or is not true of what is published.
+            Conflict: somebody changed one that is to be accepted meanwhile.
         """
         if set(accept) & set(reject):
             raise InvalidRequest("A question is accepted or rejected, not both.", param="reject")
+        checked: dict[GoldenId, GoldenQuestion] = {}
         async with self._catalog.reading() as tx:
             target = await corpus_to_evaluate(tx, scope, corpus)
             for golden_id in dict.fromkeys(accept):
-                await _assert_acceptable(tx, scope, target, await _question(tx, scope, target, golden_id))
+                checked[golden_id] = await _question(tx, scope, target, golden_id)
+                await _assert_acceptable(tx, scope, target, checked[golden_id])
+        verdicts = dict.fromkeys(accept, GoldenState.ACCEPTED) | dict.fromkeys(reject, GoldenState.REJECTED)
         async with self._catalog.writing() as tx:
-            verdicts = dict.fromkeys(accept, GoldenState.ACCEPTED) | dict.fromkeys(reject, GoldenState.REJECTED)
-            return [await self._put(tx, scope, target, golden_id, state) for golden_id, state in verdicts.items()]
+            # Always in the same order, so that two reviews never wait for one another.
+            done = {
+                each: await self._put(tx, scope, target, each, verdicts[each], checked) for each in sorted(verdicts)
+            }
+        return [done[golden_id] for golden_id in verdicts]
 
     async def remove(self, scope: AccessScope, *, corpus: str, golden_id: GoldenId) -> None:
         """Remove a question."""
@@ -148,9 +154,19 @@ class ManageGolden:
             await tx.golden.remove(scope, golden_id)
 
     async def _put(
-        self, tx: Transaction, scope: AccessScope, corpus: Corpus, golden_id: GoldenId, state: GoldenState
+        self,
+        tx: Transaction,
+        scope: AccessScope,
+        corpus: Corpus,
+        golden_id: GoldenId,
+        state: GoldenState,
+        checked: Mapping[GoldenId, GoldenQuestion],
     ) -> GoldenQuestion:
-        question = await _question(tx, scope, corpus, golden_id)
+        question = await _question(tx, scope, corpus, golden_id, lock=True)
+        if question.state is state:
+            return question
+        if question != checked.get(golden_id, question):
+            raise Conflict(_CHANGED)
         reviewed = replace(question, state=state, updated_at=self._clock())
         await tx.golden.change(scope, reviewed)
         return reviewed
@@ -191,15 +207,10 @@ def new_question(
     )
 
 
-def assert_new(question: GoldenQuestion, known: Iterable[GoldenQuestion]) -> None:
-    """Raise Conflict when one of the known questions asks the same."""
-    same = next((one for one in known if are_duplicates(question.messages, one.messages)), None)
-    if same is not None:
-        raise Conflict(f"The corpus has this question already, {same.state}: {same.id}.")
-
-
-async def _question(tx: Transaction, scope: AccessScope, corpus: Corpus, golden_id: GoldenId) -> GoldenQuestion:
-    question = await tx.golden.get(scope, golden_id)
+async def _question(
+    tx: Transaction, scope: AccessScope, corpus: Corpus, golden_id: GoldenId, *, lock: bool = False
+) -> GoldenQuestion:
+    question = await tx.golden.get(scope, golden_id, lock=lock)
     if question.corpus_id != corpus.id:
         raise NotFound("golden question", golden_id)
     return question

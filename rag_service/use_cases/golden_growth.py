@@ -18,14 +18,14 @@ from rag_service.domain.golden_content import (
     assert_complete,
     read_golden_row,
 )
-from rag_service.domain.golden_duplicates import KnownQuestions
 from rag_service.domain.golden_synthesis import synthesised
 from rag_service.domain.ids import AnswerId
 from rag_service.domain.spans import sha256_of
 from rag_service.domain.versions import Corpus, Member
 from rag_service.errors import InvalidRequest, NotFound, TooLarge
 from rag_service.ports.catalog import Catalog, Transaction
-from rag_service.use_cases.golden import EVERY_STATE, assert_new, corpus_to_evaluate, new_question
+from rag_service.use_cases.golden import corpus_to_evaluate, new_question
+from rag_service.use_cases.golden_additions import add_new, assert_added, seen_golden
 from rag_service.use_cases.golden_quotes import quote_problems
 
 MOST_ROWS = 2_000
@@ -100,24 +100,25 @@ class GrowGolden:
             InvalidRequest: nobody rated it.
             Conflict: another golden question asks the same.
         """
-        async with self._catalog.writing() as tx:
+        async with self._catalog.reading() as tx:
             target = await corpus_to_evaluate(tx, scope, corpus)
             answer = await tx.answers.get(scope, answer_id)
             if answer.corpus_id != target.id:
                 raise NotFound("answer", answer_id)
-            known = await tx.golden.all(scope, target.id, states=EVERY_STATE)
-            for proposed in known:
-                if (proposed.origin, proposed.origin_ref) == (Origin.FEEDBACK, answer_id):
-                    return proposed
+            seen = await seen_golden(tx, scope, target)
+            if proposed := _proposed_from(answer_id, seen.questions):
+                return proposed
             feedback = await tx.answers.feedback(scope, answer_id)
             if not feedback:
                 raise InvalidRequest("Nobody has rated this answer.", param="answer_id")
             content = await _content_of(tx, scope, answer, feedback[0])
-            assert_asks(content)
-            made = partial(new_question, target, content, scope=scope, now=self._clock())
-            question = made(state=GoldenState.PROPOSED, origin=Origin.FEEDBACK, origin_ref=answer_id)
-            assert_new(question, known)
-            await tx.golden.add(scope, [question])
+        assert_asks(content)
+        made = partial(new_question, target, content, scope=scope, now=self._clock())
+        question = made(state=GoldenState.PROPOSED, origin=Origin.FEEDBACK, origin_ref=answer_id)
+        found = await add_new(self._catalog, scope, target, [question], seen)
+        if proposed := _proposed_from(answer_id, found.same):
+            return proposed
+        assert_added(found)
         return question
 
     async def synthesise(self, scope: AccessScope, *, corpus: str, seed: int, limit: int) -> Grown:
@@ -148,23 +149,15 @@ class GrowGolden:
 
     async def _add_new(
         self, scope: AccessScope, corpus: Corpus, questions: Sequence[GoldenQuestion]
-    ) -> tuple[list[GoldenQuestion], int]:
-        async with self._catalog.writing() as tx:
-            known = await tx.golden.all(scope, corpus.id, states=EVERY_STATE)
-            # A second for thousands of them: others are served meanwhile.
-            added = await asyncio.to_thread(_new_among, questions, known)
-            await tx.golden.add(scope, added)
-        return added, len(questions) - len(added)
+    ) -> tuple[Sequence[GoldenQuestion], int]:
+        async with self._catalog.reading() as tx:
+            seen = await seen_golden(tx, scope, corpus)
+        found = await add_new(self._catalog, scope, corpus, questions, seen)
+        return found.new, len(found.same)
 
 
-def _new_among(questions: Sequence[GoldenQuestion], known: Sequence[GoldenQuestion]) -> list[GoldenQuestion]:
-    asked = KnownQuestions(question.messages for question in known)
-    new = []
-    for question in questions:
-        if not asked.has(question.messages):
-            asked.add(question.messages)
-            new.append(question)
-    return new
+def _proposed_from(answer_id: AnswerId, questions: Sequence[GoldenQuestion]) -> GoldenQuestion | None:
+    return next((one for one in questions if (one.origin, one.origin_ref) == (Origin.FEEDBACK, answer_id)), None)
 
 
 def _read(lines: Sequence[str | bytes], *, is_complete: bool) -> tuple[list[_Row], list[Refused]]:

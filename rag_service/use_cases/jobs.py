@@ -20,8 +20,6 @@ from rag_service.use_cases.permissions import require, require_one_of
 LOOK_PAUSE_S = 0.5
 """Pause between two looks at the jobs that are watched."""
 
-_SILENT_TIMES = 3
-
 _SEEING = (Permission.UPLOAD, Permission.PUBLISH, Permission.EVAL)
 _CHANGING = {
     JobKind.PREPARE_REVISION: Permission.UPLOAD,
@@ -64,7 +62,7 @@ class ManageJobs:
         self._catalog = catalog
         self._queue = queue
         self._clock = clock
-        self._silence = timedelta(seconds=settings.worker_heartbeat_s * _SILENT_TIMES)
+        self._silence = settings.silence
         self._starved_after = timedelta(seconds=settings.starved_after_s)
         self._watch = JobWatch(self._look, pause_s=look_pause_s)
 

@@ -7,7 +7,16 @@ from enum import StrEnum
 
 from rag_service.domain.access import AccessScope, Permission, system_scope
 from rag_service.domain.drafts import Draft
-from rag_service.domain.gates import Acceptance, Gate, Regression, Strength, Verdict, lets_through, strength_of
+from rag_service.domain.gates import (
+    Acceptance,
+    Gate,
+    Regression,
+    RegressionKind,
+    Strength,
+    Verdict,
+    lets_through,
+    strength_of,
+)
 from rag_service.domain.golden import GoldenState
 from rag_service.domain.ids import GoldenId, JobId
 from rag_service.domain.jobs import JobKind
@@ -35,7 +44,10 @@ class GateState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenRegression:
-    """A regression, without words and documents when the caller may not see one of these, and who accepted it."""
+    """A regression, and who accepted it.
+
+    It is without words and documents for who may not publish, as a draft is asked, or may not see one of these.
+    """
 
     regression: Regression
     is_hidden: bool
@@ -100,10 +112,11 @@ class ManageGates:
         async with self._catalog.writing() as tx:
             seen = await self._seen(tx, scope, corpus, draft)
             _assert_blocked(seen)
-            for question_id in dict.fromkeys(_checked_ids(seen, question_ids)):
+            for question_id, kind in _named(seen, question_ids).items():
                 acceptance = Acceptance(
                     draft_id=seen.draft.id,
                     question_id=question_id,
+                    kind=kind,
                     reason=stripped,
                     accepted_by=scope.caller,
                     created_at=self._clock(),
@@ -121,7 +134,7 @@ class ManageGates:
         # Questions that the caller may not see are asked, too.
         everything = system_scope(draft.tenant_id)
         is_current = gate is not None and gate.number == draft.number
-        state = _state(gate if is_current else None, {one.question_id for one in acceptances})
+        state = _state(gate if is_current else None, acceptances)
         if evaluation is not None:
             state = GateState.BEING_EVALUATED
         elif state is GateState.NOT_ASKED and not await self._gate.applies_to(tx, everything, draft):
@@ -150,7 +163,7 @@ def checked_reason(reason: str) -> str:
     return stripped
 
 
-def _state(gate: Gate | None, accepted: Collection[GoldenId]) -> GateState:
+def _state(gate: Gate | None, acceptances: Sequence[Acceptance]) -> GateState:
     """Return what the verdict about the draft as it is now says."""
     if gate is None:
         return GateState.NOT_ASKED
@@ -158,7 +171,7 @@ def _state(gate: Gate | None, accepted: Collection[GoldenId]) -> GateState:
         case Verdict.PASSED:
             return GateState.PASSED
         case Verdict.BLOCKED:
-            return GateState.ACCEPTED if lets_through(gate, accepted) else GateState.BLOCKED
+            return GateState.ACCEPTED if lets_through(gate, acceptances) else GateState.BLOCKED
         case Verdict.UNMEASURED:
             return GateState.UNMEASURED
 
@@ -178,15 +191,16 @@ async def _names(tx: Transaction, scope: AccessScope, acceptances: Sequence[Acce
 async def _seen_regressions(
     tx: Transaction, scope: AccessScope, gate: Gate, acceptances: Sequence[Acceptance]
 ) -> tuple[SeenRegression, ...]:
-    accepted = {acceptance.question_id: acceptance for acceptance in acceptances}
+    accepted = {(acceptance.question_id, acceptance.kind): acceptance for acceptance in acceptances}
     keys = {key for regression in gate.regressions for key in _documents(regression)}
     readable = (await tx.uploads.known(scope, gate.corpus_id, sorted(keys))).keys() if keys else frozenset[str]()
-    questions = {question.id for question in await tx.golden.all(scope, gate.corpus_id, states=tuple(GoldenState))}
+    questions = await tx.golden.known(scope, {regression.question_id for regression in gate.regressions})
     seen = []
     for regression in gate.regressions:
-        is_hidden = not (regression.question_id in questions and _documents(regression) <= readable)
+        may_see = regression.question_id in questions and _documents(regression) <= readable
+        is_hidden = not (may_see and scope.may(Permission.PUBLISH))
         shown = _without_words(regression) if is_hidden else regression
-        acceptance = accepted.get(regression.question_id)
+        acceptance = accepted.get((regression.question_id, regression.kind))
         seen.append(SeenRegression(regression=shown, is_hidden=is_hidden, acceptance=acceptance))
     return tuple(seen)
 
@@ -206,10 +220,11 @@ def _assert_blocked(seen: SeenGate) -> None:
         raise Conflict(f"Draft {seen.draft.id} is not blocked by questions: its gate is {seen.state.value}.")
 
 
-def _checked_ids(seen: SeenGate, question_ids: Collection[GoldenId]) -> Collection[GoldenId]:
-    acceptable = {one.regression.question_id for one in seen.regressions if not one.is_hidden}
+def _named(seen: SeenGate, question_ids: Collection[GoldenId]) -> dict[GoldenId, RegressionKind]:
+    """Return what these questions lost, or raise InvalidRequest."""
+    acceptable = {one.regression.question_id: one.regression.kind for one in seen.regressions if not one.is_hidden}
     if not question_ids:
         raise InvalidRequest("Name the questions that are accepted.", param="question_ids")
-    if unknown := sorted(set(question_ids) - acceptable):
+    if unknown := sorted(set(question_ids) - acceptable.keys()):
         raise InvalidRequest(f"Not among the questions that are worse: {', '.join(unknown)}.", param="question_ids")
-    return question_ids
+    return {question_id: acceptable[question_id] for question_id in question_ids}

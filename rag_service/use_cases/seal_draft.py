@@ -6,7 +6,7 @@ the number and what it was taken against are noted before anything is written, a
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
@@ -17,6 +17,7 @@ from rag_service.domain.versions import Version
 from rag_service.errors import Conflict, SlotTaken
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.sparse_encoder import DocumentFrequencies
+from rag_service.settings import JobSettings
 from rag_service.use_cases.chunk_progress import OnChunks, unheard
 from rag_service.use_cases.draft_jobs import open_job_of
 from rag_service.use_cases.gates import PublishGate
@@ -36,12 +37,15 @@ class SealDraft:
         unseal: UnsealDraft,
         gate: PublishGate,
         clock: Callable[[], datetime],
+        settings: JobSettings,
     ) -> None:
         self._catalog = catalog
         self._write_version = write_version
         self._unseal = unseal
         self._gate = gate
         self._clock = clock
+        self._silence = settings.silence
+        self._starved_after = timedelta(seconds=settings.starved_after_s)
 
     async def __call__(
         self, scope: AccessScope, draft_id: DraftId, *, still_held: StillHeld, on_chunks: OnChunks = unheard
@@ -137,8 +141,15 @@ class SealDraft:
         """Have a preview that holds the slot unsealed by a job of its own, and sealed again after this publish."""
         async with self._catalog.writing() as tx:
             draft = await tx.drafts.get(scope, draft_id)
+            # A verdict that comes at this moment is kept before or after, and not lost.
+            await tx.evaluation_watch.hold(scope, draft.corpus_id)
             holder = await tx.drafts.in_slot(scope, draft.corpus_id)
-            if not _is_to_publish(draft) or holder is None or not await _yields(tx, scope, holder):
+            if not _is_to_publish(draft) or holder is None:
+                return
+            if await self._waits_in_vain(tx, scope, holder, draft):
+                await self._gate.give_up(tx, scope, holder, "No evaluation worker took it.")
+                holder = await tx.drafts.get(scope, holder.id)
+            if not await _yields(tx, scope, holder):
                 return
             try:
                 await tx.drafts.start_unsealing(scope, holder.id)
@@ -146,6 +157,19 @@ class SealDraft:
                 return  # it was published at this moment: there is room
             for kind in (JobKind.UNSEAL_DRAFT, JobKind.SEAL_DRAFT):
                 await tx.jobs.add(draft_job(holder, kind, now=self._clock(), priority=Priority.PERSON))
+
+    async def _waits_in_vain(self, tx: Transaction, scope: AccessScope, holder: Draft, asking: Draft) -> bool:
+        """Say whether a draft keeps another one out for a verdict that nobody is there to give."""
+        # Two that both wait for verdicts would have each other sealed again in turns.
+        if not holder.awaits_publish or await self._gate.applies_to(tx, scope, asking):
+            return False
+        job = await open_job_of(tx, scope, holder, JobKind.EVALUATE_DRAFT)
+        if job is None:
+            return False
+        now = self._clock()
+        served = await tx.workers.served_kinds(since=now - self._silence)
+        # A worker that is busy comes to it, and one that is started anew is back soon.
+        return job.kind not in served and now - (job.lease_until or job.not_before) > self._starved_after
 
     def _version(self, plan: SealPlan, frequencies: DocumentFrequencies) -> Version:
         return Version(

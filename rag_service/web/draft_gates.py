@@ -72,6 +72,6 @@ def shown_gate(seen: SeenGate) -> ShownGate | None:
         state=badge or words.rstrip("."),
         tone=_TONES[seen.state],
         note=words if badge else "",
-        strength=strength_in_words(seen),
+        strength=strength_in_words(seen.questions),
         may_accept=seen.state is GateState.BLOCKED and any(not one.is_hidden for one in seen.blocking),
     )

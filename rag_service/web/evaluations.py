@@ -1,5 +1,6 @@
 """Evaluations: how good the answers of a corpus are, run by run, down to one question and its quotes."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,20 +10,20 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from rag_service.api.dependencies import container_of
-from rag_service.domain.access import Permission, Session
+from rag_service.domain.access import AccessScope, Permission, Session
 from rag_service.domain.case_order import Show, chosen, counts_of
-from rag_service.domain.evaluations import GOLDEN_SUITE, EvalRun, EvalRunState, RunPurpose
+from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.ids import EvalRunId
 from rag_service.domain.pages import MAX_LIMIT, PageRequest
-from rag_service.domain.trends import TrendPoint
 from rag_service.domain.versions import Corpus
-from rag_service.errors import Conflict
+from rag_service.errors import Conflict, NotFound
+from rag_service.use_cases.evaluations import ReadEvaluations
 from rag_service.use_cases.permissions import require
 from rag_service.web.answer_parts import parts_of_answer
 from rag_service.web.corpus_versions import when
 from rag_service.web.pages import PageRoute, render
 from rag_service.web.sessions import SignedIn, is_our_form
-from rag_service.web.trend_charts import chart_of, told, written
+from rag_service.web.trend_charts import Row, chart_of, rows_of, told, written
 
 router = APIRouter(route_class=PageRoute, prefix="/evaluations")
 
@@ -108,23 +109,29 @@ async def run_page(
 ) -> Response:
     """Show the figures of a run and its cases, the worst first; `cases=all` shows more of them than are read at once."""
     scope, parts = session.key.scope(), container_of(request)
-    run = await parts.evaluations.get(scope, EvalRunId(run_id))
-    results = await parts.evaluations.results(scope, run.id)
+    run, results = await _run_and_results(parts.evaluations, scope, EvalRunId(run_id))
     page = PageRequest(limit=_SHOWN_RUNS)
     others = await parts.evaluations.list(scope, corpus=run.corpus_id, suite=run.suite, page=page)
-    shown = chosen(results, show)
-    return _page(
-        "evaluation_run.html",
-        session=session,
-        run=run,
-        corpus=await _corpus(request, session, run.corpus_id),
-        cases=shown if cases == "all" else shown[:_SHOWN_CASES],
-        case_count=len(shown),
-        counts=counts_of(results),
-        show=show,
-        others=[one for one in others.items if one.id != run.id and one.state is EvalRunState.FINISHED],
-        hidden=max(0, run.done - len(results)) if run.state is EvalRunState.FINISHED else 0,
-    )
+    corpus = await _corpus(request, session, run.corpus_id)
+
+    def shown() -> Response:
+        found = chosen(results or (), show)
+        return _page(
+            "evaluation_run.html",
+            session=session,
+            run=run,
+            corpus=corpus,
+            cases=found if cases == "all" else found[:_SHOWN_CASES],
+            case_count=len(found),
+            counts=counts_of(results or ()),
+            show=show,
+            others=[one for one in others.items if one.id != run.id and one.state is EvalRunState.FINISHED],
+            is_withheld=results is None,
+            hidden=max(0, run.done - len(results or ())) if run.state is EvalRunState.FINISHED else 0,
+        )
+
+    # Thousands of cases take longer than other requests should wait.
+    return await asyncio.to_thread(shown)
 
 
 @router.get("/runs/{run_id}/cases/{case_id}")
@@ -178,9 +185,9 @@ async def _trend_page(
         session.key.scope(), corpus=corpus_id, suite=suite, page=PageRequest(limit=_SHOWN_RUNS)
     )
     in_trend = {point.run.id for point in points}
-    names = _names(points)
+    rows = rows_of(points)
+    names = _names(rows)
     drawn = names if every_figure else _main(names)
-    rows = points if every_run else points[-_SHOWN_RUNS:]
     return _page(
         "evaluation_trend.html",
         status_code=status_code,
@@ -189,10 +196,10 @@ async def _trend_page(
         suite=suite,
         problem=problem,
         points=points,
-        charts=[chart_of(name, points) for name in drawn],
+        charts=[chart_of(name, rows) for name in drawn],
         others=[run for run in newest.items if run.id not in in_trend],
         undrawn=len(names) - len(drawn),
-        rows=[(point, {figure.name: figure for figure in point.run.figures}) for point in reversed(rows)],
+        rows=list(reversed(rows if every_run else rows[-_SHOWN_RUNS:])),
     )
 
 
@@ -215,9 +222,20 @@ async def _corpus(request: Request, session: Session, corpus_id: str) -> Corpus:
         return await tx.corpora.get(session.key.scope(), corpus_id)
 
 
-def _names(points: Sequence[TrendPoint]) -> list[str]:
+async def _run_and_results(
+    evaluations: ReadEvaluations, scope: AccessScope, run_id: EvalRunId
+) -> tuple[EvalRun, Sequence[CaseResult] | None]:
+    """Return a run with its results, None when they are not for this reader: the figures are for all who evaluate."""
+    try:
+        found = await evaluations.measured(scope, run_id)
+    except NotFound:
+        return await evaluations.get(scope, run_id), None
+    return found.run, found.results
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
     """Return the figures there are, those of the newest run first."""
-    return list(dict.fromkeys(figure.name for point in reversed(points) for figure in point.run.figures))
+    return list(dict.fromkeys(name for _, figures in reversed(rows) for name in figures))
 
 
 def _main(names: Sequence[str]) -> list[str]:

@@ -3,7 +3,6 @@
 from fastapi import APIRouter, Request, Response
 
 from rag_service.api.dependencies import container_of
-from rag_service.domain.golden import WEAK_BELOW
 from rag_service.domain.golden_content import MOST_CHARS
 from rag_service.use_cases.golden import corpus_to_evaluate
 from rag_service.web.pages import PageRoute, render
@@ -17,4 +16,4 @@ async def golden_page(request: Request, session: SignedIn, corpus_id: str) -> Re
     """Show the golden questions of a corpus, for those who may evaluate it."""
     async with container_of(request).catalog.reading() as tx:
         corpus = await corpus_to_evaluate(tx, session.key.scope(), corpus_id)
-    return render("golden.html", session=session, corpus=corpus, weak_below=WEAK_BELOW, most_chars=MOST_CHARS)
+    return render("golden.html", session=session, corpus=corpus, most_chars=MOST_CHARS)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from rag_service.api.dependencies import container_of
+from rag_service.api.problems import status_of
 from rag_service.domain.access import Permission, Session
 from rag_service.domain.file_endings import READ_ENDINGS
 from rag_service.domain.ids import GoldenId
@@ -65,7 +66,7 @@ async def accept_regressions(
             session.key.scope(), corpus=corpus_id, draft=draft_id, question_ids=accepted, reason=form.reason
         )
     except (Conflict, InvalidRequest) as exc:
-        status_code = 409 if isinstance(exc, Conflict) else 400
+        status_code = status_of(type(exc))
         return await _corpus_page(request, session, corpus_id, problem=str(exc), status_code=status_code)
     return RedirectResponse(f"/library/{quote(corpus_id, safe='')}#versions", status_code=303)
 

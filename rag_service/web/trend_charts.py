@@ -1,6 +1,6 @@
 """Figures over time as lines: coordinates for an inline SVG. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -45,7 +45,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """One figure over time. `lines` and `bands` are paths, cut where a run has no value."""
+    """One figure over time. `lines` and `bands` are paths, cut where a run has no value.
+
+    They lie between `left`, `right`, `top` and `bottom`; what is written stands outside.
+    """
 
     name: str
     newest: str
@@ -59,14 +62,28 @@ class Chart:
     first: str
     last: str
     radius: float
+    view_box: str = f"0 0 {WIDTH:g} {HEIGHT:g}"
+    left: float = _LEFT
+    right: float = WIDTH - _RIGHT
+    top: float = _TOP
+    bottom: float = HEIGHT - _BOTTOM
 
+
+Row = tuple[TrendPoint, Mapping[str, Figure]]
+"""A point with its figures by name."""
 
 _Placed = tuple[int, Figure]
 
 
-def chart_of(name: str, points: Sequence[TrendPoint]) -> Chart:
+def rows_of(points: Iterable[TrendPoint]) -> list[Row]:
+    """Return points with their figures."""
+    return [(point, {figure.name: figure for figure in point.run.figures}) for point in points]
+
+
+def chart_of(name: str, rows: Sequence[Row]) -> Chart:
     """Return the picture of a figure."""
-    placed = [(place, figure) for place, point in enumerate(points) if (figure := _figure(point, name)) is not None]
+    points = [point for point, _ in rows]
+    placed = [(place, figures[name]) for place, (_, figures) in enumerate(rows) if name in figures]
     values = [figure.value for _, figure in placed if figure.value is not None]
     scale = _Scale(name, [figure for _, figure in placed if figure.value is not None], len(points))
     runs = [list(run) for has_value, run in groupby(placed, key=lambda one: one[1].value is not None) if has_value]
@@ -135,10 +152,6 @@ class _Scale:
         above = [f"{self.x(place)} {self.y(one.high)}" for place, one in run if one.high is not None]
         below = [f"{self.x(place)} {self.y(one.low)}" for place, one in reversed(run) if one.low is not None]
         return "M" + "L".join([*above, *below]) + "Z"
-
-
-def _figure(point: TrendPoint, name: str) -> Figure | None:
-    return next((figure for figure in point.run.figures if figure.name == name), None)
 
 
 def _dots(name: str, placed: Iterable[_Placed], points: Sequence[TrendPoint], scale: _Scale) -> Iterator[Dot]:

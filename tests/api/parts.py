@@ -267,7 +267,7 @@ def _answer(scope: AccessScope, question: Question, pinned: PinnedVersion) -> An
 
 def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
     security = SecuritySettings(authorisation_cache_s=0, public_url=PUBLIC_URL)
-    uploads = UploadSettings(max_file_bytes=MAX_FILE_BYTES, max_request_bytes=MAX_REQUEST_BYTES, body_timeout_s=0.2)
+    uploads = UploadSettings(max_file_bytes=MAX_FILE_BYTES, max_request_bytes=MAX_REQUEST_BYTES)
     settings = Settings(data_dir=folder, security=security, uploads=uploads)
     blobs = FsspecBlobStore(f"file://{folder}/blobs")
     clock: Callable[[], datetime] = now

@@ -92,7 +92,16 @@ async def test_413_is_in_the_envelope_and_closes_the_connection(client: httpx.As
     assert reply.headers["connection"] == "close"
 
 
-async def test_a_body_that_stops_arriving_is_408(service: Service) -> None:
+@pytest.fixture
+def impatient(service: Service) -> Service:
+    """The service with little time for bodies."""
+    settings = service.parts.settings
+    uploads = settings.uploads.model_copy(update={"body_timeout_s": 0.2})
+    service.parts.settings = settings.model_copy(update={"uploads": uploads})
+    return service
+
+
+async def test_a_body_that_stops_arriving_is_408(impatient: Service) -> None:
     status = 0
 
     async def receive() -> Message:
@@ -108,20 +117,20 @@ async def test_a_body_that_stops_arriving_is_408(service: Service) -> None:
         "method": "POST",
         "path": "/v1/vector_stores",
         "query_string": b"",
-        "headers": [(b"authorization", f"Bearer {service.secret}".encode()), (b"content-type", b"application/json")],
+        "headers": [(b"authorization", f"Bearer {impatient.secret}".encode()), (b"content-type", b"application/json")],
     }
-    await service.app(scope, receive, send)
+    await impatient.app(scope, receive, send)
 
     assert status == 408
 
 
-async def test_a_body_that_drips_is_408(service: Service) -> None:
+async def test_a_body_that_drips_is_408(impatient: Service) -> None:
     async def drip() -> AsyncIterator[bytes]:
         for _ in range(100):
             await asyncio.sleep(0.02)
             yield b" "
 
-    async with service.client() as client:
+    async with impatient.client() as client:
         reply = await client.post("/v1/vector_stores", content=drip())
 
     assert reply.status_code == 408

@@ -14,6 +14,7 @@ from starlette.types import Message
 from rag_service.domain.spans import sha256_of
 from rag_service.errors import GeneratorUnavailable, IndexUnavailable
 from tests.api.parts import QUOTE, Service
+from tests.patience import PATIENCE_S, until
 
 TURNS: Any = [{"role": "user", "content": "When does the car park close?"}]
 BODY = {"model": "handbook", "messages": TURNS}
@@ -165,7 +166,7 @@ async def test_a_revoked_key_ends_the_stream(service: Service) -> None:
     service.parts.ask_question.after_first = asyncio.Event()
     key, secret = await service.parts.keys.create(service.scope, name="k", permissions=service.scope.permissions)
     events = []
-    async with asyncio.timeout(5), service.client(secret) as client:
+    async with asyncio.timeout(PATIENCE_S), service.client(secret) as client:
         # The transport hands a stream over when it has ended, so the key is revoked while the call is under way.
         call = asyncio.create_task(collect(client))
         await until(lambda: service.parts.ask_question.asked)
@@ -179,7 +180,7 @@ async def test_a_revoked_key_ends_the_stream(service: Service) -> None:
 async def test_a_key_revoked_before_the_first_token_ends_the_question(service: Service) -> None:
     service.parts.ask_question.before_first = asyncio.Event()
     key, secret = await service.parts.keys.create(service.scope, name="k", permissions=service.scope.permissions)
-    async with asyncio.timeout(5), service.client(secret) as client:
+    async with asyncio.timeout(PATIENCE_S), service.client(secret) as client:
         call = asyncio.create_task(client.post("/v1/chat/completions", json=BODY | {"stream": True}))
         await until(lambda: service.parts.ask_question.asked)
         await service.parts.keys.revoke(service.scope, key.id)
@@ -198,7 +199,7 @@ async def test_a_client_that_leaves_stops_the_question(service: Service, stream:
     await until(lambda: service.parts.ask_question.asked)
 
     left.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         await call
 
     assert service.parts.ask_question.closed == 1
@@ -242,9 +243,3 @@ async def call_until(service: Service, body: dict[str, Any], left: asyncio.Event
     headers = [(b"authorization", f"Bearer {service.secret}".encode()), (b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "query_string": b"", "headers": headers}
     await service.app(scope, receive, send)
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  (what is waited for sets no event)
-            await asyncio.sleep(0.01)

@@ -1,21 +1,21 @@
 """/v1/evals. Runs are planted in the catalog: nothing is asked here."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
 
 import httpx
 import pytest
 
-from rag_service.domain.access import Permission
-from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, RunPurpose
+from rag_service.domain.access import Permission, system_scope
+from rag_service.domain.evaluations import EvalRunState, RunPurpose
 from rag_service.domain.golden import GoldenState
-from rag_service.domain.ids import CorpusId, DocumentId, EvalRunId
+from rag_service.domain.ids import CorpusId
 from tests.api.background import publish_uploads
 from tests.api.parts import Service
+from tests.api.planted_runs import plant
 from tests.evaluation_values import abstained, figure, golden, result, results, run, showing
 
 EVALS = "/v1/evals"
+ASKED = {"role": "user", "content": "When does it close?"}
 
 
 @pytest.fixture
@@ -27,21 +27,11 @@ async def corpus_id(service: Service) -> CorpusId:
     return corpus_id
 
 
-async def planted(
-    service: Service, one: EvalRun, found: Sequence[CaseResult] = (), *, corpus_id: str | None = None
-) -> EvalRunId:
-    one = replace(one, corpus_id=CorpusId(corpus_id or one.corpus_id), tenant_id=service.scope.tenant_id)
-    async with service.parts.catalog.writing() as tx:
-        await tx.eval_runs.add(service.scope, one)
-        await tx.eval_runs.add_results(service.scope, one.id, found)
-    return one.id
-
-
 async def test_runs_are_listed_newest_first_and_by_suite(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
     for day, suite in enumerate(("golden", "golden", "squad"), start=1):
-        await planted(service, run(day=day, suite=suite), corpus_id=corpus_id)
+        await plant(service, corpus_id, run(day=day, suite=suite))
 
     every = (await client.get(EVALS, params={"corpus": "handbook"})).json()
     first = (await client.get(EVALS, params={"suite": "golden", "limit": 1})).json()
@@ -60,7 +50,7 @@ async def test_a_run_tells_its_figures_with_what_is_missing(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
     lost = figure("ragas: faithfulness", None, missing={"the judge is silent": 10}, target=0.8)
-    await planted(service, run(figures=(figure(), lost), judge="model@1"), corpus_id=corpus_id)
+    await plant(service, corpus_id, run(figures=(figure(), lost), judge="model@1"))
 
     found = (await client.get(f"{EVALS}/eval_1")).json()
 
@@ -72,7 +62,7 @@ async def test_a_run_tells_its_figures_with_what_is_missing(
 
 
 async def test_results_come_in_pages(service: Service, client: httpx.AsyncClient, corpus_id: CorpusId) -> None:
-    await planted(service, run(), results([0.1, 0.2, 0.3]), corpus_id=corpus_id)
+    await plant(service, corpus_id, run(), results([0.1, 0.2, 0.3]))
 
     first = (await client.get(f"{EVALS}/eval_1/results", params={"limit": 2, "order": "asc"})).json()
     rest = (
@@ -84,7 +74,7 @@ async def test_results_come_in_pages(service: Service, client: httpx.AsyncClient
 
 
 async def test_a_result_has_its_evidence(service: Service, client: httpx.AsyncClient, corpus_id: CorpusId) -> None:
-    await planted(service, run(), [result(recall=None)], corpus_id=corpus_id)
+    await plant(service, corpus_id, run(), [result(recall=None)])
 
     found = (await client.get(f"{EVALS}/eval_1/results/gold_1")).json()
 
@@ -95,8 +85,11 @@ async def test_a_result_has_its_evidence(service: Service, client: httpx.AsyncCl
 async def test_a_result_that_shows_what_a_key_may_not_see_is_left_out(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
-    await planted(service, run(), [showing(result(), DocumentId("doc_secret"))], corpus_id=corpus_id)
+    await client.post("/v1/chat/completions", json={"model": "handbook", "messages": [ASKED]})  # brings doc_a along
+    run_id = await plant(service, corpus_id, run(), [showing(result(), "doc_a")])
 
+    async with service.parts.catalog.reading() as tx:
+        assert await tx.eval_runs.results(system_scope(service.scope.tenant_id), run_id)
     assert (await client.get(f"{EVALS}/eval_1/results")).json()["data"] == []
     assert (await client.get(f"{EVALS}/eval_1/results/gold_1")).status_code == 404
     assert len((await client.get(f"{EVALS}/eval_1/export")).text.splitlines()) == 1
@@ -105,7 +98,7 @@ async def test_a_result_that_shows_what_a_key_may_not_see_is_left_out(
 async def test_an_export_is_the_run_and_then_a_line_for_each_case(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
-    await planted(service, run(), results([0.1, 0.2]), corpus_id=corpus_id)
+    await plant(service, corpus_id, run(), results([0.1, 0.2]))
 
     reply = await client.get(f"{EVALS}/eval_1/export")
 
@@ -118,10 +111,8 @@ async def test_an_export_is_the_run_and_then_a_line_for_each_case(
 
 
 async def test_two_runs_are_compared(service: Service, client: httpx.AsyncClient, corpus_id: CorpusId) -> None:
-    await planted(service, run(day=1), [result(f"gold_{n}") for n in range(8)], corpus_id=corpus_id)
-    await planted(
-        service, run(day=2), [result(f"gold_{n}", abstained(), recall=0.0) for n in range(8)], corpus_id=corpus_id
-    )
+    await plant(service, corpus_id, run(day=1), [result(f"gold_{n}") for n in range(8)])
+    await plant(service, corpus_id, run(day=2), [result(f"gold_{n}", abstained(), recall=0.0) for n in range(8)])
 
     found = (await client.get(f"{EVALS}/compare", params={"a": "eval_1", "b": "eval_2"})).json()
 
@@ -137,8 +128,8 @@ async def test_two_runs_are_compared(service: Service, client: httpx.AsyncClient
 async def test_runs_over_different_corpora_are_not_compared(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
-    await planted(service, run(day=1), corpus_id=corpus_id)
-    await planted(service, run(day=2), corpus_id=await service.corpus("other"))
+    await plant(service, corpus_id, run(day=1))
+    await plant(service, await service.corpus("other"), run(day=2))
 
     assert (await client.get(f"{EVALS}/compare", params={"a": "eval_1", "b": "eval_2"})).status_code == 400
 
@@ -146,11 +137,11 @@ async def test_runs_over_different_corpora_are_not_compared(
 async def test_a_trend_marks_what_changed_and_leaves_drafts_out(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
-    await planted(service, run(day=1), corpus_id=corpus_id)
-    await planted(service, run(day=2, draft_id="draft_1", number=2), corpus_id=corpus_id)
-    await planted(service, run(day=3, purpose=RunPurpose.GATE), corpus_id=corpus_id)
-    await planted(service, run(day=4, state=EvalRunState.FAILED), corpus_id=corpus_id)
-    await planted(service, run(day=5, number=3), corpus_id=corpus_id)
+    await plant(service, corpus_id, run(day=1))
+    await plant(service, corpus_id, run(day=2, draft_id="draft_1", number=2))
+    await plant(service, corpus_id, run(day=3, purpose=RunPurpose.GATE))
+    await plant(service, corpus_id, run(day=4, state=EvalRunState.FAILED))
+    await plant(service, corpus_id, run(day=5, number=3))
 
     trend = (await client.get("/v1/corpora/handbook/evals/trends", params={"suite": "golden"})).json()
 
@@ -218,7 +209,7 @@ async def test_a_version_that_is_not_there_is_not_found(
     "path", ["", "/eval_1", "/eval_1/results", "/eval_1/results/gold_1", "/eval_1/export", "/compare?a=eval_1&b=eval_1"]
 )
 async def test_evaluations_are_for_keys_that_may_evaluate(service: Service, corpus_id: CorpusId, path: str) -> None:
-    await planted(service, run(), [result()], corpus_id=corpus_id)
+    await plant(service, corpus_id, run(), [result()])
 
     async with service.client(await service.key(Permission.EVAL)) as evaluator:
         assert (await evaluator.get(EVALS + path)).status_code == 200
@@ -227,7 +218,7 @@ async def test_evaluations_are_for_keys_that_may_evaluate(service: Service, corp
 
 
 async def test_what_a_draft_answered_is_for_those_who_may_publish_it(service: Service, corpus_id: CorpusId) -> None:
-    await planted(service, run(number=7, draft_id="draft_1"), [result()], corpus_id=corpus_id)
+    await plant(service, corpus_id, run(number=7, draft_id="draft_1"), [result()])
     words = ("/results", "/results/gold_1", "/export")
 
     async with service.client(await service.key(Permission.EVAL)) as evaluator:
@@ -238,7 +229,7 @@ async def test_what_a_draft_answered_is_for_those_who_may_publish_it(service: Se
 
 
 async def test_another_tenant_sees_no_run(service: Service, corpus_id: CorpusId) -> None:
-    await planted(service, run(), [result()], corpus_id=corpus_id)
+    await plant(service, corpus_id, run(), [result()])
     secret, _ = await service.other_tenant()
 
     async with service.client(secret) as theirs:

@@ -1,5 +1,6 @@
 """/metrics tells operators how evaluations stand. Runs are planted in the catalog: nothing is asked here."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,17 +9,18 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from rag_service.api import evaluation_metrics as evaluation_metrics_module
 from rag_service.api.evaluation_metrics import evaluation_metrics
 from rag_service.domain.evaluation_watch import REGRESSED
 from rag_service.domain.evaluations import EvalRun, RunPurpose
 from rag_service.domain.ids import CorpusId
 from rag_service.domain.jobs import JobKind, new_job
+from rag_service.domain.metric_names import FAITHFULNESS, RAGAS_LATE, RAGAS_OVER, RELEVANCE
 from rag_service.errors import CatalogUnavailable
 from tests.api.background import publish_uploads
 from tests.api.parts import Service
+from tests.api.planted_runs import plant
 from tests.evaluation_values import figure, golden, run
-
-FAITHFULNESS, RELEVANCE = "faithfulness (verifier)", "relevance (embedding)"
 
 
 @pytest.fixture
@@ -26,11 +28,17 @@ async def corpus_id(service: Service) -> CorpusId:
     return CorpusId(await service.corpus())
 
 
-async def plant(service: Service, corpus_id: CorpusId, one: EvalRun, *, hours_ago: float = 0) -> None:
-    then = service.parts.clock() - timedelta(hours=hours_ago)
-    ours = {"corpus_id": corpus_id, "tenant_id": service.scope.tenant_id, "created_at": then, "finished_at": then}
+async def watch(service: Service, corpus_id: CorpusId) -> None:
+    """Publish version 1 of a corpus and accept a question: what is measured by itself has both."""
+    await publish_uploads(service, corpus_id)
+    question = golden(corpus_id=corpus_id, tenant_id=service.scope.tenant_id)
     async with service.parts.catalog.writing() as tx:
-        await tx.eval_runs.add(service.scope, replace(one, **ours))
+        await tx.golden.add(service.scope, [question])
+
+
+async def plant_ended(service: Service, corpus_id: CorpusId, one: EvalRun, *, hours_ago: float = 0) -> None:
+    then = service.parts.clock() - timedelta(hours=hours_ago)
+    await plant(service, corpus_id, replace(one, created_at=then, finished_at=then))
 
 
 async def told(client: httpx.AsyncClient, name: str, **labels: str) -> list[float]:
@@ -43,9 +51,10 @@ async def told(client: httpx.AsyncClient, name: str, **labels: str) -> list[floa
 async def test_the_newest_run_gives_the_scores_and_their_coverage(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
+    await watch(service, corpus_id)
     old, new = run(day=1, figures=(figure(FAITHFULNESS, 0.5),)), (figure(FAITHFULNESS, 0.75, measured=8), figure())
-    await plant(service, corpus_id, old, hours_ago=9)
-    await plant(service, corpus_id, run(day=2, figures=new), hours_ago=2)
+    await plant_ended(service, corpus_id, old, hours_ago=9)
+    await plant_ended(service, corpus_id, run(day=2, figures=new), hours_ago=2)
 
     place = {"corpus": corpus_id, "suite": "golden", "metric": "faithfulness"}
     assert await told(client, "score", **place) == [0.75]
@@ -58,7 +67,7 @@ async def test_the_newest_run_gives_the_scores_and_their_coverage(
 async def test_a_score_that_could_not_be_taken_is_not_told_as_zero(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
-    await plant(service, corpus_id, run(figures=(figure(RELEVANCE, None),)))
+    await plant_ended(service, corpus_id, run(figures=(figure(RELEVANCE, None),)))
 
     assert await told(client, "score", metric="relevance") == []
     assert await told(client, "coverage_ratio", metric="relevance") == [0.0]
@@ -67,38 +76,63 @@ async def test_a_score_that_could_not_be_taken_is_not_told_as_zero(
 async def test_a_corpus_that_was_never_measured_has_an_age_too(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
-    await publish_uploads(service, corpus_id)
-    question = golden(corpus_id=corpus_id, tenant_id=service.scope.tenant_id)
-    async with service.parts.catalog.writing() as tx:
-        await tx.golden.add(service.scope, [question])
+    await watch(service, corpus_id)
 
     (age_s,) = await told(client, "age_seconds", corpus=corpus_id)
     assert age_s > 36 * 3600
 
 
+@pytest.mark.parametrize("suite", ["golden", "sample"])
+async def test_what_nothing_measures_by_itself_has_no_age(
+    service: Service, client: httpx.AsyncClient, corpus_id: CorpusId, suite: str
+) -> None:
+    if suite == "sample":
+        await watch(service, corpus_id)
+        await plant_ended(service, corpus_id, run(day=1))
+    await plant_ended(service, corpus_id, run(day=2, suite=suite, figures=(figure(FAITHFULNESS, 0.5),)), hours_ago=99)
+
+    assert await told(client, "age_seconds", corpus=corpus_id, suite=suite) == []
+    assert await told(client, "score", corpus=corpus_id, suite=suite) == [0.5]
+
+
+async def test_what_another_version_made_worse_is_not_told_of_the_one_that_is_published(
+    service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
+) -> None:
+    await watch(service, corpus_id)
+    rolled_back = run(purpose=RunPurpose.AFTER_PUBLISH, number=2, figures=(figure(REGRESSED, 3.0),))
+    await plant_ended(service, corpus_id, rolled_back)
+
+    assert await told(client, "regressed_questions") == []
+
+
 async def test_what_a_publish_made_worse_stays_told_until_the_next_publish(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
+    await watch(service, corpus_id)
     worse = run(day=1, purpose=RunPurpose.AFTER_PUBLISH, figures=(figure(REGRESSED, 3.0),))
-    await plant(service, corpus_id, worse, hours_ago=9)
-    await plant(service, corpus_id, run(day=2), hours_ago=2)
+    await plant_ended(service, corpus_id, worse, hours_ago=9)
+    await plant_ended(service, corpus_id, run(day=2), hours_ago=2)
     assert await told(client, "regressed_questions", corpus=corpus_id) == [3.0]
 
     mended = replace(worse, id=run(day=3).id, figures=(figure(REGRESSED, 0.0),))
-    await plant(service, corpus_id, mended)
+    await plant_ended(service, corpus_id, mended)
 
     assert await told(client, "regressed_questions", corpus=corpus_id) == [0.0]
 
 
 @pytest.mark.parametrize(
     ("missing", "measured", "expected"),
-    [({"the judge did not answer in time": 9}, 1, 0.9), ({"the service abstained": 9}, 1, 0.0)],
+    [
+        ({"the judge did not answer in time": 9}, 1, 0.9),
+        ({RAGAS_OVER: 6, RAGAS_LATE: 3}, 1, 0.9),
+        ({"the service abstained": 9}, 1, 0.0),
+    ],
 )
 async def test_the_share_of_the_judges_failures_leaves_out_what_it_was_not_asked(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId, missing: Any, measured: int, expected: float
 ) -> None:
     judged = figure("ragas: faithfulness", 0.5, missing=missing, measured=measured)
-    await plant(service, corpus_id, run(judge="model at host", figures=(judged, figure())))
+    await plant_ended(service, corpus_id, run(judge="model at host", figures=(judged, figure())))
 
     assert await told(client, "judge_failure_ratio", corpus=corpus_id) == [expected]
 
@@ -106,7 +140,7 @@ async def test_the_share_of_the_judges_failures_leaves_out_what_it_was_not_asked
 async def test_without_a_judge_nothing_is_said_of_one(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:
-    await plant(service, corpus_id, run())
+    await plant_ended(service, corpus_id, run())
 
     assert await told(client, "judge_failure_ratio") == []
 
@@ -127,3 +161,13 @@ async def test_while_the_catalog_is_away_only_evaluations_are_left_out() -> None
         raise CatalogUnavailable("the database is away")
 
     assert await evaluation_metrics(away) == b""  # type: ignore[arg-type]
+
+
+async def test_a_slow_catalog_does_not_keep_the_other_metrics_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation_metrics_module, "PATIENCE_S", 0.01)
+
+    async def slow() -> Any:
+        await asyncio.sleep(60)
+
+    async with asyncio.timeout(30):
+        assert await evaluation_metrics(slow) == b""  # type: ignore[arg-type]

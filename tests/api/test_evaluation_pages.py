@@ -1,17 +1,15 @@
 """The pages of evaluations, with runs planted in the catalog."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import httpx
 import pytest
 
 from rag_service import web
 from rag_service.domain.access import Permission
-from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState
+from rag_service.domain.evaluations import EvalRunState
 from rag_service.domain.ids import CorpusId
 from tests.api.background import publish_uploads
 from tests.api.parts import Service
+from tests.api.planted_runs import plant
 from tests.evaluation_values import abstained, evidence, figure, golden, result, run
 
 HOSTILE = "<script>alert(1)</script>"
@@ -29,13 +27,6 @@ async def browser(service: Service) -> httpx.AsyncClient:
     browser = service.anonymous()
     await browser.post("/login", data={"key": await service.key(Permission.EVAL, Permission.CHAT)})
     return browser
-
-
-async def plant(service: Service, corpus_id: CorpusId, one: EvalRun, found: Sequence[CaseResult] = ()) -> None:
-    one = replace(one, corpus_id=corpus_id, tenant_id=service.scope.tenant_id)
-    async with service.parts.catalog.writing() as tx:
-        await tx.eval_runs.add(service.scope, one)
-        await tx.eval_runs.add_results(service.scope, one.id, found)
 
 
 async def token_of(service: Service, browser: httpx.AsyncClient) -> str:
@@ -182,3 +173,16 @@ async def test_the_pages_are_for_those_who_may_evaluate(service: Service, corpus
 
     assert response.status_code == 404
     assert 'href="/evaluations"' not in (await reader.get("/library")).text
+
+
+async def test_the_figures_of_a_draft_are_shown_to_those_who_may_not_read_what_it_answered(
+    service: Service, browser: httpx.AsyncClient, corpus_id: CorpusId
+) -> None:
+    await plant(service, corpus_id, run(number=7, draft_id="draft_1", done=1), [result()])
+
+    reply = await browser.get("/evaluations/runs/eval_1")
+
+    assert (reply.status_code, "recall@5" in reply.text) == (200, True)
+    assert "1 question is hidden" in reply.text and "When does the car park close?" not in reply.text
+    assert "/export" not in reply.text
+    assert (await browser.get("/evaluations/runs/eval_1/cases/gold_1")).status_code == 404

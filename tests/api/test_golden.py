@@ -193,7 +193,8 @@ async def test_a_weak_gate_is_called_weak(client: httpx.AsyncClient) -> None:
     await add(client)
 
     counts = (await client.get(f"{PATH}/counts")).json()
-    assert (counts["gate"], counts["accepted"], counts["proposed"], counts["weak_below"]) == ("weak", 1, 0, 30)
+    assert (counts["gate"], counts["accepted"], counts["proposed"]) == ("weak", 1, 0)
+    assert counts["note"] == "The gate is weak with 1 golden question; 30 make it a full one."
 
 
 async def test_several_proposals_are_reviewed_at_once(client: httpx.AsyncClient) -> None:
@@ -246,7 +247,13 @@ async def test_the_same_file_again_adds_nothing(client: httpx.AsyncClient) -> No
 
 
 async def test_too_many_lines_at_once_are_refused(client: httpx.AsyncClient) -> None:
-    assert (await client.post(f"{PATH}/import", content=b"\n" * 2_000)).status_code == 413
+    assert (await client.post(f"{PATH}/import", content=b"\n" * 2_001)).status_code == 413
+
+
+async def test_the_end_of_the_last_line_begins_no_other(client: httpx.AsyncClient) -> None:
+    lines = b"\n" * 1_999 + json.dumps(QUESTION).encode() + b"\r\n"
+
+    assert (await client.post(f"{PATH}/import", content=lines)).json()["added"] == 1
 
 
 async def test_what_is_exported_can_be_imported_elsewhere(service: Service, client: httpx.AsyncClient) -> None:
@@ -256,6 +263,7 @@ async def test_what_is_exported_can_be_imported_elsewhere(service: Service, clie
     await service.corpus("other")
 
     exported = await client.get(f"{PATH}/export")
+    assert exported.headers["content-type"] == "application/x-ndjson"
     done = (await client.post("/v1/corpora/other/golden/import", content=exported.content)).json()
 
     assert (done["added"], done["refused"]) == (2, [])

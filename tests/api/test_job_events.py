@@ -1,7 +1,8 @@
 """A job's changes as they happen."""
 
 import asyncio
-from collections.abc import Collection
+import time
+from collections.abc import Awaitable, Callable, Collection
 
 import httpx
 import pytest
@@ -14,9 +15,21 @@ from rag_service.use_cases.job_watch import Looks, Watched
 from rag_service.use_cases.jobs import ManageJobs
 from tests.api.jobs import announce_worker, events_of, note, succeed, take, upload
 from tests.api.parts import Service
+from tests.patience import PATIENCE_S, until
 
-LIMIT_S = 5
 PAUSE_S = 0.01
+
+
+class Counted:
+    """Looks at jobs and notes how many each time."""
+
+    def __init__(self, look: Callable[[Collection[Watched]], Awaitable[Looks]]) -> None:
+        self._look = look
+        self.sizes: list[int] = []
+
+    async def __call__(self, jobs: Collection[Watched]) -> Looks:
+        self.sizes.append(len(jobs))
+        return await self._look(jobs)
 
 
 @pytest.fixture
@@ -29,30 +42,39 @@ async def job_id(service: Service) -> JobId:
         settings=parts.settings.jobs,
         look_pause_s=PAUSE_S,
     )
+    parts.jobs._watch._look = Counted(parts.jobs._watch._look)
     await service.corpus()
     await announce_worker(service)
     return await upload(service)
 
 
 async def watched(client: httpx.AsyncClient, job_id: JobId, **headers: str) -> httpx.Response:
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         return await client.get(f"/v1/jobs/{job_id}/events", headers=headers)
 
 
-async def looks() -> None:
-    """Leave time for several looks."""
-    await asyncio.sleep(20 * PAUSE_S)
+def sizes_of_looks(service: Service) -> list[int]:
+    counted = service.parts.jobs._watch._look
+    assert isinstance(counted, Counted)
+    return counted.sizes
+
+
+async def looks(service: Service, count: int = 2) -> None:
+    """Wait for some looks: when one begins, all have heard of the one before."""
+    sizes = sizes_of_looks(service)
+    enough = len(sizes) + count
+    await until(lambda: len(sizes) >= enough)
 
 
 async def test_each_change_is_one_event_and_the_last_is_finished(
     service: Service, client: httpx.AsyncClient, job_id: JobId
 ) -> None:
     call = asyncio.create_task(watched(client, job_id))
-    await looks()
+    await looks(service)
     held = await take(service)
-    await looks()
+    await looks(service)
     await note(service, held, "embed", 1, 2)
-    await looks()
+    await looks(service)
     await succeed(service, held)
 
     events = events_of(await call)
@@ -67,7 +89,7 @@ async def test_resuming_repeats_nothing(service: Service, client: httpx.AsyncCli
     held = await take(service)
     known = (await client.get(f"/v1/jobs/{job_id}")).json()["changes"]
     call = asyncio.create_task(watched(client, job_id, **{"last-event-id": str(known)}))
-    await looks()
+    await looks(service)
     await succeed(service, held)
 
     events = events_of(await call)
@@ -103,10 +125,10 @@ async def test_an_id_that_no_event_had_is_refused(client: httpx.AsyncClient, job
 async def test_a_silent_stream_says_that_it_lives(
     service: Service, client: httpx.AsyncClient, job_id: JobId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_events, "HEARTBEAT_S", PAUSE_S)
+    monkeypatch.setattr(job_events, "HEARTBEAT_S", PAUSE_S / 10)
     held = await take(service)
     call = asyncio.create_task(watched(client, job_id))
-    await looks()
+    await looks(service)
     await succeed(service, held)
 
     assert "\n\n: still here\n\n" in (await call).text
@@ -116,7 +138,7 @@ async def test_a_revoked_key_ends_the_stream(service: Service, job_id: JobId) ->
     key, secret = await service.parts.keys.create(service.scope, name="k", permissions=frozenset({Permission.UPLOAD}))
     async with service.client(secret) as client:
         call = asyncio.create_task(watched(client, job_id))
-        await looks()
+        await looks(service)
         await service.parts.keys.revoke(service.scope, key.id)
         events = events_of(await call)
 
@@ -125,31 +147,26 @@ async def test_a_revoked_key_ends_the_stream(service: Service, job_id: JobId) ->
 
 
 async def test_many_watchers_of_a_job_share_its_looks(
-    service: Service, client: httpx.AsyncClient, job_id: JobId, monkeypatch: pytest.MonkeyPatch
+    service: Service, client: httpx.AsyncClient, job_id: JobId
 ) -> None:
-    watch = service.parts.jobs._watch
-    look, looked = watch._look, []
-
-    async def counted(jobs: Collection[Watched]) -> Looks:
-        looked.append(len(jobs))
-        seen: Looks = await look(jobs)
-        return seen
-
-    monkeypatch.setattr(watch, "_look", counted)
+    watch, looked = service.parts.jobs._watch, sizes_of_looks(service)
     calls = [asyncio.create_task(watched(client, job_id)) for _ in range(5)]
-    await looks()
-    before = len(looked)
+    await until(lambda: watch._followers.total() == len(calls))
+    earlier, began = len(looked), time.monotonic()
+    await looks(service, 20)
+    most = 1 + (time.monotonic() - began) / PAUSE_S
+    before = len(looked) - earlier
     await succeed(service, await take(service))
 
     replies = await asyncio.gather(*calls)
 
     assert all(events_of(reply)[-1]["event"] == "finished" for reply in replies)
-    assert (set(looked), before <= 20) == ({1}, True)
+    assert (set(looked), before <= most) == ({1}, True)
 
 
 async def test_nobody_looks_when_nobody_watches(service: Service, client: httpx.AsyncClient, job_id: JobId) -> None:
     call = asyncio.create_task(watched(client, job_id))
-    await looks()
+    await looks(service)
     await succeed(service, await take(service))
 
     await call
@@ -171,9 +188,9 @@ async def test_a_client_that_leaves_is_no_longer_followed(service: Service, job_
     path = f"/v1/jobs/{job_id}/events"
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
     call = asyncio.create_task(service.app(scope, receive, send))
-    await looks()
+    await looks(service)
     left.set()
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         await call
 
     assert not service.parts.jobs._watch._followers

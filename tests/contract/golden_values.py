@@ -1,29 +1,18 @@
 """Golden questions that the catalog's tests put in."""
 
-from dataclasses import replace
 from typing import Any
 
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.answers import Message
-from rag_service.domain.golden import GoldenQuestion, GoldenState, GoldQuote, Origin
-from rag_service.domain.ids import GoldenId
+from rag_service.domain.golden import GoldenQuestion, GoldenState, GoldQuote
 from tests.contract.catalog_values import CORPUS, OURS, SYSTEM, at
+from tests.evaluation_values import golden as accepted_golden
 
 
 def golden(name: str = "one", *, seconds: float = 0, **changes: Any) -> GoldenQuestion:
-    question = GoldenQuestion(
-        id=GoldenId(f"gold_{name}"),
-        tenant_id=OURS,
-        corpus_id=CORPUS,
-        messages=(Message(role="user", content=f"What of {name}?"),),
-        answerable=True,
-        answers=("Snow 🐧",),
-        state=GoldenState.ACCEPTED,
-        origin=Origin.HAND,
-        created_at=at(seconds),
-        updated_at=at(seconds),
-    )
-    return replace(question, **changes)
+    asked = (Message(role="user", content=f"What of {name}?"),)
+    place = {"corpus_id": CORPUS, "tenant_id": OURS, "created_at": at(seconds), "updated_at": at(seconds)}
+    return accepted_golden(f"gold_{name}", **place | {"messages": asked, "answers": ("Snow 🐧",)} | changes)
 
 
 def quoting(document: str) -> dict[str, tuple[GoldQuote, ...]]:

@@ -10,6 +10,7 @@ from rag_service.retrieval.index_client import IndexClient
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.qdrant_edge import EdgeIndex
 from tests.index_hosts import RunningHost, running_host
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ async def index(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[Vecto
             yield edge
             edge.close()
         case _:
-            client = IndexClient(request.getfixturevalue("host").socket, 30.0)
+            client = IndexClient(request.getfixturevalue("host").socket, PATIENCE_S)
             yield client
             await client.aclose()
 

@@ -54,7 +54,7 @@ class World:
 
 def limits_in(folder: Path) -> SourceLimits:
     return SourceLimits(
-        cache_dir=folder / "cache", allowed_roots=(folder,), allow_private=True, request_timeout_s=5, max_items=1000
+        cache_dir=folder / "cache", allowed_roots=(folder,), allow_private=True, request_timeout_s=30, max_items=1000
     )
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog
 from rag_service.ports.catalog import Transaction
 from tests.contract.catalog_values import SYSTEM, add_corpus, stored_file
+from tests.patience import PATIENCE_S
 
 Body = Callable[[Transaction, asyncio.Event], Awaitable[None]]
 
@@ -65,7 +66,7 @@ async def test_a_transaction_cancelled_again_and_again_ends(catalog: SqlCatalog,
 
     await transaction_of_somebody_else(catalog)
     left_behind = asyncio.all_tasks() - before
-    assert not left_behind or not (await asyncio.wait(left_behind, timeout=10))[1]
+    assert not left_behind or not (await asyncio.wait(left_behind, timeout=PATIENCE_S))[1]
 
 
 @pytest.mark.parametrize("body", [at_the_end, after_an_error])

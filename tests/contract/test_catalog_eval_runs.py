@@ -1,18 +1,20 @@
 """Runs of suites and their results: the same on SQLite and PostgreSQL."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from rag_service.catalog.eval_runs import KEPT_RUNS
+from rag_service.catalog import eval_runs
+from rag_service.catalog.eval_runs import KEPT_RESULTS, KEPT_RUNS
 from rag_service.catalog.sql_catalog import SqlCatalog
-from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState
+from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.pages import PageRequest
-from rag_service.errors import NotFound
+from rag_service.errors import InvalidRequest, NotFound
 from tests import evaluation_values as values
 from tests.contract.catalog_values import CORPUS, ELSEWHERE, OURS, READER, STRANGER, SYSTEM
-from tests.contract.erasure_values import DOCUMENT, remove, request, with_two_documents
+from tests.contract.erasure_values import DOCUMENT, erasure, remove, request, rewriting, tombstone, with_two_documents
 from tests.contract.golden_values import golden, keep, quoting
 
 OTHER = "doc_b"
@@ -53,6 +55,7 @@ async def test_a_run_outside_the_scope_is_not_found(catalog: SqlCatalog, scope: 
             tx.eval_runs.get(scope, made.id),
             tx.eval_runs.change(scope, made),
             tx.eval_runs.results(scope, made.id),
+            tx.eval_runs.results_page(scope, made.id, PageRequest()),
             tx.eval_runs.result(scope, made.id, "gold_1"),
             tx.eval_runs.add_results(scope, made.id, []),
             tx.eval_runs.cached(scope, CORPUS, ["key of gold_1"]),
@@ -61,7 +64,7 @@ async def test_a_run_outside_the_scope_is_not_found(catalog: SqlCatalog, scope: 
             with pytest.raises(NotFound):
                 await asked
         page = await tx.eval_runs.page(scope, corpus_id=None, suite=None, page=PageRequest())
-        assert (page.items, await tx.eval_runs.showing(STRANGER, DOCUMENT)) == ([], 0)
+        assert page.items == []
 
 
 async def test_results_come_back_by_case_and_the_last_one_counts(catalog: SqlCatalog) -> None:
@@ -136,7 +139,7 @@ async def test_a_result_that_shows_what_is_to_be_erased_is_not_kept(catalog: Sql
     await add(catalog, made)
     await request(catalog)
     async with catalog.writing() as tx:
-        await tx.eval_runs.add_results(SYSTEM, made.id, [result("gold_1", DOCUMENT), result("gold_2", OTHER)])
+        await values.keep_results(tx, SYSTEM, made, [result("gold_1", DOCUMENT), result("gold_2", OTHER)])
 
     async with catalog.reading() as tx:
         assert [one.case_id for one in await tx.eval_runs.results(SYSTEM, made.id)] == ["gold_2"]
@@ -145,15 +148,12 @@ async def test_a_result_that_shows_what_is_to_be_erased_is_not_kept(catalog: Sql
 async def test_an_erasure_takes_the_results_that_show_the_document(catalog: SqlCatalog) -> None:
     made = run()
     await add(catalog, made, result("gold_1", DOCUMENT, OTHER), result("gold_2", OTHER))
-    async with catalog.reading() as tx:
-        assert await tx.eval_runs.showing(SYSTEM, DOCUMENT) == 1
     await request(catalog)
 
     removal, _ = await remove(catalog)
 
     async with catalog.reading() as tx:
-        left = [one.case_id for one in await tx.eval_runs.results(SYSTEM, made.id)]
-        assert (left, await tx.eval_runs.showing(SYSTEM, DOCUMENT)) == (["gold_2"], 0)
+        assert [one.case_id for one in await tx.eval_runs.results(SYSTEM, made.id)] == ["gold_2"]
         assert await tx.eval_runs.cached(SYSTEM, CORPUS, ["key of gold_1"]) == {}
     assert removal.removed["eval_results"] == 1
 
@@ -184,9 +184,141 @@ async def test_the_oldest_runs_of_a_suite_make_room_with_their_results(catalog: 
     async with catalog.reading() as tx:
         with pytest.raises(NotFound):
             await tx.eval_runs.get(SYSTEM, oldest.id)
-        assert await tx.eval_runs.showing(SYSTEM, DOCUMENT) == 0
         assert (await tx.eval_runs.get(SYSTEM, run(2).id)).id == run(2).id
         assert (await tx.eval_runs.get(SYSTEM, run(0).id)).suite == "sample"
+
+
+async def test_only_the_newest_ended_runs_keep_what_became_of_each_question(catalog: SqlCatalog) -> None:
+    waiting, oldest, next_one = run(1, state=EvalRunState.RUNNING), run(2), run(3)
+    for made in (waiting, oldest, next_one):
+        await add(catalog, made, result("gold_1", DOCUMENT))
+    async with catalog.writing() as tx:
+        for number in range(4, KEPT_RESULTS + 4):
+            await tx.eval_runs.add(
+                SYSTEM, run(number, state=EvalRunState.FAILED if number % 2 else EvalRunState.FINISHED)
+            )
+
+    async with catalog.reading() as tx:
+        left = [len(await tx.eval_runs.results(SYSTEM, made.id)) for made in (waiting, oldest, next_one)]
+        assert await tx.eval_runs.get(SYSTEM, oldest.id) == oldest
+    assert left == [1, 0, 0]
+
+
+async def test_results_come_in_parts_by_case_and_only_those_that_may_be_seen(catalog: SqlCatalog) -> None:
+    made = run()
+    cases = [result(f"gold_{number}", OTHER) for number in range(1, 6)]
+    await add(catalog, made, *cases, result("gold_0", DOCUMENT))
+    async with catalog.writing() as tx:
+        await tx.documents.grant(SYSTEM, DOCUMENT, frozenset({"board"}))
+
+    async with catalog.reading() as tx:
+
+        async def part(**asked: Any) -> tuple[list[CaseResult], bool]:
+            page = await tx.eval_runs.results_page(READER, made.id, PageRequest(limit=3, **asked))
+            return list(page.items), page.has_more
+
+        assert await part() == (cases[:1:-1], True)
+        assert await part(after="gold_3") == (cases[1::-1], False)
+        assert await part(order="asc", before="gold_4") == (cases[:3], False)
+        with pytest.raises(InvalidRequest):
+            await part(after="gold_0")
+
+
+async def test_of_copies_the_newest_comes_back_and_none_that_may_lack_the_judges_scores(catalog: SqlCatalog) -> None:
+    judged = result("gold_1", faithfulness=0.4)
+    await add(catalog, run(1), result("gold_1", faithfulness=0.2))
+    await add(catalog, run(2), judged)
+    await add(catalog, run(3, purpose=RunPurpose.GATE), result("gold_1"))
+    await add(catalog, run(4, state=EvalRunState.RUNNING), result("gold_1"))
+
+    async with catalog.reading() as tx:
+        assert await tx.eval_runs.cached(SYSTEM, CORPUS, [judged.cache_key]) == {judged.cache_key: judged}
+
+
+async def test_looking_for_what_is_known_reads_one_copy_of_it(catalog: SqlCatalog, monkeypatch: Any) -> None:
+    for day in range(1, 5):
+        await add(catalog, run(day), result("gold_1"))
+    read = []
+    monkeypatch.setattr(eval_runs, "_result_of", lambda row, found: read.append(row.run_id))
+
+    async with catalog.reading() as tx:
+        with pytest.raises(AttributeError):
+            await tx.eval_runs.cached(SYSTEM, CORPUS, ["key of gold_1"])
+
+    assert read == ["eval_4"]
+
+
+async def test_the_result_of_a_question_that_is_gone_is_not_kept(catalog: SqlCatalog) -> None:
+    await keep(catalog, golden("1", **quoting("a")), golden("2"))
+    made = run()
+    await add(catalog, made)
+    await request(catalog)
+    await remove(catalog)
+
+    async with catalog.writing() as tx:
+        await tx.eval_runs.add_results(SYSTEM, made.id, [result("gold_1"), result("gold_2")])
+
+    async with catalog.reading() as tx:
+        assert [one.case_id for one in await tx.eval_runs.results(SYSTEM, made.id)] == ["gold_2"]
+
+
+async def test_a_result_that_shows_what_is_erased_is_not_kept_though_nothing_tells_of_it(catalog: SqlCatalog) -> None:
+    await keep(catalog, golden("1"))
+    made = run()
+    await add(catalog, made)
+
+    async with catalog.writing() as tx:
+        await tx.eval_runs.add_results(SYSTEM, made.id, [result("gold_1", "doc_unknown")])
+
+    async with catalog.reading() as tx:
+        assert await tx.eval_runs.results(SYSTEM, made.id) == []
+
+
+@pytest.mark.parametrize("shown", [(), (DOCUMENT,)])
+async def test_an_erasure_waits_for_results_that_are_written_and_takes_them(
+    catalog: SqlCatalog, shown: tuple[str, ...]
+) -> None:
+    await keep(catalog, golden("1", **quoting("a")), golden("2"))
+    made = run()
+    await add(catalog, made)
+
+    async def erase() -> None:
+        await request(catalog)
+        await remove(catalog)
+
+    async with catalog.writing() as tx:
+        await tx.eval_runs.add_results(SYSTEM, made.id, [result("gold_1", *shown), result("gold_2")])
+        erasing = asyncio.create_task(erase())
+        await asyncio.wait({erasing}, timeout=1)
+    await erasing
+
+    async with catalog.reading() as tx:
+        assert [one.case_id for one in await tx.eval_runs.results(SYSTEM, made.id)] == ["gold_2"]
+
+
+async def test_results_that_are_written_while_an_erasure_goes_on_are_not_kept(catalog: SqlCatalog) -> None:
+    await keep(catalog, golden("1", **quoting("a")), golden("2"))
+    made = run()
+    await add(catalog, made)
+    async with catalog.writing() as tx:
+        await tx.erasures.add(SYSTEM, erasure(), [])
+    change, erased = await rewriting(catalog), asyncio.Event()
+
+    async def erase() -> None:
+        async with catalog.writing() as tx:
+            await tx.erasures.remove_document(SYSTEM, tombstone(), change)
+            erased.set()
+            await asyncio.sleep(0.2)
+
+    async def write() -> None:
+        await erased.wait()
+        async with catalog.writing() as tx:
+            await tx.eval_runs.add_results(SYSTEM, made.id, [result("gold_1"), result("gold_2", DOCUMENT)])
+
+    await asyncio.gather(erase(), write())
+
+    async with catalog.reading() as tx:
+        assert await tx.eval_runs.results(SYSTEM, made.id) == []
 
 
 def run(day: int = 1, **options: Any) -> EvalRun:
@@ -200,4 +332,4 @@ def result(case_id: str, *documents: str, **scores: float | None) -> CaseResult:
 async def add(catalog: SqlCatalog, made: EvalRun, *found: CaseResult) -> None:
     async with catalog.writing() as tx:
         await tx.eval_runs.add(SYSTEM, made)
-        await tx.eval_runs.add_results(SYSTEM, made.id, found)
+        await values.keep_results(tx, SYSTEM, made, found)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from rag_service.catalog.sql_catalog import SqlCatalog
+from rag_service.domain.changed_questions import SeenAnswer
 from rag_service.domain.drafts import SealPurpose
 from rag_service.domain.evaluation_watch import WatchedCorpus
 from rag_service.domain.evaluations import EvalRun, EvalRunState, RunPurpose
-from rag_service.domain.gates import Acceptance, Gate, GateAnswer, Regression, RegressionKind, Verdict
+from rag_service.domain.gates import Acceptance, Gate, Regression, RegressionKind, Verdict
 from rag_service.domain.golden import GoldenState
 from rag_service.domain.ids import DraftId, EvalRunId, GoldenId
 from rag_service.domain.jobs import JobKind
@@ -76,7 +77,7 @@ async def held_back(catalog: SqlCatalog, verdict: Verdict) -> DraftId:
     """Seal a held draft that lost a question, with a gate of this verdict."""
     draft_id = await hold(catalog, "b")
     version = await preview(catalog, draft_id)
-    answer = GateAnswer(status="answered", text="Snow falls.")
+    answer = SeenAnswer(status="answered", text="Snow falls.")
     lost = Regression(
         question_id=GoldenId("gold_one"),
         question="What falls?",
@@ -190,6 +191,7 @@ async def test_the_newest_finished_run_of_each_suite_and_purpose_is_told(catalog
         a_run("new", seconds=2),
         a_run("running", seconds=3, state=EvalRunState.RUNNING),
         a_run("gate", seconds=4, purpose=RunPurpose.GATE),
+        a_run("draft", seconds=5, draft_id=DraftId("draft_1")),
         a_run("other", suite="sample"),
         a_run("published", purpose=RunPurpose.AFTER_PUBLISH),
     ]
@@ -217,7 +219,12 @@ async def test_a_draft_that_passed_is_not_blocked(catalog: SqlCatalog) -> None:
 async def test_a_draft_is_blocked_until_its_regressions_are_accepted(catalog: SqlCatalog) -> None:
     draft_id = await held_back(catalog, Verdict.BLOCKED)
     acceptance = Acceptance(
-        draft_id=draft_id, question_id=GoldenId("gold_one"), reason="Withdrawn.", accepted_by="ann", created_at=at(1)
+        draft_id=draft_id,
+        question_id=GoldenId("gold_one"),
+        kind=RegressionKind.LOST_CITATION,
+        reason="Withdrawn.",
+        accepted_by="ann",
+        created_at=at(1),
     )
     async with catalog.writing() as tx:
         await tx.gates.accept(SYSTEM, acceptance)

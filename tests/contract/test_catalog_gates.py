@@ -6,7 +6,7 @@ import pytest
 
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
-from rag_service.domain.gates import Acceptance, Gate, Verdict
+from rag_service.domain.gates import Acceptance, Gate, RegressionKind, Verdict
 from rag_service.domain.ids import DraftId, EvalRunId, GoldenId
 from rag_service.domain.jobs import JobKind, JobState, draft_job
 from rag_service.errors import NotFound
@@ -60,10 +60,18 @@ async def hold_back(catalog: SqlCatalog, draft_id: DraftId) -> Draft:
     return await read(catalog, draft_id)
 
 
-def acceptance(draft: Draft, *, reason: str = "It is meant to be.", seconds: float = 0, name: str = "a") -> Acceptance:
+def acceptance(
+    draft: Draft,
+    *,
+    reason: str = "It is meant to be.",
+    seconds: float = 0,
+    name: str = "a",
+    kind: RegressionKind = RegressionKind.LOST_CITATION,
+) -> Acceptance:
     return Acceptance(
         draft_id=draft.id,
         question_id=GoldenId(f"golden_{name}"),
+        kind=kind,
         reason=reason,
         accepted_by="key_a",
         created_at=at(seconds),
@@ -71,7 +79,9 @@ def acceptance(draft: Draft, *, reason: str = "It is meant to be.", seconds: flo
 
 
 async def test_a_verdict_comes_back_as_it_was_kept(catalog: SqlCatalog, draft: Draft) -> None:
-    gate = verdict(draft, worse=[regression()], run_id=EvalRunId("run_a"), reason="why", created_at=START)
+    gate = verdict(
+        draft, worse=[regression()], run_id=EvalRunId("run_a"), reason="why", suite_digest="d" * 64, created_at=START
+    )
 
     await put(catalog, gate)
 
@@ -125,6 +135,16 @@ async def test_accepting_a_question_again_says_why_anew(catalog: SqlCatalog, dra
 
     async with catalog.reading() as tx:
         assert await tx.gates.accepted(SYSTEM, draft.id) == [acceptance(draft, reason="Another reason.", seconds=3)]
+
+
+async def test_what_else_a_question_may_lose_is_accepted_beside_the_first(catalog: SqlCatalog, draft: Draft) -> None:
+    both = [acceptance(draft), acceptance(draft, kind=RegressionKind.ABSTAINS, seconds=1)]
+    async with catalog.writing() as tx:
+        for made in both:
+            await tx.gates.accept(SYSTEM, made)
+
+    async with catalog.reading() as tx:
+        assert await tx.gates.accepted(SYSTEM, draft.id) == both
 
 
 @pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE])

@@ -8,7 +8,7 @@ from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Feedback, Message
 from rag_service.domain.erasures import TombstoneKind
-from rag_service.domain.gates import Acceptance
+from rag_service.domain.gates import Acceptance, RegressionKind
 from rag_service.domain.golden import GoldenState, GoldQuote, Origin
 from rag_service.domain.ids import GoldenId, KeyId
 from rag_service.domain.pages import PageRequest
@@ -54,6 +54,18 @@ async def test_a_question_comes_back_as_it_was_put_in(catalog: SqlCatalog) -> No
 
     async with catalog.reading() as tx:
         assert await tx.golden.get(READER, asked.id) == asked
+
+
+async def test_of_many_named_questions_those_that_exist_come_back(catalog: SqlCatalog) -> None:
+    made = [golden(str(number), state=state) for number, state in enumerate(GoldenState)]
+    await keep(catalog, *made)
+    asked = {question.id for question in made} | {GoldenId("gold_unknown")}
+
+    async with catalog.writing() as tx:
+        found = await tx.golden.known(READER, asked, lock=True)
+        assert found == await tx.golden.known(READER, asked) == {question.id: question for question in made}
+        assert await tx.golden.known(STRANGER, asked, lock=True) == {}
+        assert await tx.golden.get(READER, made[0].id, lock=True) == made[0]
 
 
 async def test_another_tenants_or_corpus_questions_are_not_found(catalog: SqlCatalog) -> None:
@@ -188,7 +200,12 @@ async def test_verdicts_acceptances_and_kept_replies_go_with_a_question(catalog:
         await tx.gates.put(SYSTEM, verdict(await tx.drafts.get(SYSTEM, draft_id), worse=[regression()]))
         for question_id, who in (("gold_from_it", "key_ann"), ("gold_other", "key_app/person")):
             accepted = Acceptance(
-                draft_id=draft_id, question_id=GoldenId(question_id), reason="so", accepted_by=who, created_at=at(1)
+                draft_id=draft_id,
+                question_id=GoldenId(question_id),
+                kind=RegressionKind.ABSTAINS,
+                reason="so",
+                accepted_by=who,
+                created_at=at(1),
             )
             await tx.gates.accept(SYSTEM, accepted)
         await tx.replies.keep(SYSTEM, "one", "hash", 200, '{"id": "gold_from_it", "text": "Snow"}')

@@ -284,6 +284,15 @@ async def test_a_job_that_still_runs_cannot_be_retried(catalog: SqlCatalog, draf
         await retry(catalog)
 
 
+async def test_an_evaluation_that_is_over_is_not_taken_up_again(catalog: SqlCatalog, draft_id: DraftId) -> None:
+    async with catalog.writing() as transaction:
+        job = await transaction.jobs.add(new_job(OURS, JobKind.EVALUATE_DRAFT, draft_id, now=START))
+    await cancel(catalog, job.id)
+
+    with pytest.raises(Conflict, match="Publish the draft again"):
+        await retry(catalog, job.id)
+
+
 async def test_a_job_is_not_retried_while_another_does_the_same(catalog: SqlCatalog, draft_id: DraftId) -> None:
     async with catalog.writing() as transaction:
         first = await transaction.jobs.add(new_job(OURS, JobKind.SEAL_DRAFT, draft_id, now=START))

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 CHROMIUM = Path("/usr/bin/chromium")
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 375, "height": 740}
+LIMIT_MS = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed (Debian: apt install chromium)")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=LIMIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
         yield browser
@@ -28,6 +29,7 @@ def browser() -> Iterator[Browser]:
 def signed_in(browser: Browser, service_url: str, admin_key: str) -> BrowserContext:
     """A browser profile with a session, made by signing in with the key."""
     context = browser.new_context(base_url=service_url, viewport=DESKTOP)
+    context.set_default_timeout(LIMIT_MS)
     page = context.new_page()
     page.goto("/login")
     page.get_by_label("API key").fill(admin_key)

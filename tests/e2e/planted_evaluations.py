@@ -1,8 +1,6 @@
 """Runs that are planted into the catalog of a running service, as if weeks had gone by."""
 
-import asyncio
 import math
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +8,8 @@ from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.domain.evaluations import CaseResult, EvalRun, Figure
 from rag_service.domain.ids import EvalRunId, new_id
 from rag_service.domain.versions import Corpus
-from tests.evaluation_values import MADE_WITH, abstained, evidence, result, run
+from tests.e2e.elsewhere import elsewhere
+from tests.evaluation_values import MADE_WITH, abstained, evidence, keep_results, result, run
 from tests.running import RunningService
 
 QUESTIONS = (
@@ -37,9 +36,7 @@ _FIGURES = (
 def plant(service: RunningService, corpus: str = "handbook", *, nights: int = 40) -> list[EvalRunId]:
     """Keep a run for each night until today, the last two with cases; return their ids, oldest first."""
     answered = [_asked(service, corpus, question) for question in QUESTIONS]
-    # In a thread: the browser's own event loop runs in this one.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(_plant(service, corpus, nights, answered))).result()
+    return elsewhere(_plant(service, corpus, nights, answered))
 
 
 async def _plant(service: RunningService, corpus: str, nights: int, answered: list[dict[str, Any]]) -> list[EvalRunId]:
@@ -53,7 +50,7 @@ async def _plant(service: RunningService, corpus: str, nights: int, answered: li
         for one in runs:
             await tx.eval_runs.add(scope, one)
         for one, is_newest in zip(runs[-2:], (False, True), strict=True):
-            await tx.eval_runs.add_results(scope, one.id, _cases(answered, is_newest=is_newest))
+            await keep_results(tx, scope, one, _cases(answered, is_newest=is_newest))
     return [one.id for one in runs]
 
 

@@ -10,7 +10,7 @@ from rag_service.reasons import ADVICE, ReasonCode
 from tests.e2e.talking import fits_width
 from tests.running import RunningService
 
-DEATH_LIMIT_MS = 60_000
+DEATH_LIMIT_MS = 240_000
 BROKEN_PDF = b"%PDF-1.7\n" + b"\x00garbage" * 64
 
 

@@ -91,6 +91,38 @@ def test_a_follow_up_carries_the_conversation(page: Page) -> None:
     assert messages[1]["content"].split()[0] == first.split()[0]
 
 
+def test_an_earlier_question_is_written_anew_with_the_keyboard_and_what_came_after_it_is_dropped(page: Page) -> None:
+    for question in ("How is a key revoked?", "And how is one made?"):
+        ask(page, question)
+    page.get_by_role("button", name="Edit: How is a key revoked?").press("Enter")
+    words = page.get_by_label("Your question, written anew")
+    expect(words).to_be_focused()
+
+    words.fill(FORMATS)
+    with page.expect_request("**/v1/chat/completions") as asked:
+        page.keyboard.press("Enter")
+
+    assert asked.value.post_data_json["messages"] == [{"role": "user", "content": FORMATS}]
+    expect(ended(page).locator(".answer-text")).to_contain_text("PDF")
+    assert (page.locator(".asked").count(), page.locator(".answer").count()) == (1, 1)
+
+
+def test_a_question_that_is_written_anew_while_it_is_answered_takes_nothing_of_that_along(page: Page) -> None:
+    page.route("**/v1/chat/completions", lambda route: None, times=1)
+    page.get_by_label("Your question").fill("How is a key revoked?")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Edit: How is a key revoked?").click()
+
+    page.get_by_label("Your question, written anew").fill(FORMATS)
+    page.get_by_role("button", name="Ask again").click()
+
+    expect(ended(page).locator(".answer-text")).to_contain_text("PDF")
+    assert page.locator(".answer").count() == 1
+    with page.expect_request("**/v1/chat/completions") as asked:
+        ask(page, "How large may one be?")
+    assert [message["role"] for message in asked.value.post_data_json["messages"]] == ["user", "assistant", "user"]
+
+
 def test_stop_ends_a_running_answer(page: Page) -> None:
     page.route("**/v1/chat/completions", lambda route: None)
     page.get_by_label("Your question").fill(FORMATS)

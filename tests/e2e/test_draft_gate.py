@@ -1,9 +1,6 @@
 """A blocked draft on the page of its corpus: what is worse is read, and accepted with a reason."""
 
-import asyncio
 import uuid
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.client import Client
 from rag_service.domain.access import system_scope
 from rag_service.domain.ids import DraftId, TenantId
+from tests.e2e.elsewhere import elsewhere
 from tests.e2e.talking import fits_width
 from tests.gate_values import golden_question, regression, verdict
 from tests.running import RunningService
@@ -29,7 +27,7 @@ def address(service: RunningService, tmp_path: Path) -> str:
         client.add_to_draft(corpus, "spring", client.upload_file(file)["id"])
         client.wait_until_prepared(corpus, "spring")
         client.wait_for_job(client.seal_draft(corpus, "spring", purpose="preview")["id"])
-    _elsewhere(_block(service, DraftId(draft_id)))
+    elsewhere(_block(service, DraftId(draft_id)))
     return f"/library/{corpus_id}"
 
 
@@ -67,9 +65,3 @@ async def _block(service: RunningService, draft_id: DraftId) -> None:
         await tx.golden.add(scope, [golden_question(draft.tenant_id, draft.corpus_id, name) for name in names])
         worse = [regression(name, key="apples.md") for name in names]
         await tx.gates.put(scope, verdict(draft, worse=worse))
-
-
-def _elsewhere(work: Coroutine[None, None, None]) -> None:
-    # Playwright's loop runs in this thread.
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, work).result()

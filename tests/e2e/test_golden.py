@@ -3,11 +3,13 @@
 import re
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.talking import ask, fits_width
+from tests.running import RunningService
 
 PUBLISHED = "Every sentence of an answer carries a citation that shows the exact words it rests on."
 
@@ -48,6 +50,15 @@ def a_question(page: Page, name: str, *, quote: str = "") -> str:
     return question
 
 
+def planted(service: RunningService) -> dict[str, Any]:
+    """Add a question with an answer of two lines and a quote with other white space than a form keeps."""
+    quote = {"document_key": "01-what-it-is.md", "text": f" {PUBLISHED}\r\n"}
+    body = {"question": f"What of {uuid.uuid4().hex}?", "answers": ["one\ntwo", "three"], "quotes": [quote]}
+    with service.client() as client:
+        made: dict[str, Any] = client.post("/v1/corpora/handbook/golden", json=body).raise_for_status().json()
+    return made
+
+
 def test_the_handbook_comes_with_its_golden_questions(golden: Page) -> None:
     first_count = golden.locator('[data-count="accepted"]')
 
@@ -67,6 +78,55 @@ def test_a_question_is_written_changed_and_removed(golden: Page) -> None:
     row(golden, question).get_by_role("button", name="Remove").click()
     golden.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(row(golden, question)).to_have_count(0)
+
+
+def test_an_edit_sends_nothing_but_what_was_changed(golden: Page, service: RunningService) -> None:
+    kept = planted(service)
+    open_golden(golden)
+    show(golden, "Accepted")
+    row(golden, kept["question"]).get_by_role("button", name="Edit").click()
+
+    golden.get_by_label("Note").fill("seen")
+    with golden.expect_request(lambda request: request.method == "PATCH") as sent:
+        golden.get_by_role("button", name="Save").click()
+
+    assert sent.value.post_data_json == {"note": "seen"}
+
+
+def test_what_stands_beside_a_change_goes_back_to_the_letter(golden: Page, service: RunningService) -> None:
+    kept = planted(service)
+    open_golden(golden)
+    show(golden, "Accepted")
+    row(golden, kept["question"]).get_by_role("button", name="Edit").click()
+
+    answers = golden.get_by_label(re.compile("Right answers"))
+    answers.fill(f"{answers.input_value()}\nfour")
+    golden.get_by_role("button", name="Add a quote").click()
+    golden.get_by_label("Document", exact=True).last.fill("01-what-it-is.md")
+    golden.get_by_label("Its words").last.fill("Every sentence of an answer")
+    with golden.expect_request(lambda request: request.method == "PATCH") as sent:
+        golden.get_by_role("button", name="Save").click()
+
+    added = {"document_key": "01-what-it-is.md", "text": "Every sentence of an answer"}
+    assert sent.value.post_data_json == {
+        "answers": [*kept["answers"], "four"],
+        "quotes": [*kept["quotes"], added],
+    }
+
+
+def test_suggestions_are_asked_for_with_another_seed_each_time(golden: Page) -> None:
+    seeds: list[int] = []
+
+    def nothing(route: Route) -> None:
+        seeds.append(route.request.post_data_json["seed"])
+        route.fulfill(json={"added": 0, "duplicates": 20, "refused": []})
+
+    golden.route("**/golden/synthesise", nothing)
+    for _ in range(2):
+        with golden.expect_response("**/golden/synthesise"):
+            golden.get_by_role("button", name="Suggest questions").click()
+
+    assert len(set(seeds)) == 2
 
 
 def test_a_quote_that_is_nowhere_is_told_in_the_dialog(golden: Page) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import FilePayload, Page, Route, expect
 from rag_service.reasons import ADVICE, ReasonCode
 from tests.e2e.talking import ask, fits_width
 
-PUBLISHING_LIMIT_MS = 60_000
+PUBLISHING_LIMIT_MS = 240_000
 NOTE = "# Parking\n\nThe car park of the Lindenhof closes at 22:30 every evening.\n"
 
 

@@ -25,16 +25,15 @@ from rag_service.settings import (
     Settings,
 )
 from tests.cut_line import Line
+from tests.patience import PATIENCE_S
 from tests.running import free_port
 from tests.valkey import RunningValkey
 
 Process = subprocess.Popen[bytes]
 WORKER = "tests.integration.impatient_worker"
 SOUND_WORKER = "ingestion.brokered.celery_worker"
-BEAT = "ingestion.brokered.beat"
-PATIENCE_S = 90
+BEAT = "tests.integration.impatient_beat"
 DIMENSIONS = 32
-STOP_S = 40
 _JOBS = JobSettings(lease_s=5, poll_s=0.1, draft_patience_s=0.5, worker_heartbeat_s=1, part_chunks=4)
 LARGE_CHUNKS = 2 * _JOBS.part_chunks
 
@@ -94,7 +93,7 @@ class Place:
             yield process
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(STOP_S) == 0, self.logs()
+                assert process.wait(PATIENCE_S) == 0, self.logs()
         finally:
             process.kill()
             process.wait()
@@ -172,13 +171,13 @@ async def api_of(place: Place) -> AsyncIterator[Api]:
             transport=httpx.ASGITransport(app),
             base_url="http://127.0.0.1",
             headers={"authorization": f"Bearer {key}"},
-            timeout=60,
+            timeout=PATIENCE_S,
         ) as client:
             yield Api(app.state.container, client)
 
 
 async def until(holds: Callable[[], Awaitable[object]], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + 2 * PATIENCE_S
     while not await holds():
         assert time.monotonic() < deadline, f"it did not come to: {what}"
         await asyncio.sleep(0.1)

@@ -12,6 +12,7 @@ from rag_service.domain.uploads import CorpusFile
 from rag_service.domain.versions import Version
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.vector_index import VectorIndex
+from rag_service.settings import JobSettings
 from rag_service.use_cases.seal_draft import SealDraft
 from rag_service.use_cases.seal_plan import StillHeld
 from rag_service.use_cases.unseal_draft import UnsealDraft
@@ -98,14 +99,25 @@ class Desk:
         """Unseal a draft, as the worker would."""
         await self.unsealing()(system_scope(self.admin.tenant_id), draft.id, still_held=still_held)
 
-    def sealing(self, *, catalog: Catalog | None = None, index: VectorIndex | None = None) -> SealDraft:
+    def sealing(
+        self,
+        *,
+        catalog: Catalog | None = None,
+        index: VectorIndex | None = None,
+        settings: JobSettings | None = None,
+    ) -> SealDraft:
         """Return the use case, over other parts where given."""
         parts = self.worker.container
         catalog, index = catalog or parts.catalog, index or parts.index
         write_version = WriteVersion(catalog=catalog, index=index, build_parts=parts.build_parts, chunkers=open_chunker)
         unseal = UnsealDraft(catalog=catalog, index=index)
         return SealDraft(
-            catalog=catalog, write_version=write_version, unseal=unseal, gate=parts.publish_gate, clock=parts.clock
+            catalog=catalog,
+            write_version=write_version,
+            unseal=unseal,
+            gate=parts.publish_gate,
+            clock=parts.clock,
+            settings=settings or parts.settings.jobs,
         )
 
     def unsealing(self, *, catalog: Catalog | None = None, index: VectorIndex | None = None) -> UnsealDraft:

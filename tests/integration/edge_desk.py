@@ -1,7 +1,9 @@
 """A content team's desk over the real index engine, for corpora of thousands of documents."""
 
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from ingestion.bootstrap import worker_over
 from rag_service.bootstrap import open_container
@@ -16,9 +18,11 @@ _AT_ONCE = 1_000
 
 
 @asynccontextmanager
-async def edge_desk(**host_settings: str) -> AsyncIterator[Desk]:
-    """Open a service in this process, with an index host of its own and one empty corpus."""
+async def edge_desk(catalog: Path | None = None, **host_settings: str) -> AsyncIterator[Desk]:
+    """Open a service in this process, over a copy of a catalog, with an index host of its own and one empty corpus."""
     with running_host(**host_settings) as host:
+        if catalog:
+            shutil.copy(catalog, host.data_dir)
         settings = Settings(
             data_dir=host.data_dir,
             embedding=EmbeddingSettings(backend="hashing"),

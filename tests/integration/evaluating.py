@@ -11,10 +11,11 @@ from rag_service.bootstrap import Container
 from rag_service.domain.access import system_scope
 from rag_service.domain.answers import Message
 from rag_service.domain.drafts import Draft, SealPurpose
-from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose
+from rag_service.domain.evaluations import CaseResult, EvalRun, RunPurpose, new_run
 from rag_service.domain.gates import Gate
-from rag_service.domain.golden import GoldenQuestion, GoldenState, GoldQuote, Origin, digest_of
-from rag_service.domain.ids import EvalRunId, GoldenId, new_id
+from rag_service.domain.golden import GoldenQuestion, GoldenState, GoldQuote, Origin
+from rag_service.domain.ids import GoldenId
+from rag_service.errors import IndexUnavailable
 from tests.integration.desk import Desk, held
 
 HOUSE = {
@@ -87,18 +88,8 @@ async def queued(desk: Desk, **changes: Any) -> EvalRun:
     parts = desk.worker.container
     async with parts.catalog.writing() as tx:
         corpus = await tx.corpora.get(desk.admin, desk.corpus)
-        run = EvalRun(
-            id=EvalRunId(new_id("eval_")),
-            tenant_id=corpus.tenant_id,
-            corpus_id=corpus.id,
-            number=None,
-            draft_id=None,
-            suite=GOLDEN_SUITE,
-            suite_digest=digest_of(()),
-            purpose=RunPurpose.BY_HAND,
-            state=EvalRunState.QUEUED,
-            created_at=parts.clock(),
-        )
+        purpose = RunPurpose.BY_HAND
+        run = new_run(corpus.tenant_id, corpus.id, (), number=None, draft_id=None, purpose=purpose, now=parts.clock())
         made = replace(run, **changes)
         await tx.eval_runs.add(desk.admin, made)
     return made
@@ -130,9 +121,7 @@ async def decided(desk: Desk, draft: Draft, *, parts: Container | None = None) -
     """Let the gate of a sealed draft decide."""
     parts = parts or desk.worker.container
     run_suites = RunSuites(container=parts, judge=None, parallel=2)
-    return await evaluate_draft(
-        parts, run_suites, system_scope(desk.admin.tenant_id), draft, now=parts.clock(), still_held=held
-    )
+    return await evaluate_draft(parts, run_suites, system_scope(desk.admin.tenant_id), draft, still_held=held)
 
 
 class Counting:
@@ -141,10 +130,33 @@ class Counting:
     def __init__(self, inner: Any) -> None:
         self._inner = inner
         self.asked: list[str] = []
+        self.options: list[dict[str, Any]] = []
 
     def __call__(self, scope: Any, question: Any, **options: Any) -> Any:
         self.asked.append(question.messages[-1].content)
+        self.options.append(options)
         return self._inner(scope, question, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class Failing:
+    """Asks as the service does, but for the index, which is down `left` times more for questions with the words `of`."""
+
+    def __init__(self, desk: Desk, *, times: int = 1000, of: str = "") -> None:
+        self._inner: Any = desk.worker.container.ask_question
+        self._of = of
+        self.left = times
+        self.tries = 0
+
+    async def __call__(self, scope: Any, question: Any, **options: Any) -> Any:
+        self.tries += 1
+        if self.left and self._of in question.messages[-1].content:
+            self.left -= 1
+            raise IndexUnavailable("no index")
+        async for event in self._inner(scope, question, **options):
+            yield event
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -61,8 +61,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    made = Place(tmp_path)
+def place(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    made = Place(migrated_dir)
     monkeypatch.setattr("rag_service.bootstrap._open_index", lambda *_: made.index)
     return made
 

@@ -23,7 +23,6 @@ from tests.integration.celery_place import (
     DIMENSIONS,
     LARGE_CHUNKS,
     SOUND_WORKER,
-    STOP_S,
     WORKER,
     Api,
     Place,
@@ -32,6 +31,7 @@ from tests.integration.celery_place import (
     children_of,
     until,
 )
+from tests.patience import PATIENCE_S
 from tests.postgres import PostgresDatabases
 from tests.valkey import running_valkey
 
@@ -131,7 +131,7 @@ async def test_a_worker_that_is_told_to_stop_without_its_broker_ends_in_good_ord
         await until(partial(runs, api, corpus), "the job running")
         lose(place)
         process.send_signal(signal.SIGTERM)
-        status = await asyncio.to_thread(process.wait, STOP_S)
+        status = await asyncio.to_thread(process.wait, PATIENCE_S)
     [given_back] = await api.jobs(corpus)
     find(place)
 
@@ -261,6 +261,6 @@ async def test_workers_that_are_told_to_stop_give_back_what_takes_too_long(api: 
     for process in workers:
         process.send_signal(signal.SIGTERM)
 
-    assert [await asyncio.to_thread(process.wait, 30) for process in workers] == [0, 0]
+    assert [await asyncio.to_thread(process.wait, PATIENCE_S) for process in workers] == [0, 0]
     [job] = await api.jobs(corpus)
     assert (job["state"], job["attempts"]) in {("queued", 0), ("starved", 0)}

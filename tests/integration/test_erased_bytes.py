@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import uuid
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,7 @@ from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettin
 from tests.index_hosts import RunningHost, running_host
 from tests.integration.desk import Desk
 from tests.integration.erasing import ask, document_id, erase
+from tests.sparse_files import written
 
 NAME = "Ægidius Featherstonehaugh"
 WORD = "quincetree"
@@ -38,7 +40,7 @@ class Traces:
         found = set()
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                content = path.read_bytes()
+                content = written(path)
                 found |= {(name, path.name) for name, needle in self.needles if needle in content}
                 found |= {("compressed", path.name) for plain in _inflated(content) if NAME.encode() in plain}
         return found
@@ -51,8 +53,9 @@ def host() -> Iterator[RunningHost]:
 
 
 @pytest.fixture
-async def desk(host: RunningHost) -> AsyncIterator[Desk]:
+async def desk(host: RunningHost, migrated: Path) -> AsyncIterator[Desk]:
     """A corpus of a hundred documents; the one to be erased has two revisions and was asked about."""
+    shutil.copy(migrated, host.data_dir)
     settings = Settings(
         data_dir=host.data_dir,
         embedding=EmbeddingSettings(backend="hashing", dimensions=32),

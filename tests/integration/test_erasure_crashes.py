@@ -64,8 +64,10 @@ class Asked:
 
 
 @pytest.fixture(params=["document", "person", "corpus"])
-async def asked(request: pytest.FixtureRequest, tmp_path: Path) -> Asked:
+async def asked(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Asked:
     index = MemoryIndex()
+    (tmp_path / "first").mkdir()
+    shutil.copy(migrated, tmp_path / "first")
     async with _desk(tmp_path / "first", index) as desk:
         parts = desk.worker.container
         async with parts.catalog.writing() as tx:

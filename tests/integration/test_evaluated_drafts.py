@@ -7,13 +7,13 @@ import pytest
 from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import DraftState, SealPurpose
-from rag_service.domain.gates import Verdict
+from rag_service.domain.gates import Gate, Verdict
 from rag_service.domain.ids import GoldenId
-from rag_service.domain.jobs import JobState
-from rag_service.errors import CatalogUnavailable, IndexUnavailable
+from rag_service.domain.jobs import JobKind, JobState
+from rag_service.errors import CatalogUnavailable
 from rag_service.reasons import ReasonCode
 from tests.integration.desk import Desk
-from tests.integration.evaluating import HOUSE, open_house
+from tests.integration.evaluating import HOUSE, Counting, Failing, open_house
 from tests.integration.evaluation_desk import EvaluationDesk, beside
 
 BETTER = {"canteen": HOUSE["canteen"] + "\n\nIt is free."}
@@ -27,22 +27,6 @@ async def desk(worker: Worker, admin: AccessScope) -> Desk:
 @pytest.fixture
 def place(desk: Desk) -> EvaluationDesk:
     return beside(desk)
-
-
-class Down:
-    """Cannot be asked while there is an error to raise."""
-
-    def __init__(self, inner: Any, error: Exception | None) -> None:
-        self._inner = inner
-        self.error = error
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        if self.error is not None:
-            raise self.error
-        return self._inner(*args, **options)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
 
 async def test_a_draft_that_loses_nothing_is_published(place: EvaluationDesk) -> None:
@@ -98,7 +82,7 @@ async def test_a_draft_that_nobody_wants_to_publish_any_more_is_not_asked(place:
 
 
 async def test_a_draft_that_cannot_be_asked_is_a_preview_after_the_last_attempt_and_says_why(desk: Desk) -> None:
-    place = beside(desk, ask_question=Down(desk.worker.container.ask_question, IndexUnavailable("no index")))
+    place = beside(desk, ask_question=Failing(desk))
     draft = await desk.hold(uploads=BETTER)
     await place.publish(draft)
 
@@ -116,14 +100,14 @@ async def test_a_draft_that_cannot_be_asked_is_a_preview_after_the_last_attempt_
 
 
 async def test_a_draft_that_could_not_be_asked_is_published_when_it_is_published_again_later(desk: Desk) -> None:
-    down = Down(desk.worker.container.ask_question, IndexUnavailable("no index"))
+    down = Failing(desk)
     place = beside(desk, ask_question=down)
     draft = await desk.hold(uploads=BETTER)
     await place.publish(draft)
     for _ in range(3):
         await place.attempt()
 
-    down.error = None
+    down.left = 0
     await place.publish(draft)
     await place.measure()
 
@@ -152,7 +136,7 @@ async def test_a_draft_that_is_sealed_again_while_it_is_asked_is_asked_again(des
     container = desk.worker.container
     draft = await desk.hold(uploads=BETTER)
 
-    class Overtaken(Down):
+    class Overtaken(Counting):
         """Somebody publishes something else while the first question is asked."""
 
         done = False
@@ -168,7 +152,7 @@ async def test_a_draft_that_is_sealed_again_while_it_is_asked_is_asked_again(des
             async for event in self._inner(*args, **options):
                 yield event
 
-    place = beside(desk, ask_question=Overtaken(container.ask_question, None))
+    place = beside(desk, ask_question=Overtaken(container.ask_question))
     await place.publish(draft)
 
     await place.attempt()
@@ -178,6 +162,30 @@ async def test_a_draft_that_is_sealed_again_while_it_is_asked_is_asked_again(des
     gate, published = await place.gate(draft), await desk.draft(draft.id)
     assert published.state is DraftState.PUBLISHED
     assert gate is not None and (gate.number, gate.against) == (published.number, published.sealed_against)
+
+
+async def test_a_question_that_is_erased_before_its_verdict_is_kept_leaves_no_words_there(
+    place: EvaluationDesk,
+) -> None:
+    desk, handler = place.desk, place.measuring.runner._handlers[JobKind.EVALUATE_DRAFT]
+    evaluate = handler._evaluate  # type: ignore[attr-defined]
+
+    async def evaluate_and_erase(*args: Any, **options: Any) -> Gate:
+        gate: Gate = await evaluate(*args, **options)
+        async with place.parts.catalog.writing() as tx:
+            await tx.golden.remove(desk.admin, GoldenId("gold_parking"))
+        handler._evaluate = evaluate  # type: ignore[attr-defined]
+        return gate
+
+    handler._evaluate = evaluate_and_erase  # type: ignore[attr-defined]
+    draft = await desk.hold(removals=("parking",))
+    await place.publish(draft)
+
+    await place.attempt()
+    assert await place.gate(draft) is None
+
+    await place.measure()
+    assert (await desk.draft(draft.id)).state is DraftState.PUBLISHED
 
 
 async def test_an_evaluation_that_is_stopped_leaves_a_preview(place: EvaluationDesk) -> None:

@@ -9,11 +9,12 @@ import pytest
 from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import SealPurpose
-from rag_service.domain.evaluations import EvalRunState
-from rag_service.errors import IndexUnavailable, LeaseLost, NotFound
+from rag_service.domain.evaluations import EvalRunState, RunPurpose
+from rag_service.errors import LeaseLost, NotFound
 from tests.integration.desk import Desk
 from tests.integration.evaluating import (
     QUESTIONS,
+    Failing,
     counting,
     golden,
     open_house,
@@ -21,6 +22,7 @@ from tests.integration.evaluating import (
     results,
     run_golden,
 )
+from tests.patience import until
 
 
 @pytest.fixture
@@ -84,6 +86,30 @@ async def test_another_threshold_is_another_measurement(desk: Desk) -> None:
     assert len(counter.asked) == 5
 
 
+async def test_what_was_measured_without_ragas_is_measured_again_with_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.run_suites.ragas_versions", lambda: {"ragas": "absent"})
+    await run_golden(desk)
+    monkeypatch.setattr("eval.run_suites.ragas_versions", lambda: {"ragas": "0.4.3"})
+    parts, counter = counting(desk)
+
+    run = await run_golden(desk, parts=parts)
+
+    assert (len(counter.asked), run.made_with["ragas"]) == (5, "0.4.3")
+
+
+@pytest.mark.parametrize("purpose", RunPurpose)
+async def test_only_a_gate_looks_at_every_point_instead_of_walking_the_graph(desk: Desk, purpose: RunPurpose) -> None:
+    parts, counter = counting(desk)
+
+    run = await run_golden(desk, run=await queued(desk, purpose=purpose), parts=parts)
+
+    is_exact = purpose is RunPurpose.GATE
+    assert {options["exact"] for options in counter.options} == {is_exact}
+    assert run.made_with["exact search"] == str(is_exact)
+
+
 async def test_only_a_question_that_was_changed_is_asked_again(desk: Desk) -> None:
     await run_golden(desk)
     async with desk.worker.container.catalog.writing() as tx:
@@ -135,7 +161,7 @@ async def test_a_cancelled_run_stops_asking(desk: Desk) -> None:
 async def test_no_more_questions_are_under_way_than_allowed(desk: Desk) -> None:
     hanging = Hanging(desk)
     running = asyncio.create_task(run_golden(desk, parts=_with(desk, hanging), parallel=3))
-    await hanging.begun.wait()
+    await until(lambda: hanging.under_way >= 3)
     await asyncio.sleep(0.05)
 
     assert hanging.under_way == 3
@@ -222,27 +248,6 @@ def _lost_after(writes: int) -> Any:
             raise LeaseLost
 
     return still_held
-
-
-class Failing:
-    """The index is down: `times` times, or always for questions with the words `of`."""
-
-    def __init__(self, desk: Desk, *, times: int = 1000, of: str = "") -> None:
-        self._inner: Any = desk.worker.container.ask_question
-        self._left = times
-        self._of = of
-        self.tries = 0
-
-    async def __call__(self, scope: Any, question: Any, **options: Any) -> Any:
-        self.tries += 1
-        if self._left and self._of in question.messages[-1].content:
-            self._left -= 1
-            raise IndexUnavailable
-        async for event in self._inner(scope, question, **options):
-            yield event
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
 
 class Hanging:

@@ -11,6 +11,7 @@ import pytest
 from rag_service.client import Client
 from tests.faults.uploading import settled, upload
 from tests.integration.evaluating import HOUSE, QUESTIONS
+from tests.patience import PATIENCE_S
 from tests.running import RunningService, start_service, stop_service
 
 SETTINGS = {
@@ -20,7 +21,6 @@ SETTINGS = {
     "RAG_EVALUATION__POLL_S": "0.2",
 }
 CORPUS = "house"
-PATIENCE_S = 180
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def fill(service: RunningService) -> str:
 
 def until_draft_is(client: Client, state: str) -> dict[str, Any]:
     """Return the gate once the draft is in a state and nothing more is done for it."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + 2 * PATIENCE_S
     while (gate := client.gate(CORPUS, "spring"))["draft_state"] != state or gate["job_id"]:
         assert time.monotonic() < deadline, gate
         time.sleep(0.2)
@@ -76,7 +76,7 @@ def test_a_draft_without_the_gold_document_is_blocked_by_name_and_published_when
 
 
 def until_published(http: Any, draft_id: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + 2 * PATIENCE_S
     while http.get(f"/v1/corpora/{CORPUS}/drafts/{draft_id}").raise_for_status().json()["state"] != "published":
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -10,9 +10,9 @@ from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import SealPurpose
 from rag_service.domain.evaluations import EvalRunState
 from rag_service.domain.gates import Cause, Gate, RegressionKind, Responsible, Verdict
-from rag_service.errors import CatalogUnavailable, IndexUnavailable
+from rag_service.errors import CatalogUnavailable
 from tests.integration.desk import Desk
-from tests.integration.evaluating import HOUSE, decided, gate_of, open_house, results
+from tests.integration.evaluating import HOUSE, Failing, add_questions, decided, gate_of, open_house, question, results
 
 
 @pytest.fixture
@@ -24,6 +24,15 @@ async def test_a_removed_document_blocks_and_is_named(desk: Desk) -> None:
     gate = await gate_of(desk, await desk.hold(removals=("parking",)))
 
     assert blamed(gate) == {"gold_parking": (Responsible(document_key="parking", cause=Cause.LOST_QUOTE),)}
+
+
+async def test_a_quote_with_other_white_space_names_its_document(desk: Desk) -> None:
+    spaced = ("Until when may one park at the main building?", "closes at 22 : 30 every evening")
+    await add_questions(desk, [question("parking", spaced) | {"id": "spaced"}])
+
+    gate = await gate_of(desk, await desk.hold(removals=("parking",)))
+
+    assert blamed(gate)["gold_spaced"] == (Responsible(document_key="parking", cause=Cause.LOST_QUOTE),)
 
 
 async def test_an_outdated_document_blocks_and_is_named(desk: Desk) -> None:
@@ -72,6 +81,7 @@ async def test_both_runs_are_kept_as_evidence(desk: Desk) -> None:
     async with desk.worker.container.catalog.reading() as tx:
         runs = [await tx.eval_runs.get(desk.admin, run_id) for run_id in (gate.base_run_id, gate.run_id) if run_id]
     assert [(run.number, run.total, run.done) for run in runs] == [(1, 5, 5), (2, 5, 5)]
+    assert [run.draft_id for run in runs] == [None, gate.draft_id]
     assert gate.questions == 5
     assert len(await results(desk, runs[1])) == 5
 
@@ -113,7 +123,7 @@ async def test_while_the_index_is_down_a_draft_is_neither_passed_nor_blocked(des
     draft = await desk.hold(removals=("parking",))
     await desk.seal(draft, SealPurpose.PREVIEW)
 
-    gate = await decided(desk, await desk.draft(draft.id), parts=_with(desk, ask_question=Down(desk, IndexUnavailable)))
+    gate = await decided(desk, await desk.draft(draft.id), parts=_with(desk, ask_question=Failing(desk)))
 
     assert (gate.verdict, gate.regressions) == (Verdict.UNMEASURED, ())
     assert "IndexUnavailable" in (gate.reason or "")
@@ -122,7 +132,7 @@ async def test_while_the_index_is_down_a_draft_is_neither_passed_nor_blocked(des
 async def test_one_question_that_cannot_be_asked_leaves_a_draft_unmeasured(desk: Desk) -> None:
     draft = await desk.hold(removals=("parking",))
     await desk.seal(draft, SealPurpose.PREVIEW)
-    down = Down(desk, IndexUnavailable, of="badges")
+    down = Failing(desk, of="badges")
 
     gate = await decided(desk, await desk.draft(draft.id), parts=_with(desk, ask_question=down))
 
@@ -145,24 +155,6 @@ def blamed(gate: Gate) -> dict[str, tuple[Responsible, ...]]:
 
 def _with(desk: Desk, **parts: Any) -> Any:
     return replace(desk.worker.container, **parts)
-
-
-class Down:
-    """Cannot be asked, all questions or those with a word."""
-
-    def __init__(self, desk: Desk, error: type[Exception], *, of: str = "") -> None:
-        self._inner: Any = desk.worker.container.ask_question
-        self._error = error
-        self._of = of
-
-    async def __call__(self, scope: Any, question: Any, **options: Any) -> Any:
-        if self._of in question.messages[-1].content:
-            raise self._error
-        async for event in self._inner(scope, question, **options):
-            yield event
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
 
 class NoCatalog:

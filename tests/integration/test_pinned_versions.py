@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,9 +47,9 @@ class WatchedIndex:
 
 @pytest.mark.parametrize("chunk_count", [1_000, pytest.param(20_000, marks=pytest.mark.slow)])
 async def test_a_pinned_version_answers_the_same_before_during_and_after_the_building_of_the_next(
-    chunk_count: int,
+    chunk_count: int, migrated: Path
 ) -> None:
-    async with edge_desk(**GRAPH_ALWAYS) as desk:
+    async with edge_desk(migrated, **GRAPH_ALWAYS) as desk:
         await _publish_first(desk, chunk_count)
         before = await _found(desk.worker.container, desk, at=1)
 

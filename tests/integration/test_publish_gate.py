@@ -9,12 +9,13 @@ import pytest
 from ingestion.bootstrap import Worker, worker_over
 from rag_service.domain.access import AccessScope, Permission, system_scope
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
-from rag_service.domain.gates import Regression, Verdict
-from rag_service.domain.golden import GoldenState
+from rag_service.domain.gates import Gate, Regression, RegressionKind
+from rag_service.domain.golden import GoldenState, digest_of
 from rag_service.domain.ids import GoldenId
 from rag_service.domain.jobs import OPEN_STATES, Job, JobKind, JobState
 from rag_service.errors import Conflict, InvalidRequest, NotFound
-from rag_service.use_cases.gates import PublishGate
+from rag_service.ports.catalog import Transaction
+from rag_service.use_cases.gates import COUNTING, PublishGate
 from rag_service.use_cases.manage_gates import GateState, SeenGate
 from tests.gate_values import golden_question, regression, verdict
 from tests.integration.crashing import CrashError, CrashingCatalog, Fuse
@@ -66,14 +67,19 @@ async def judge(desk: Desk, draft: Draft, *, worse: Sequence[Regression] = (), *
     parts, scope = desk.worker.container, system_scope(desk.admin.tenant_id)
     job = await evaluation(desk, draft)
     assert job is not None
-    gate = verdict(draft, worse=worse, **changes)
     async with parts.catalog.writing() as tx:
         claimed = await tx.jobs.claim([job], now=parts.clock(), lease=timedelta(minutes=1))
-        await tx.gates.put(scope, gate)
         await tx.jobs.succeed(claimed, now=parts.clock())
-        await parts.publish_gate.go_on(tx, scope, gate)
+        await tx.gates.put(scope, await asked_now(tx, verdict(draft, worse=worse, **changes)))
+        await parts.publish_gate.go_on(tx, scope, draft.id)
     await desk.work_off()
     return await desk.draft(draft.id)
+
+
+async def asked_now(tx: Transaction, gate: Gate) -> Gate:
+    """Return the verdict of the questions that count now."""
+    questions = await tx.golden.all(system_scope(gate.tenant_id), gate.corpus_id, states=COUNTING)
+    return replace(gate, suite_digest=digest_of(questions))
 
 
 async def accept(desk: Desk, draft: Draft, *questions: GoldenId) -> SeenGate:
@@ -174,7 +180,7 @@ async def test_an_evaluation_without_a_verdict_leaves_a_discarded_draft_alone(de
     await parts.drafts.discard(desk.admin, corpus=desk.corpus, draft=draft.id)
 
     async with parts.catalog.writing() as tx:
-        await parts.publish_gate.resume(tx, scope, draft.id)
+        await parts.publish_gate.go_on(tx, scope, draft.id)
 
     assert (await desk.draft(draft.id)).state is DraftState.DISCARDED
 
@@ -218,7 +224,16 @@ async def test_a_verdict_that_went_with_an_erased_document_is_made_anew(
 async def test_a_draft_that_could_not_be_measured_is_held_back_and_measured_when_asked_again(
     desk: Desk, draft: Draft
 ) -> None:
-    after = await judge(desk, draft, verdict=Verdict.UNMEASURED, reason="The model was down.")
+    parts, scope = desk.worker.container, system_scope(desk.admin.tenant_id)
+    job = await evaluation(desk, draft)
+    assert job is not None
+    async with parts.catalog.writing() as tx:
+        await tx.jobs.succeed(
+            await tx.jobs.claim([job], now=parts.clock(), lease=timedelta(minutes=1)), now=parts.clock()
+        )
+        await parts.publish_gate.give_up(tx, scope, draft, "The model was down.")
+    await desk.work_off()
+    after = await desk.draft(draft.id)
     assert (after.purpose, await evaluation(desk, after)) == (SealPurpose.PREVIEW, None)
     assert (await gate_of(desk, after)).state is GateState.UNMEASURED
 
@@ -248,6 +263,60 @@ async def test_a_question_that_was_mended_since_is_asked_again(desk: Desk, draft
         await tx.golden.change(scope, mended)
 
     assert (await gate_of(desk, await ask(desk, draft))).state is GateState.BEING_EVALUATED
+
+
+async def test_a_question_that_is_accepted_after_the_verdict_is_asked_too(desk: Desk, draft: Draft) -> None:
+    await judge(desk, draft, worse=WORSE)
+    await accept(desk, draft, APPLES, PEARS)
+    await add_question(desk, draft, "cherries")
+
+    again = await ask(desk, draft)
+
+    assert (again.state, (await gate_of(desk, again)).state) == (DraftState.SEALED, GateState.BEING_EVALUATED)
+    assert (await judge(desk, again, worse=WORSE)).state is DraftState.PUBLISHED
+
+
+async def test_a_question_that_is_accepted_while_the_others_are_asked_is_asked_before_the_publish(
+    desk: Desk, draft: Draft
+) -> None:
+    parts, scope = desk.worker.container, system_scope(desk.admin.tenant_id)
+    job = await evaluation(desk, draft)
+    assert job is not None
+    async with parts.catalog.reading() as tx:
+        gate = await asked_now(tx, verdict(draft))
+    await add_question(desk, draft, "cherries")
+
+    async with parts.catalog.writing() as tx:
+        claimed = await tx.jobs.claim([job], now=parts.clock(), lease=timedelta(minutes=1))
+        await tx.jobs.succeed(claimed, now=parts.clock())
+        await tx.gates.put(scope, gate)
+        await parts.publish_gate.go_on(tx, scope, draft.id)
+    await desk.work_off()
+
+    assert (await judge(desk, draft)).state is DraftState.PUBLISHED
+
+
+async def add_question(desk: Desk, draft: Draft, name: str) -> None:
+    async with desk.worker.container.catalog.writing() as tx:
+        await tx.golden.add(
+            system_scope(desk.admin.tenant_id), [golden_question(draft.tenant_id, draft.corpus_id, name)]
+        )
+
+
+async def test_who_accepted_that_a_quote_is_lost_did_not_accept_that_the_answer_is(desk: Desk, draft: Draft) -> None:
+    await judge(desk, draft, worse=WORSE)
+    await accept(desk, draft, APPLES, PEARS)
+    await desk.unseal(draft)
+    again = await ask(desk, draft)
+
+    worse = replace(WORSE[0], kind=RegressionKind.ABSTAINS)
+    after = await judge(desk, again, worse=(worse, WORSE[1]))
+
+    assert (after.state, after.purpose) == (DraftState.SEALED, SealPurpose.PREVIEW)
+    [blocking] = (await gate_of(desk, again)).blocking
+    assert blocking.regression.question_id == APPLES
+    await accept(desk, again, APPLES)
+    assert (await ask(desk, again)).state is DraftState.PUBLISHED
 
 
 async def test_without_accepted_questions_a_draft_is_published_at_once(desk: Desk) -> None:
@@ -310,12 +379,11 @@ async def test_a_verdict_kept_while_the_seal_ends_is_followed(desk: Desk, draft:
 
     async def seal_and_judge(*args: object, **options: object) -> None:
         await change(*args, **options)
-        gate = verdict(draft)
         async with parts.catalog.writing() as tx:
             claimed = await tx.jobs.claim([job], now=parts.clock(), lease=timedelta(minutes=1))
-            await tx.gates.put(scope, gate)
+            await tx.gates.put(scope, await asked_now(tx, verdict(draft)))
             await tx.jobs.succeed(claimed, now=parts.clock())
-            await parts.publish_gate.go_on(tx, scope, gate)
+            await parts.publish_gate.go_on(tx, scope, draft.id)
         handler._change = change
 
     handler._change = seal_and_judge
@@ -380,3 +448,13 @@ async def test_a_regression_about_documents_of_others_is_shown_without_words_and
     assert seen.regression.responsible == ()
     with pytest.raises(InvalidRequest):
         await accept(desk, draft, APPLES)
+
+
+async def test_what_a_draft_answers_is_for_who_may_publish(desk: Desk, draft: Draft) -> None:
+    await judge(desk, draft, worse=WORSE)
+    reader = replace(desk.admin, permissions=frozenset({Permission.HISTORY}))
+
+    seen = (await gate_of(replace(desk, admin=reader), draft)).regressions[0]
+
+    assert (seen.is_hidden, seen.regression.before.text, seen.regression.after.text) == (True, "", "")
+    assert not (await gate_of(desk, draft)).regressions[0].is_hidden

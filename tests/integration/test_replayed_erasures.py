@@ -47,9 +47,11 @@ async def opened(folder: Path, points: MemoryIndex | None = None) -> AsyncIterat
 
 
 @pytest.fixture
-async def restored(tmp_path: Path) -> tuple[Path, MemoryIndex]:
+async def restored(tmp_path: Path, migrated: Path) -> tuple[Path, MemoryIndex]:
     """A data folder whose catalog and index are from before an erasure, and its log from after it."""
     now, before, points = tmp_path / "now", tmp_path / "before", MemoryIndex()
+    now.mkdir()
+    shutil.copy(migrated, now)
     async with opened(now) as container, worker_over(container) as worker:
         first = await container.keys.create_first(TenantId("tenant_default"), "default")
         assert first is not None
@@ -112,12 +114,12 @@ async def test_what_the_backup_does_not_have_leaves_a_tombstone(restored: tuple[
     assert json.loads(done.receipt or "")["removed"].get("documents", 0) == 0
 
 
-async def test_of_two_requests_about_a_person_both_are_replayed(tmp_path: Path) -> None:
+async def test_of_two_requests_about_a_person_both_are_replayed(migrated_dir: Path) -> None:
     asked = [replace(_erasure(name, {"end_user": "a"}), created_at=START + timedelta(days=day)) for day, name in PAIR]
-    async with opened(tmp_path) as container:
+    async with opened(migrated_dir) as container:
         await container.keys.create_first(TenantId("tenant_default"), "default")
         for erasure in asked:
-            await ErasureLogFile(tmp_path / LOG).append(erasure)
+            await ErasureLogFile(migrated_dir / LOG).append(erasure)
 
         await container.replay_erasures()
 

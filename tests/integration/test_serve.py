@@ -4,43 +4,47 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
 import psutil
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.running import RunningService, start_service, stop_service
 
 FAST = {"RAG_EMBEDDING__BACKEND": "hashing", "RAG_SAMPLE_CORPUS": "false", "RAG_JOBS__DRAFT_PATIENCE_S": "0"}
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("serve") / "data"
+@dataclass(frozen=True)
+class Restarted:
+    """A service that was given a note, stopped, and started again."""
+
+    key_before: str
+    service: RunningService
 
 
 @pytest.fixture(scope="module")
-def running(data_dir: Path) -> Iterator[RunningService]:
-    service = start_service(data_dir, **FAST)
-    yield service
-    stop_service(service)
-
-
-def test_everything_is_kept_over_a_restart(tmp_path: Path) -> None:
-    before = start_service(tmp_path / "data", **FAST)
+def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
+    data_dir = tmp_path_factory.mktemp("serve") / "data"
+    before = start_service(data_dir, **FAST)
     try:
         _add_note(before)
         key = before.key
     finally:
         stop_service(before)
+    after = start_service(data_dir, **FAST)
+    yield Restarted(key, after)
+    stop_service(after)
 
-    after = start_service(tmp_path / "data", **FAST)
 
-    try:
-        assert after.key == key
-        assert "22:30" in _search(after)
-    finally:
-        stop_service(after)
+@pytest.fixture(scope="module")
+def running(restarted: Restarted) -> RunningService:
+    return restarted.service
+
+
+def test_everything_is_kept_over_a_restart(restarted: Restarted) -> None:
+    assert restarted.service.key == restarted.key_before
+    assert "22:30" in _search(restarted.service)
 
 
 def test_the_admin_key_can_be_read_by_its_owner_alone(running: RunningService) -> None:
@@ -54,7 +58,7 @@ def test_a_second_service_over_the_same_folder_is_refused_in_words(running: Runn
         env={"RAG_DATA_DIR": str(running.data_dir), "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -72,14 +76,14 @@ def test_a_part_that_is_killed_comes_back(running: RunningService, part: str) ->
     assert "22:30" in _search(running)
 
 
-def test_the_parts_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    service = start_service(tmp_path / "data", **FAST)
-    children = list(_children(service).values())
+def test_the_parts_end_when_the_supervisor_is_killed(running: RunningService) -> None:
+    """The last test here, as it ends the service of the others."""
+    children = list(_children(running).values())
 
-    service.process.kill()
-    service.process.wait()
+    running.process.kill()
+    running.process.wait()
 
-    _, alive = psutil.wait_procs(children, timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
     assert alive == []
 
 

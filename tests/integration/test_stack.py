@@ -13,9 +13,8 @@ import httpx
 import pytest
 
 from tests.faults.uploading import found_by, new_corpus, settled, upload
+from tests.patience import PATIENCE_S
 from tests.running import free_port
-
-START_S = 240
 
 
 def started(folder: Path) -> "subprocess.Popen[bytes]":
@@ -33,7 +32,7 @@ def started(folder: Path) -> "subprocess.Popen[bytes]":
 
 def until_ready(folder: Path, process: "subprocess.Popen[bytes]") -> list[str]:
     """Return the addresses of both API processes."""
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + 2 * PATIENCE_S
     while "second API process is at" not in (text := (folder / "said").read_text()):
         assert process.poll() is None and time.monotonic() < deadline, text
         time.sleep(0.2)
@@ -49,14 +48,14 @@ def test_what_is_uploaded_to_one_api_is_found_through_the_other_and_all_ends_wit
     try:
         one, other = until_ready(folder, process)
         bearer = {"authorization": f"Bearer {(folder / 'data' / 'admin.key').read_text().strip()}"}
-        with httpx.Client(base_url=one, headers=bearer, timeout=60) as client:
+        with httpx.Client(base_url=one, headers=bearer, timeout=PATIENCE_S) as client:
             corpus = new_corpus(client, "fruit")
             settled(client, corpus, {"a": upload(client, corpus, "apples.md", b"Apples ripen in autumn.")})
-        with httpx.Client(base_url=other, headers=bearer, timeout=60) as client:
+        with httpx.Client(base_url=other, headers=bearer, timeout=PATIENCE_S) as client:
             assert found_by(client, corpus, "When do apples ripen?") == ["apples.md"]
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(120) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert running_over(folder) == []
     shutil.rmtree(folder)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,19 +23,20 @@ from rag_service.domain.pages import PageRequest
 from rag_service.domain.versions import OPEN, Corpus
 from rag_service.settings import EmbeddingSettings, Settings
 from tests.index_hosts import running_host
+from tests.patience import PATIENCE_S
 
 SCOPE: AccessScope = system_scope(TenantId("tenant"))
 DOCUMENTS = 60
 DIMENSIONS = "32"
 PARTS = {"RAG_EMBEDDING__BACKEND": "hashing", "RAG_EMBEDDING__DIMENSIONS": DIMENSIONS}
-# Short leases, so that what a killed worker held is taken up soon; attempts enough for every kill.
-PACE = {"RAG_JOBS__LEASE_S": "1", "RAG_JOBS__POLL_S": "0.05", "RAG_JOBS__MAX_ATTEMPTS": "9"}
-LIMIT_S = 50
+# Short leases, so that what a killed worker held is taken up soon; attempts enough for every kill and slow renewal.
+PACE = {"RAG_JOBS__LEASE_S": "1", "RAG_JOBS__POLL_S": "0.05", "RAG_JOBS__MAX_ATTEMPTS": "99"}
 
 
 @pytest.fixture
-def data_dir() -> Iterator[Path]:
+def data_dir(migrated: Path) -> Iterator[Path]:
     with running_host(**PARTS) as host:
+        shutil.copy(migrated, host.data_dir)
         yield host.data_dir
 
 
@@ -83,7 +85,7 @@ async def begun(container: Container) -> bool:
 
 
 async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + 2 * PATIENCE_S
     while not await condition():
         assert time.monotonic() < deadline, what
         await asyncio.sleep(0.05)
@@ -130,5 +132,5 @@ async def test_a_worker_that_is_asked_to_stop_gives_its_jobs_back(data_dir: Path
             await until(lambda: begun(container), "the worker did not begin")
             process.send_signal(signal.SIGTERM)
 
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE_S) == 0
         assert (await job_states(container))[JobState.RUNNING] == 0

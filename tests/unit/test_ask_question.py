@@ -60,14 +60,16 @@ class OneSearch:
     texts: Sequence[str] = SOURCES
     dense_score: float = 0.8
     asked: list[str] = field(default_factory=list)
+    exact: list[bool] = field(default_factory=list)
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
         return PinnedVersion(corpus=CORPUS, number=3, fingerprint=CORPUS.fingerprint)
 
     async def at(
-        self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int, distinct: bool
+        self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int, distinct: bool, exact: bool
     ) -> SimpleNamespace:
         self.asked.append(query)
+        self.exact.append(exact)
         found = [
             replace(passage(rank, text), dense_score=self.dense_score) for rank, text in enumerate(self.texts, start=1)
         ]
@@ -165,6 +167,15 @@ async def test_an_answer_that_is_not_to_be_kept_differs_in_nothing_else() -> Non
 
     assert shelf.answers == [kept]
     assert replace(left, id=kept.id, timings_ms=kept.timings_ms) == kept
+
+
+async def test_it_is_searched_exactly_only_where_that_is_asked_for() -> None:
+    search, question = OneSearch(), asked("Which port does the service start on?")
+    for exact in (True, False):
+        async for _ in asker(Scripted([]), search)(SCOPE, question, exact=exact):
+            pass
+
+    assert search.exact == [True, False]
 
 
 async def test_the_units_sent_are_the_text_stored() -> None:

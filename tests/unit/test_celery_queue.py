@@ -10,6 +10,7 @@ from rag_service.domain.jobs import Job, JobKind, new_job
 from rag_service.domain.work_queues import WorkQueue
 from rag_service.errors import DependencyUnavailable
 from rag_service.queue.celery_queue import SILENT_S, CeleryQueue
+from tests.patience import PATIENCE_S
 
 
 class FakeBroker:
@@ -22,7 +23,7 @@ class FakeBroker:
         self.is_open.set()
 
     def wake(self, queue: WorkQueue, about: JobId | None) -> None:
-        self.is_open.wait(10)
+        self.is_open.wait(PATIENCE_S)
         if self.is_down:
             raise DependencyUnavailable("down")
         self.sent.append(queue)

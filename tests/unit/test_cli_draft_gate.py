@@ -130,7 +130,7 @@ def test_a_gate_shows_who_accepted_what_and_what_the_caller_may_not_see(service:
 
     assert "  accepted   by Ann: It is meant to be." in result.stdout
     assert result.stdout.endswith(
-        "golden_1\n  It is no longer answered.\n  It is about documents that you may not see.\n"
+        "golden_1\n  It is no longer answered.\n  Its words are hidden: they are for who may publish and see its documents.\n"
     )
 
 

@@ -17,6 +17,7 @@ from rag_service.generation.openai_compatible import OpenAICompatibleGenerator
 from rag_service.generation.prompt import conversation, estimated_tokens, pack
 from rag_service.ports.generator import AnswerRequest
 from rag_service.settings import GenerationSettings
+from tests.patience import PATIENCE_S
 from tests.unit.answer_values import PASSAGES, passage
 
 REQUEST = AnswerRequest(
@@ -82,7 +83,7 @@ async def serving(*scripts: Sequence[str]) -> AsyncIterator[Server]:
         await asyncio.gather(*(call for call in server.calls if call), return_exceptions=True)
 
 
-def generator(port: int, timeout_s: float = 20.0) -> OpenAICompatibleGenerator:
+def generator(port: int, timeout_s: float = PATIENCE_S) -> OpenAICompatibleGenerator:
     return OpenAICompatibleGenerator(
         GenerationSettings(backend="openai", base_url=f"http://127.0.0.1:{port}/v1", model="tiny", timeout_s=timeout_s)
     )
@@ -132,7 +133,7 @@ async def test_a_stream_cut_midway_is_not_repeated() -> None:
 
 async def test_silence_midway_is_an_unavailable_generator() -> None:
     async with serving(["It starts", HANG]) as server:
-        stream = generator(server.port, timeout_s=1.0).generate(REQUEST)
+        stream = generator(server.port, timeout_s=5.0).generate(REQUEST)
 
         assert (await anext(stream)).text == "It starts"
         with pytest.raises(GeneratorUnavailable):
@@ -146,7 +147,7 @@ async def test_closing_the_iterator_hangs_up_on_the_server() -> None:
 
         await stream.aclose()
 
-        await asyncio.wait_for(server.left.wait(), timeout=1.0)
+        await asyncio.wait_for(server.left.wait(), timeout=PATIENCE_S)
 
 
 async def test_the_fallback_answers_when_the_model_is_away() -> None:
@@ -172,7 +173,7 @@ async def test_the_fallback_does_not_step_in_midway() -> None:
         last = ExtractiveGenerator(HashingEmbedder(), max_sentences=1)
 
         with pytest.raises(GeneratorUnavailable):
-            await text_of(FallbackGenerator(generator(server.port, timeout_s=1.0), last))
+            await text_of(FallbackGenerator(generator(server.port, timeout_s=5.0), last))
 
 
 def test_a_passage_cannot_close_its_own_delimiters() -> None:

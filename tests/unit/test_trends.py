@@ -12,7 +12,7 @@ from rag_service.domain.evaluations import EvalRunState, RunPurpose
 from rag_service.domain.marks import MARK
 from rag_service.domain.trends import TrendPoint, trend_of
 from rag_service.web.answer_parts import parts_of_answer
-from rag_service.web.trend_charts import HEIGHT, WIDTH, chart_of, told, written
+from rag_service.web.trend_charts import HEIGHT, WIDTH, chart_of, rows_of, told, written
 from tests.evaluation_values import MADE_WITH, abstained, evidence, figure, result, run
 
 values = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=30)
@@ -48,13 +48,13 @@ def test_other_golden_questions_are_a_change_too() -> None:
 
 
 def test_a_missing_figure_cuts_the_line() -> None:
-    chart = chart_of("recall@5", trend(0.5, 0.6, None, 0.7, 0.8))
+    chart = chart_of("recall@5", rows_of(trend(0.5, 0.6, None, 0.7, 0.8)))
 
     assert (len(chart.lines), len(chart.bands), len(chart.dots)) == (2, 2, 4)
 
 
 def test_a_chart_says_how_the_newest_run_differs() -> None:
-    chart = chart_of("recall@5", trend(0.9, 0.8))
+    chart = chart_of("recall@5", rows_of(trend(0.9, 0.8)))
 
     assert (chart.newest, chart.step) == ("0.80", "−0.10")
 
@@ -62,7 +62,7 @@ def test_a_chart_says_how_the_newest_run_differs() -> None:
 def test_marks_close_together_share_their_room() -> None:
     runs = [run(day=day, number=day) for day in range(1, 60)]
 
-    marks = chart_of("recall@5", trend_of(runs)).marks
+    marks = chart_of("recall@5", rows_of(trend_of(runs))).marks
 
     labels = [mark for mark in marks if mark.label]
     assert len(marks) == 58
@@ -70,14 +70,14 @@ def test_marks_close_together_share_their_room() -> None:
 
 
 def test_a_figure_that_was_never_measured_is_an_empty_chart() -> None:
-    chart = chart_of("recall@5", trend(None, None))
+    chart = chart_of("recall@5", rows_of(trend(None, None)))
 
     assert (chart.newest, chart.lines, chart.dots, chart.ticks) == ("–", (), (), ())
 
 
 @given(values)
 def test_everything_lies_inside_the_picture(scores: list[float | None]) -> None:
-    chart = chart_of("recall@5", trend(*scores))
+    chart = chart_of("recall@5", rows_of(trend(*scores)))
 
     numbers = [
         tuple(map(float, pair))

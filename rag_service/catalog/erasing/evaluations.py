@@ -33,14 +33,11 @@ async def remove_of_document(connection: AsyncConnection, tenant_id: TenantId, d
     quoting = sa.select(quoted.c.question_id).where(quoted.c.document_id == document_id)
     question_ids = (await connection.execute(quoting)).scalars().all()
     shown = eval_result_documents
-    showing = sa.exists().where(
-        shown.c.run_id == eval_results.c.run_id,
-        shown.c.case_id == eval_results.c.case_id,
-        shown.c.document_id == document_id,
-    )
-    removal = Removal(removed={"eval_results": await delete_rows(connection, eval_results, showing)})
-    removal = removal.plus(await _remove_gates(connection, tenant_id, [corpus_id]))
-    return removal.plus(await remove_questions(connection, tenant_id, question_ids))
+    of_it = sa.select(shown.c.run_id, shown.c.case_id).where(shown.c.document_id == document_id)
+    showing = sa.tuple_(eval_results.c.run_id, eval_results.c.case_id).in_(of_it)
+    removal = await remove_questions(connection, tenant_id, question_ids)
+    removal = removal.plus(Removal(removed={"eval_results": await delete_rows(connection, eval_results, showing)}))
+    return removal.plus(await _remove_gates(connection, tenant_id, [corpus_id]))
 
 
 async def remove_of_answers(connection: AsyncConnection, tenant_id: TenantId, answer_ids: Collection[str]) -> Removal:
@@ -71,18 +68,17 @@ def accepted_by(tenant_id: TenantId, end_user: str) -> sa.ColumnElement[bool]:
 
 async def _remove_batch(connection: AsyncConnection, tenant_id: TenantId, golden_ids: Sequence[str]) -> Removal:
     mine = sa.and_(golden_questions.c.tenant_id == tenant_id, golden_questions.c.id.in_(golden_ids))
-    asked_of = sa.select(golden_questions.c.corpus_id).where(mine).distinct()
-    removal = await _remove_gates(connection, tenant_id, (await connection.execute(asked_of)).scalars().all())
+    in_order = sa.select(golden_questions.c.corpus_id).where(mine).order_by(golden_questions.c.id)
+    asked_of = set((await connection.execute(in_order.with_for_update())).scalars())
+    # The questions first: whoever holds one ends before, so that what it wrote is found, and nobody holds one after.
+    removed = {"golden_questions": await delete_rows(connection, golden_questions, mine)}
     runs = sa.select(eval_runs.c.id).where(eval_runs.c.tenant_id == tenant_id)
     results = sa.and_(eval_results.c.case_id.in_(golden_ids), eval_results.c.run_id.in_(runs))
-    removed = {
-        "eval_results": await delete_rows(connection, eval_results, results),
-        "gate_acceptances": await delete_rows(
-            connection, gate_acceptances, gate_acceptances.c.question_id.in_(golden_ids)
-        ),
-        "golden_questions": await delete_rows(connection, golden_questions, mine),
-    }
-    return removal.plus(Removal(removed=removed)).plus(await remove_replies(connection, tenant_id, golden_ids))
+    removed["eval_results"] = await delete_rows(connection, eval_results, results)
+    accepted = gate_acceptances.c.question_id.in_(golden_ids)
+    removed["gate_acceptances"] = await delete_rows(connection, gate_acceptances, accepted)
+    removal = Removal(removed=removed).plus(await _remove_gates(connection, tenant_id, sorted(asked_of)))
+    return removal.plus(await remove_replies(connection, tenant_id, golden_ids))
 
 
 async def _remove_gates(connection: AsyncConnection, tenant_id: TenantId, corpus_ids: Sequence[str]) -> Removal:

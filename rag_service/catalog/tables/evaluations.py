@@ -52,6 +52,8 @@ eval_runs = Table(
     Column("finished_at", UtcDateTime),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "corpus_id", "suite", "created_at", "id"),
+    # Has all that finding the newest finished runs looks at: that is done with every look of Prometheus.
+    Index("ix_eval_runs_newest", "corpus_id", "suite", "purpose", "state", "draft_id", "created_at", "id"),
 )
 
 eval_results = Table(
@@ -88,7 +90,7 @@ gates = Table(
     Column("questions", BigInteger, nullable=False),
     Column("run_id", String),
     Column("base_run_id", String),
-    Column("evidence", JsonText, nullable=False),  # regressions, reason
+    Column("evidence", JsonText, nullable=False),  # regressions, reason, suite_digest
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "corpus_id", "created_at"),
 )
@@ -98,6 +100,7 @@ gate_acceptances = Table(
     metadata,
     Column("draft_id", ForeignKey("drafts.id", ondelete="CASCADE"), primary_key=True),
     Column("question_id", String, primary_key=True),
+    Column("kind", String, primary_key=True),
     Column("reason", JsonText, nullable=False),
     Column("accepted_by", String, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

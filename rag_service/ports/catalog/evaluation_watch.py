@@ -39,7 +39,7 @@ class EvaluationWatch(Protocol):
         """
 
     async def newest_finished(self) -> list[EvalRun]:
-        """Return the newest finished run of each suite of each corpus for each purpose; those of gates do not count."""
+        """Return the newest finished run of each suite of each corpus for each purpose; those of drafts do not count."""
 
     async def blocked(self) -> list[CorpusId]:
         """Return the corpus of each draft that its gate keeps from being published, as it is sealed now."""

@@ -7,7 +7,7 @@ from rag_service.domain.access import AccessScope
 from rag_service.domain.evaluations import CaseResult, EvalRun
 from rag_service.domain.gates import Acceptance, Gate
 from rag_service.domain.golden import GoldenQuestion, GoldenState
-from rag_service.domain.ids import CorpusId, DocumentId, DraftId, EvalRunId, GoldenId
+from rag_service.domain.ids import CorpusId, DraftId, EvalRunId, GoldenId
 from rag_service.domain.pages import Page, PageRequest
 
 
@@ -17,8 +17,13 @@ class GoldenQuestions(Protocol):
     async def add(self, scope: AccessScope, questions: Sequence[GoldenQuestion]) -> None:
         """Add questions of corpora in scope, or raise NotFound, also when a quote names no document of the corpus."""
 
-    async def get(self, scope: AccessScope, golden_id: GoldenId) -> GoldenQuestion:
-        """Return a question, or raise NotFound."""
+    async def get(self, scope: AccessScope, golden_id: GoldenId, *, lock: bool = False) -> GoldenQuestion:
+        """Return a question, or raise NotFound. With `lock` nobody else changes or removes it in this transaction."""
+
+    async def known(
+        self, scope: AccessScope, ids: Collection[GoldenId], *, lock: bool = False
+    ) -> dict[GoldenId, GoldenQuestion]:
+        """Return those of these questions that exist, in whatever state. With `lock` nobody removes them meanwhile."""
 
     async def change(self, scope: AccessScope, question: GoldenQuestion) -> None:
         """Replace the content and the state of a question; its corpus, origin and author stay."""
@@ -44,7 +49,10 @@ class EvalRuns(Protocol):
     """Runs over corpora in scope; another's is NotFound."""
 
     async def add(self, scope: AccessScope, run: EvalRun) -> None:
-        """Add a run over a corpus in scope, or raise NotFound. The oldest beyond what is kept per suite and purpose are removed."""
+        """Add a run over a corpus in scope, or raise NotFound.
+
+        The oldest beyond what is kept per suite and purpose are removed, and the results of those that ended long ago.
+        """
 
     async def get(self, scope: AccessScope, run_id: EvalRunId) -> EvalRun:
         """Return a run, or raise NotFound."""
@@ -55,25 +63,26 @@ class EvalRuns(Protocol):
     async def add_results(self, scope: AccessScope, run_id: EvalRunId, results: Sequence[CaseResult]) -> None:
         """Keep results of a run, in place of earlier ones of the same cases.
 
-        A result that shows a document which is erased or about to be is left out.
+        A result that shows a document which is erased or about to be is left out, and in the golden suite one whose question
+        is gone. The others' documents and questions stay until the transaction ends.
         """
 
     async def results(self, scope: AccessScope, run_id: EvalRunId) -> list[CaseResult]:
         """Return the results of a run, by case; those that show a document the scope may not see are left out."""
 
+    async def results_page(self, scope: AccessScope, run_id: EvalRunId, page: PageRequest) -> Page[CaseResult]:
+        """Return a part of the results of a run, by case; cases are the cursors."""
+
     async def result(self, scope: AccessScope, run_id: EvalRunId, case_id: str) -> CaseResult:
         """Return one result, or raise NotFound."""
 
     async def cached(self, scope: AccessScope, corpus_id: CorpusId, keys: Collection[str]) -> dict[str, CaseResult]:
-        """Return a result for each of these cache keys that has one, by key."""
+        """Return a result for each of these cache keys that has one, by key: one with its judge's scores before others."""
 
     async def page(
         self, scope: AccessScope, *, corpus_id: CorpusId | None, suite: str | None, page: PageRequest
     ) -> Page[EvalRun]:
         """Return a part of the runs by time, of one corpus or all in scope, of one suite or all."""
-
-    async def showing(self, scope: AccessScope, document_id: DocumentId) -> int:
-        """Return how many results show a document."""
 
 
 class Gates(Protocol):
@@ -86,7 +95,7 @@ class Gates(Protocol):
         """Return the newest verdict about a draft, None when there is none yet; NotFound without the draft."""
 
     async def accept(self, scope: AccessScope, acceptance: Acceptance) -> None:
-        """Note that a regression of a draft is accepted, in place of an earlier acceptance of the same question."""
+        """Note that a regression of a draft is accepted, in place of an earlier acceptance of the same one."""
 
     async def accepted(self, scope: AccessScope, draft_id: DraftId) -> list[Acceptance]:
         """Return what was accepted of a draft, oldest first."""

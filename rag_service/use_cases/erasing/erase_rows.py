@@ -101,7 +101,8 @@ class EraseRows:
                 await still_held(tx)
                 if rewriting is not None:
                     await _hold_slot(tx, scope, corpus_id)
-                    await tx.erasures.revisions(scope, document_id, hold=True)
+                # Before the questions that go with answers: whoever writes results of them holds documents first as well.
+                await tx.erasures.revisions(scope, document_id, hold=True)
                 removal = await self._remove_answers(tx, scope, erasure, also=suspects)
                 stone = await tx.erasures.tombstone(scope, TombstoneKind.DOCUMENT, document_id)
                 if stone is None:

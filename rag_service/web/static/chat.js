@@ -2,7 +2,8 @@
 
 import { AnswerView } from "./answer-view.js";
 import { ApiError, call } from "./api.js";
-import { byId, el } from "./dom.js";
+import { askedTurn } from "./asked-turn.js";
+import { byId } from "./dom.js";
 import { closeSource } from "./source-panel.js";
 import { events } from "./sse.js";
 import { outcomeInWords } from "./words.js";
@@ -77,8 +78,21 @@ function ask(question) {
   if (running) return;
   byId("welcome").hidden = true;
   byId("fresh").hidden = false;
-  show(el("div", { className: "asked" }, [el("p", { textContent: question })]));
+  const [before, corpus] = [conversation, byId("corpus").value];
+  const turn = askedTurn(question, (words) => askAgain(turn, words, corpus === byId("corpus").value ? before : []));
+  show(turn);
   answer(question);
+}
+
+// What came after a question rests on its old words.
+function askAgain(turn, words, before) {
+  if (byId("send").disabled) return;
+  running?.abort();
+  running = null;
+  while (turn.nextElementSibling) turn.nextElementSibling.remove();
+  turn.remove();
+  conversation = before;
+  ask(words);
 }
 
 async function answer(question) {
@@ -113,7 +127,8 @@ async function stream(view, body, signal) {
 }
 
 function remember(messages, view) {
-  conversation = [...messages, { role: "assistant", content: view.text }];
+  // An answer that was taken off the page is no part of the conversation any more.
+  if (view.element.isConnected) conversation = [...messages, { role: "assistant", content: view.text }];
 }
 
 function ended(error, view, question, messages) {

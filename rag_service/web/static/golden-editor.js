@@ -6,20 +6,26 @@ import { turnsOf } from "./golden-row.js";
 
 const MOST_KEYS = 100;
 const dialog = byId("editor");
+const quoteIn = new WeakMap();
 let save = null;
 let quotes = 0;
+let answers = [];
+let shown = {};
 
-// `saved` sends what the form holds; when that is refused the dialog stays open and says why.
+// `saved` sends what was written: all of a new question, what is another way of one that is there already.
+// When that is refused the dialog stays open and says why.
 export function openEditor(question, saved) {
   save = saved;
+  answers = question?.answers ?? [];
   byId("editor-title").textContent = question ? "Change a question" : "Add a question";
   byId("editor-turns").replaceChildren(...(question ? turnsOf(question) : []));
   byId("editor-turns").hidden = !byId("editor-turns").childElementCount;
   byId("question").value = question?.question ?? "";
   byId("answerable").checked = question?.answerable ?? true;
-  byId("answers").value = (question?.answers ?? []).join("\n");
+  byId("answers").value = answers.join("\n");
   byId("quotes").replaceChildren(...(question?.quotes ?? []).map(quoteFields));
   byId("note").value = question?.note ?? "";
+  shown = question ? written() : {};
   problem("");
   showExpected();
   dialog.showModal();
@@ -38,7 +44,7 @@ byId("editor-form").addEventListener("submit", async (event) => {
   const submit = event.submitter ?? byId("editor-form").querySelector('[type="submit"]');
   submit.disabled = true;
   try {
-    await save(written());
+    await save(changes());
     dialog.close();
   } catch (error) {
     problem(error.message);
@@ -47,22 +53,39 @@ byId("editor-form").addEventListener("submit", async (event) => {
   }
 });
 
+// Only what somebody changed here: the rest may be another way by now, and nobody here has read it.
+function changes() {
+  const isChanged = ([name, value]) => JSON.stringify(value) !== JSON.stringify(shown[name]);
+  return Object.fromEntries(Object.entries(written()).filter(isChanged));
+}
+
 function written() {
   const answerable = byId("answerable").checked;
-  const rows = [...byId("quotes").children].map((row) => ({
-    document_key: row.querySelector("input").value.trim(),
-    text: row.querySelector("textarea").value.trim(),
-  }));
+  const rows = [...byId("quotes").children].map((row) => quoteIn.get(row)());
   return {
     question: byId("question").value.trim(),
     answerable,
-    answers: answerable ? linesOf(byId("answers").value) : [],
+    answers: answerable ? answersIn(byId("answers").value) : [],
     quotes: answerable ? rows.filter((quote) => quote.document_key || quote.text) : [],
     note: byId("note").value.trim(),
   };
 }
 
-const linesOf = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+const linesOf = (text) => text.split(/\r\n|\r|\n/).map((line) => line.trim()).filter(Boolean);
+
+// A line is an answer; lines that were one answer before stay one.
+function answersIn(text) {
+  const lines = linesOf(text);
+  const found = [];
+  while (lines.length) {
+    const kept = answers.find((answer) => startsWith(lines, linesOf(answer)));
+    found.push(kept ?? lines[0]);
+    lines.splice(0, kept === undefined ? 1 : linesOf(kept).length);
+  }
+  return found;
+}
+
+const startsWith = (lines, first) => first.length > 0 && first.every((line, place) => line === lines[place]);
 
 function showExpected() {
   byId("expected").hidden = !byId("answerable").checked;
@@ -72,12 +95,17 @@ function quoteFields(quote) {
   const number = ++quotes;
   const key = el("input", { id: `key-${number}`, value: quote.document_key, autocomplete: "off", attributes: { list: "document-keys" } });
   const text = el("textarea", { id: `quote-${number}`, value: quote.text, rows: 2 });
+  // A quote that nobody touches goes back to the letter: it may have left its document since.
+  const [keyShown, textShown] = [key.value, text.value];
+  const isTouched = () => key.value !== keyShown || text.value !== textShown;
+  const read = () => (isTouched() ? { document_key: key.value.trim(), text: text.value.trim() } : quote);
   const remove = el("button", { type: "button", className: "quiet", textContent: "Remove this quote" });
   const fields = el("div", { className: "quote stack" }, [
     el("label", { htmlFor: key.id, textContent: "Document" }), key,
     el("label", { htmlFor: text.id, textContent: "Its words" }), text,
     remove,
   ]);
+  quoteIn.set(fields, read);
   remove.addEventListener("click", () => {
     fields.remove();
     byId("add-quote").focus();

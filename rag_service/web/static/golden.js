@@ -8,6 +8,7 @@ import { questionRow } from "./golden-row.js";
 const PAGE = 50;
 const MOST_REVIEWED = 100;
 const SUGGESTED = 20;
+const SEEDS = 2 ** 31;
 const SHOWN_REFUSALS = 5;
 const NONE = {
   proposed: "Nothing waits for review. Suggestions and imports can be reviewed here.",
@@ -92,13 +93,7 @@ function showCounts(counts) {
   for (const place of document.querySelectorAll("[data-count]")) {
     place.textContent = { ...counts, all }[place.dataset.count];
   }
-  const { accepted, weak_below: enough } = counts;
-  const words = {
-    none: "Nothing is checked before publishing: no question is accepted yet.",
-    weak: `The gate is weak below ${enough} accepted questions; there ${accepted === 1 ? "is 1" : `are ${accepted}`}.`,
-    full: "",
-  };
-  say("gate", words[counts.gate]);
+  say("gate", counts.gate === "full" ? "" : counts.note);
 }
 
 const boxes = () => [...list.querySelectorAll('input[type="checkbox"]')];
@@ -150,9 +145,8 @@ async function done(outcome, question) {
 async function suggest() {
   byId("suggest").disabled = true;
   try {
-    const counts = await callJson("GET", `${address}/counts`);
     // Another number makes other questions.
-    const seed = counts.proposed + counts.accepted + counts.rejected;
+    const seed = Math.floor(Math.random() * SEEDS);
     const made = await callJson("POST", `${address}/synthesise`, { body: { limit: SUGGESTED, seed } });
     choose("proposed");
     await done(made.added ? `${made.added} suggested from the documents.` : "Nothing new could be suggested from the documents.");
@@ -165,7 +159,7 @@ async function importFile() {
   const [file] = byId("file").files;
   if (!file) return;
   byId("file").value = "";
-  const headers = apiHeaders({ "content-type": "application/jsonl" });
+  const headers = apiHeaders({ "content-type": "application/x-ndjson" });
   const grown = await (await sent(`${address}/import`, { method: "POST", headers, body: file })).json();
   choose("accepted");
   await done(`${grown.added} imported, ${grown.duplicates} there already, ${grown.refused.length} refused.`);

@@ -1,20 +1,12 @@
 """What is erased leaves no name in its source's rows, and does not come back from it."""
 
-from pathlib import Path
-
 import pytest
 
 from rag_service.domain.sync import RunCounts, RunState
-from rag_service.settings import Settings
 from tests.integration.erasing import document_id, erase, finished, rows_with
-from tests.integration.sources.syncing import ScriptedSource, SyncDesk, expected, settings_in
+from tests.integration.sources.syncing import ScriptedSource, SyncDesk, expected
 
 FILES = {"a.md": "Apples are red.", "quince.md": "Bananas are yellow."}
-
-
-@pytest.fixture
-def settings(migrated_dir: Path) -> Settings:
-    return settings_in(migrated_dir, lease_s=0.5)
 
 
 @pytest.fixture

@@ -16,5 +16,5 @@ def site() -> Iterator[ServedSite]:
 @pytest.fixture
 def limits(tmp_path: Path) -> SourceLimits:
     return SourceLimits(
-        cache_dir=tmp_path, allow_private=True, request_timeout_s=2, max_item_bytes=10_000, retry_wait_s=0.01
+        cache_dir=tmp_path, allow_private=True, request_timeout_s=30, max_item_bytes=10_000, retry_wait_s=0.01
     )

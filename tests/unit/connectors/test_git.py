@@ -24,7 +24,7 @@ from tests.served_site import Page, ServedSite, served_site
 @pytest.fixture
 def limits(tmp_path: Path) -> SourceLimits:
     return SourceLimits(
-        cache_dir=tmp_path / "cache", allowed_roots=(tmp_path,), allow_private=True, request_timeout_s=5
+        cache_dir=tmp_path / "cache", allowed_roots=(tmp_path,), allow_private=True, request_timeout_s=30
     )
 
 

@@ -16,12 +16,12 @@ from rag_service.errors import SourceRefused, SourceUnavailable
 
 @pytest.fixture
 def outside(tmp_path: Path) -> SourceLimits:
-    return SourceLimits(cache_dir=tmp_path, request_timeout_s=2)
+    return SourceLimits(cache_dir=tmp_path, request_timeout_s=30)
 
 
 @pytest.fixture
 def inside(tmp_path: Path) -> SourceLimits:
-    return SourceLimits(cache_dir=tmp_path, allow_private=True, request_timeout_s=2)
+    return SourceLimits(cache_dir=tmp_path, allow_private=True, request_timeout_s=30)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the automatic draft publishes is measured afterwards, but not for ever, and an alert tells when it is worse."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rag_service.domain.evaluations import CaseResult, EvalRun, RunPurpose
 from rag_service.domain.jobs import JobState
 from rag_service.domain.pages import PageRequest
 from tests.contract.catalog_values import SYSTEM, hold, publish_in, seal_in
-from tests.evaluation_values import abstained, evidence, figure, result, run
+from tests.evaluation_values import abstained, evidence, figure, keep_results, result, run
 from tests.unit.eval.watched import Watched, watched_corpus
 
 AFTER = AfterPublish()
@@ -35,7 +36,7 @@ async def measured(watched: Watched, *results: CaseResult) -> EvalRun:
     assert await watched.starting(AFTER)() == 1
     run = await newest(watched)
     async with watched.catalog.writing() as tx:
-        await tx.eval_runs.add_results(SYSTEM, run.id, results)
+        await keep_results(tx, SYSTEM, run, results)
     await watched.finish(run)
     return await newest(watched)
 
@@ -146,6 +147,18 @@ async def test_comparing_twice_says_the_same(watched: Watched) -> None:
     once = await compared(watched, await measured(watched, result("gold_1")))
 
     assert await compared(watched, once) == once
+
+
+async def test_a_change_of_settings_is_told_with_what_is_worse(watched: Watched) -> None:
+    before = await measured(watched, result("gold_1"))
+    await watched.finish(before, made_with={"build": "b1", "prompt version": "v1"})
+    await watched.publish_again(2)
+    watched.clock.pass_by(hours=1)
+    after = await measured(watched, result("gold_1", abstained()))
+
+    found = await compared(watched, replace(after, made_with={"build": "b2", "prompt version": "v2"}))
+
+    assert found.notes[1:] == ("It was made another way, which may be why: prompt version v2 instead of v1.",)
 
 
 def test_an_unanswerable_question_that_is_answered_now_is_worse_off() -> None:

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.metrics.judge_free import NO_PASSAGE, NO_SENTENCE, faithfulness, judge_free_scores
-from eval.metrics.names import FAITHFULNESS, RELEVANCE
 from eval.metrics.ragas import is_failure
 from eval.metrics.scores import Score
 from eval.metrics.suite_scores import ABSTAINED
+from rag_service.domain.metric_names import FAITHFULNESS, RELEVANCE
 from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.errors import EmbedderUnavailable
 from rag_service.verification.checker import QuoteChecker

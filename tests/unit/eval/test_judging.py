@@ -4,11 +4,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from eval.judging import JudgeByRagas, judge_of, sample_of
-from eval.metrics.names import LATENCY, of_ragas
 from eval.metrics.ragas import NAMES, Sample
 from eval.metrics.scores import Score
 from eval.metrics.suite_scores import ABSTAINED
 from eval.suites import Targets
+from rag_service.domain.metric_names import LATENCY, of_ragas
 from rag_service.settings import EvaluationSettings
 from tests.unit.eval.case_evidence import SKY, evidence, found
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from eval.metrics.ragas import NAMES, OURS, WITH_JUDGE, Judge, Limits, Ragas, Sample, is_failure
+from eval.metrics.ragas_process import RagasProcess
 from eval.metrics.scores import Score
 from rag_service.errors import EmbedderUnavailable
 
@@ -163,6 +164,15 @@ async def test_the_process_gets_neither_proxies_nor_secrets(tmp_path: Path, monk
     await run_script(tmp_path, f"open({str(seen)!r}, 'w').write(' '.join(os.environ))\n{READY}", samples=1)
 
     assert not {"HTTP_PROXY", "RAG_SECURITY__SECRET"} & set(seen.read_text().split())
+
+
+def test_a_process_that_cannot_be_started_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    with pytest.raises(FileNotFoundError):
+        asyncio.run(RagasProcess.start(("/nowhere",)))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_no_samples_start_no_process() -> None:

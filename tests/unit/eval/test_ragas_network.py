@@ -17,8 +17,17 @@ except PermissionError as exc:
 """
 
 
-def said(judge_url: str, port: int) -> str:
-    command = [sys.executable, "-c", SCRIPT, judge_url, str(port)]
+MOVING = """
+import socket
+homes, others = iter(["127.0.0.2", "127.0.0.1"]), socket.getaddrinfo
+def look_up(host, *rest, **options):
+    return [(0, 0, 0, "", (next(homes), 0))] if host == "judge.example" else others(host, *rest, **options)
+socket.getaddrinfo = look_up
+"""
+
+
+def said(judge_url: str, port: int, script: str = SCRIPT) -> str:
+    command = [sys.executable, "-c", script, judge_url, str(port)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
     return done.stderr.strip()
 
@@ -36,3 +45,11 @@ def test_the_judge_is_reached(port: int) -> None:
 @pytest.mark.parametrize("judge_url", ["", "http://127.0.0.1:9/v1", "http://judge.invalid/v1"])
 def test_another_place_is_not(judge_url: str, port: int) -> None:
     assert "the network is shut" in said(judge_url, port)
+
+
+def test_a_judge_that_moved_is_reached_where_it_is_now(port: int) -> None:
+    assert said(f"http://judge.example:{port}/v1", port, MOVING + SCRIPT) == ""
+
+
+def test_another_port_of_the_judge_is_not_reached(port: int) -> None:
+    assert "the network is shut" in said("http://judge.example:9/v1", port, MOVING + SCRIPT)

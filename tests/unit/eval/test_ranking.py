@@ -13,7 +13,7 @@ DOCUMENTS = [f"d{number}" for number in range(12)]
 rankings = st.lists(st.sampled_from(DOCUMENTS), unique=True, max_size=12)
 judgements = st.dictionaries(st.sampled_from(DOCUMENTS), st.integers(0, 4), min_size=1)
 cut_offs = st.integers(1, 12)
-METRICS = [ranking.recall_at, ranking.hit_at, ranking.reciprocal_rank_at, ranking.ndcg_at]
+METRICS = [ranking.recall_at, ranking.reciprocal_rank_at, ranking.ndcg_at]
 
 
 def test_ndcg_discounts_by_the_logarithm_of_the_rank_and_gains_the_grade() -> None:
@@ -34,7 +34,6 @@ def test_the_reciprocal_rank_is_that_of_the_first_relevant_document() -> None:
 
 def test_beyond_the_cut_nothing_counts() -> None:
     assert ranking.reciprocal_rank_at(["x", "a"], {"a": 1}, 1) == Score(0.0)
-    assert ranking.hit_at(["x", "a"], {"a": 1}, 1) == Score(0.0)
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -1,6 +1,7 @@
 """The report in its three forms."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -8,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from eval.report import as_json, print_report, write_report
-from eval.results import Report, Section
-from rag_service.api.run_report import report_html
-from rag_service.domain.evaluations import Figure
+from rag_service.api.run_report import Report, Section, report_html, run_report_html
+from rag_service.domain.evaluations import EvalRunState, Figure
+from tests.evaluation_values import figure, run
 
 REPORT = Report(
     suite="sample",
@@ -33,6 +34,23 @@ REPORT = Report(
 
 def test_a_missed_target_fails_the_report() -> None:
     assert as_json(REPORT)["passed"] is False
+
+
+def test_a_report_without_targets_has_neither_passed_nor_failed() -> None:
+    [section] = REPORT.sections
+    aimless = replace(REPORT, sections=[replace(section, metrics=section.metrics[1:])])
+
+    assert as_json(aimless)["passed"] is None
+    assert "<h1>sample</h1>" in report_html(aimless)
+
+
+def test_a_run_that_is_not_finished_has_not_passed() -> None:
+    running = run(state=EvalRunState.RUNNING, figures=(figure(target=0.1),))
+
+    assert "<h1>golden</h1>" in run_report_html(running, [], corpus="house")
+    assert "<h1>golden: passed</h1>" in run_report_html(
+        replace(running, state=EvalRunState.FINISHED), [], corpus="house"
+    )
 
 
 def test_json_keeps_a_missing_value_as_null() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eval.run import main
+from eval.run import main, named_judge
+from rag_service.settings import EvaluationSettings
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,23 @@ def test_a_judge_needs_its_model_named(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "--judge-model" in result.stderr
+
+
+def test_the_settings_say_how_a_judge_is_asked_that_the_command_names() -> None:
+    settings = EvaluationSettings(
+        judge_url="http://127.0.0.1:1/v1", judge_model="m", judge_key="k", judge_seed=3, judge_timeout_s=5.0, parallel=2
+    )
+
+    judge = named_judge(settings, "http://127.0.0.1:9/v1", "other", "")
+
+    assert judge is not None
+    assert (judge.base_url, judge.model, judge.api_key) == ("http://127.0.0.1:9/v1", "other", "")
+    assert (judge.seed, judge.timeout_s, judge.parallel) == (3, 5.0, 2)
+
+
+def test_without_a_name_on_the_command_line_the_judge_is_that_of_the_settings() -> None:
+    settings = EvaluationSettings(judge_url="http://127.0.0.1:1/v1", judge_model="m", judge_key="k")
+
+    judge = named_judge(settings, None, None, "")
+
+    assert judge is not None and (judge.model, judge.api_key) == ("m", "k")

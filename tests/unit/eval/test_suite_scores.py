@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics import names
 from eval.metrics.scores import Score
 from eval.metrics.suite_scores import ABSTAINED, UNPRICED, figures_of, scores_of
+from rag_service.domain import metric_names as names
 from rag_service.domain.evaluations import Figure
 from tests.unit.eval.case_evidence import cited, evidence, failed, found, result
 

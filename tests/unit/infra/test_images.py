@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.unit.infra.dockerfiles import ROOT
 
 DOCKER = ROOT / "infra" / "docker"
@@ -48,7 +49,7 @@ IMPORT_NAMES = {"scikit-learn": "sklearn", "sentence-transformers": "sentence_tr
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    return subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, timeout=PATIENCE_S)  # noqa: S603
 
 
 def health(*arguments: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.byte_budget import ByteBudget
+from tests.patience import PATIENCE_S
 
 KEEPER = """
 import asyncio, sys
@@ -43,13 +44,20 @@ async def test_a_file_larger_than_the_budget_is_read_alone(budget: ByteBudget) -
         assert not budget.has_room(1)
 
 
-async def test_who_finds_no_room_waits_for_it(budget: ByteBudget) -> None:
+async def test_who_finds_no_room_waits_for_it(budget: ByteBudget, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, has_looked = budget._take, asyncio.Event()
+
+    def looking(size_bytes: int) -> list[int]:
+        has_looked.set()
+        return take(size_bytes)
+
     async with budget.taken(10):
+        monkeypatch.setattr(budget, "_take", looking)
         waiting = asyncio.create_task(budget.taken(10).__aenter__())
-        await asyncio.sleep(0.05)
+        await has_looked.wait()
         assert not waiting.done()
 
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, PATIENCE_S)
 
 
 def test_what_a_killed_process_had_is_free_at_once(budget: ByteBudget, tmp_path: Path) -> None:

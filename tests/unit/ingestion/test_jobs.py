@@ -30,6 +30,7 @@ from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
 from rag_service.use_cases.chunk_progress import OnChunks
+from tests.patience import PATIENCE_S
 
 SCOPE: AccessScope = system_scope(TenantId("tenant"))
 PATIENT = JobSettings(draft_patience_s=0.0)
@@ -231,10 +232,14 @@ async def test_a_due_draft_gets_one_job_and_is_sealed(worker: Worker) -> None:
 
 async def test_the_worker_stops_when_asked(worker: Worker) -> None:
     await upload(worker, "a.txt", b"text")
-    stop = asyncio.Event()
+    ran, stop = asyncio.Event(), asyncio.Event()
 
-    task = asyncio.create_task(work(worker.runner, stop, poll_s=0.01, housekeeping=worker.housekeeping))
-    await asyncio.sleep(0.1)
+    async def prepare(jobs: Sequence[Job]) -> Mapping[JobId, DocumentRejected]:
+        ran.set()
+        return await worker.prepare(jobs)
+
+    task = asyncio.create_task(work(runner_with(worker, prepare), stop, poll_s=0.01, housekeeping=worker.housekeeping))
+    await ran.wait()
     stop.set()
 
     await task
@@ -301,38 +306,48 @@ async def test_a_small_upload_passes_a_large_one_that_takes_for_ever(worker: Wor
     async def prepare(jobs: Sequence[Job]) -> Mapping[JobId, DocumentRejected]:
         if any(job.subject == f"{large.document_id}/1" for job in jobs):
             started.set()
-            await asyncio.sleep(60)
+            await asyncio.sleep(2 * PATIENCE_S)
         return await worker.prepare(jobs)
 
     runner = runner_with(worker, prepare)
     task = asyncio.create_task(work(runner, stop, poll_s=0.01, housekeeping=worker.housekeeping))
     await started.wait()
     small = await upload(worker, "small.txt", b"short")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await now(worker, small))[0].state is not RevisionState.PREPARED:
             pass  # each look is a transaction, during which others go on
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_cancelled_upload_stops_its_worker_and_stays_failed(worker: Worker) -> None:
+async def test_a_cancelled_upload_stops_its_worker_and_stays_failed(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     revision = await upload(worker, "a.txt", b"text")
-    started = asyncio.Event()
+    started, cancelled = asyncio.Event(), asyncio.Event()
 
     async def prepare(jobs: Sequence[Job]) -> Mapping[JobId, DocumentRejected]:
         started.set()
-        await asyncio.sleep(60)
+        await asyncio.sleep(2 * PATIENCE_S)
         return {}
 
     container = worker.container
     handlers = {**worker.handlers, JobKind.PREPARE_REVISION: RevisionHandler(prepare)}
     hasty = PATIENT.model_copy(update={"lease_s": 0.03})
     runner = JobRunner(catalog=container.catalog, handlers=handlers, clock=container.clock, settings=hasty)
+    extend = runner._leases._extend
+
+    async def extend_afterwards(held: Sequence[Job]) -> list[Job]:
+        await cancelled.wait()
+        return await extend(held)
+
+    monkeypatch.setattr(runner._leases, "_extend", extend_afterwards)
     task = asyncio.create_task(runner.run_next())
     await started.wait()
     async with container.catalog.writing() as tx:
         job_id = (await tx.jobs.of_subject(SCOPE, f"{revision.document_id}/1"))[0].id
         await tx.jobs.cancel(SCOPE, job_id, now=container.clock())
+    cancelled.set()
 
     assert await task == 1
 

@@ -12,6 +12,7 @@ from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog, utc_now
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.ids import TenantId
 from rag_service.domain.jobs import Job, JobKind, new_job
+from tests.patience import PATIENCE_S
 
 SCOPE: AccessScope = system_scope(TenantId("tenant"))
 
@@ -47,8 +48,8 @@ async def until_changed(catalog: SqlCatalog, job: Job, changes: int) -> Job:
 async def test_the_first_note_is_written_at_once_and_of_the_next_ones_the_newest(
     catalog: SqlCatalog, held: Job
 ) -> None:
-    notes = ProgressNotes(catalog=catalog, clock=utc_now, interval_s=0.05)
-    async with asyncio.timeout(10), notes.of([held]) as note:
+    notes = ProgressNotes(catalog=catalog, clock=utc_now, interval_s=0.5)
+    async with asyncio.timeout(PATIENCE_S), notes.of([held]) as note:
         note.set("parse", 0, None)
         await until_changed(catalog, held, held.changes + 1)
         for done in range(100):
@@ -83,7 +84,7 @@ async def test_a_worker_is_there_from_its_start_to_its_end(catalog: SqlCatalog) 
     presence = Presence(catalog=catalog, kinds=kinds, clock=utc_now, every_s=60)
     long_ago = utc_now() - timedelta(minutes=1)
 
-    async with asyncio.timeout(10), presence.shown():
+    async with asyncio.timeout(PATIENCE_S), presence.shown():
         served: frozenset[JobKind] = frozenset()
         while not served:
             async with catalog.reading() as tx:

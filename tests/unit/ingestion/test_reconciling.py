@@ -9,6 +9,7 @@ from ingestion.reconciling import Reconciling
 from rag_service.domain.findings import FindingKind, FoundKind
 from rag_service.errors import IndexUnavailable
 from rag_service.settings import ReconcileSettings
+from tests.patience import PATIENCE_S
 
 
 class _Runs:
@@ -42,7 +43,7 @@ async def test_everything_is_looked_at_at_the_start_and_then_on_schedule() -> No
     runs = _Runs()
 
     async with reconciling(runs, every_s=0.01).running():
-        await asyncio.wait_for(runs.thrice.wait(), 10)
+        await asyncio.wait_for(runs.thrice.wait(), PATIENCE_S)
 
 
 async def test_the_first_seal_waits_until_index_and_catalog_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,4 +83,4 @@ async def test_a_round_that_left_something_is_made_again_soon(
     runs = _Runs(partial=2, leaving=left)
 
     async with reconciling(runs, every_s=3600).running():
-        await asyncio.wait_for(runs.thrice.wait(), 10)
+        await asyncio.wait_for(runs.thrice.wait(), PATIENCE_S)

@@ -4,17 +4,18 @@ import subprocess
 import sys
 
 from ingestion.brokered.stopping import Stopping
+from tests.patience import PATIENCE_S
 
 HANGS = """
 import time
 from ingestion.brokered.stopping import Stopping
 Stopping(lambda: print("passed on", flush=True), limit_s=0.1).tell()
-time.sleep(60)
+time.sleep(3600)
 """
 
 
 def test_a_program_that_hangs_after_its_stop_ends_in_good_order() -> None:
-    ended = subprocess.run([sys.executable, "-c", HANGS], check=False, capture_output=True, timeout=50)  # noqa: S603
+    ended = subprocess.run([sys.executable, "-c", HANGS], check=False, capture_output=True, timeout=PATIENCE_S)  # noqa: S603
 
     assert (ended.returncode, ended.stdout.splitlines()[0]) == (0, b"passed on")
 

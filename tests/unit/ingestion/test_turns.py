@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from rag_service.domain.ids import TenantId
 from rag_service.domain.jobs import Job, JobKind, new_job
 from rag_service.domain.work_queues import WorkQueue
 from rag_service.errors import CatalogUnavailable
+from tests.patience import until
 
 ALL = frozenset(WorkQueue)
 
@@ -105,14 +107,16 @@ async def test_a_draft_that_became_due_wakes_the_index_queue() -> None:
 async def test_what_people_wait_for_is_done_beside_a_job_that_outlasts_the_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ingestion.brokered.turns, "TURN_S", 0.02)
+    clock = SimpleNamespace(monotonic=lambda: clock.now, now=0.0)
+    monkeypatch.setattr(ingestion.brokered.turns, "time", clock)
     table = Table(bulk=1)
     table.ends["bulk"] = asyncio.Event()
     turn = asyncio.create_task(turns(table, Said()).take(WorkQueue.PARSE, asyncio.Event()))
-    await asyncio.sleep(0.05)
+    await until(lambda: not table.due["bulk"])
 
+    clock.now += 2 * ingestion.brokered.turns.TURN_S
     table.due["interactive"] += 1
-    await asyncio.sleep(0.1)
+    await until(lambda: table.ran)
     table.ends["bulk"].set()
     await turn
 

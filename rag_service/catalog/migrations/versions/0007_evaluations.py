@@ -75,6 +75,7 @@ def _create_eval_runs() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_eval_runs")),
     )
     op.create_index(op.f("ix_eval_runs_corpus_id_suite_created_at_id"), "eval_runs", ["corpus_id", "suite", "created_at", "id"])
+    op.create_index("ix_eval_runs_newest", "eval_runs", ["corpus_id", "suite", "purpose", "state", "draft_id", "created_at", "id"])
     op.create_index(op.f("ix_eval_runs_tenant_id_created_at_id"), "eval_runs", ["tenant_id", "created_at", "id"])
 
 
@@ -131,9 +132,10 @@ def _create_gate_acceptances() -> None:
         "gate_acceptances",
         sa.Column("draft_id", sa.String(), nullable=False),
         sa.Column("question_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("accepted_by", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_gate_acceptances_draft_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("draft_id", "question_id", name=op.f("pk_gate_acceptances")),
+        sa.PrimaryKeyConstraint("draft_id", "question_id", "kind", name=op.f("pk_gate_acceptances")),
     )

@@ -1,0 +1,70 @@
+"""Golden questions that are added only when they are new. They are compared before anything is locked."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rag_service.domain.access import AccessScope
+from rag_service.domain.golden import GoldenQuestion, GoldenState
+from rag_service.domain.golden_duplicates import KnownQuestions
+from rag_service.domain.versions import Corpus
+from rag_service.errors import Conflict
+from rag_service.ports.catalog import Catalog, Transaction
+
+EVERY_STATE = tuple(GoldenState)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenGolden:
+    """The golden questions of a corpus at some moment."""
+
+    questions: Sequence[GoldenQuestion]
+    counts: Mapping[GoldenState, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
+    """Questions that are new, and for each of the others one that asks the same."""
+
+    new: Sequence[GoldenQuestion]
+    same: Sequence[GoldenQuestion]
+
+
+async def seen_golden(tx: Transaction, scope: AccessScope, corpus: Corpus) -> SeenGolden:
+    """Return what is there, whatever became of it."""
+    counts = await tx.golden.counts(scope, corpus.id)
+    return SeenGolden(questions=await tx.golden.all(scope, corpus.id, states=EVERY_STATE), counts=counts)
+
+
+async def add_new(
+    catalog: Catalog, scope: AccessScope, corpus: Corpus, questions: Sequence[GoldenQuestion], seen: SeenGolden
+) -> Additions:
+    """Add those of `questions` that are new to the corpus; `seen` is what was there just now."""
+    # A second for thousands of them: others are served meanwhile, and may write.
+    found = await asyncio.to_thread(_compared, questions, seen.questions)
+    if not found.new:
+        return found
+    async with catalog.writing() as tx:
+        if await tx.golden.counts(scope, corpus.id) != seen.counts:
+            now = await seen_golden(tx, scope, corpus)
+            found = await asyncio.to_thread(_compared, questions, now.questions)
+        await tx.golden.add(scope, found.new)
+    return found
+
+
+def assert_added(found: Additions) -> None:
+    """Raise Conflict when there was a question already that asks the same."""
+    if found.same:
+        same = found.same[0]
+        raise Conflict(f"The corpus has this question already, {same.state}: {same.id}.")
+
+
+def _compared(questions: Sequence[GoldenQuestion], known: Sequence[GoldenQuestion]) -> Additions:
+    asked, new, same = KnownQuestions(known), [], []
+    for question in questions:
+        if (like := asked.like(question.messages)) is not None:
+            same.append(like)
+        else:
+            asked.add(question)
+            new.append(question)
+    return Additions(new=new, same=same)
