@@ -99,7 +99,8 @@ def _gap_lines(gap: dict[str, Any]) -> list[str]:
     counts = [f"{gap[kind]} {kind}" for kind in ("abstained", "partial", "disliked") if gap[kind]]
     asked = [f"{gap['questions']} questions", f"{gap['people']} people", *counts]
     known = ["is a golden question"] if gap["is_golden"] else []
-    return [" · ".join(gap["words"]), f"  “{gap['medoid']['question']}”", f"  {', '.join([*asked, *known])}"]
+    name = [" · ".join(gap["words"])] if gap["words"] else []
+    return [*name, f"  “{gap['medoid']['question']}”", f"  {', '.join([*asked, *known])}"]
 
 
 def _gap_count(found: dict[str, Any]) -> str:

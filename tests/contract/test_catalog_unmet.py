@@ -14,6 +14,7 @@ from rag_service.domain.gaps import UnmetQuestion
 from rag_service.domain.ids import CorpusId, KeyId
 from tests.contract.answer_values import add_answer, answer
 from tests.contract.catalog_values import CORPUS, ELSEWHERE, READER, START, STRANGER, add_corpus, at, upload
+from tests.contract.erasure_values import request
 
 OTHER_KEY = replace(READER, key_id=KeyId("key_other"))
 ADMIN = replace(OTHER_KEY, permissions=frozenset({Permission.ADMIN}))
@@ -109,3 +110,12 @@ async def test_end_users_are_told_apart_and_find_only_their_own(catalog: SqlCata
 
     assert {one.asked_by for one in await unmet(catalog)} == {"anna", "ben"}
     assert await names(catalog, anna) == ["one"]
+
+
+async def test_from_the_request_of_an_erasure_on_its_questions_are_not_among_them(catalog: SqlCatalog) -> None:
+    await add_answer(catalog, "shows", **REFUSED)
+    await add_answer(catalog, "apart", **REFUSED, passages=(), citations=())
+
+    await request(catalog)
+
+    assert await names(catalog) == await names(catalog, ADMIN) == ["apart"]
