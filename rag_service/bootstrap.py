@@ -44,6 +44,7 @@ from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.builds import ManageBuilds
+from rag_service.use_cases.content_gaps import ContentGaps
 from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
 from rag_service.use_cases.delegation import ActForEndUser
 from rag_service.use_cases.drafts import ManageDrafts
@@ -125,6 +126,7 @@ class Container:
     gates: ManageGates
     golden: ManageGolden
     grow_golden: GrowGolden
+    content_gaps: ContentGaps
     sources: ManageSources
     evaluations: ReadEvaluations
     start_evaluation: StartEvaluation
@@ -233,6 +235,9 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             gates=ManageGates(catalog=catalog, gate=publish_gate, clock=utc_now),
             golden=ManageGolden(catalog=catalog, clock=utc_now),
             grow_golden=GrowGolden(catalog=catalog, clock=utc_now),
+            content_gaps=ContentGaps(
+                catalog=catalog, build_parts=build_parts, clock=utc_now, settings=settings.evaluation
+            ),
             sources=ManageSources(catalog=catalog, cipher=service_keys, queue=queue, clock=utc_now),
             evaluations=ReadEvaluations(catalog=catalog),
             start_evaluation=StartEvaluation(catalog=catalog, queue=queue, clock=utc_now),

@@ -248,6 +248,13 @@ class EvaluationSettings(Section):
     )
     parallel: int = Field(4, ge=1, le=64, description="questions that are asked at once")
     poll_s: float = Field(2.0, gt=0, description="how often the evaluation worker looks for jobs")
+    gap_days: int = Field(30, ge=1, le=3650, description="content gaps are looked for in the questions of so many days")
+    gap_questions: int = Field(
+        2000, ge=1, le=5000, description="so many of the newest of these questions are looked at"
+    )
+    gap_similarity: float = Field(
+        0.55, ge=-1, le=1, description="questions are of one gap while the mean cosine of their pairs is this"
+    )
     judge_url: str = Field("", description="OpenAI-compatible endpoint of the judge; empty for none")
     judge_model: str = ""
     judge_key: SecretStr = SecretStr("")

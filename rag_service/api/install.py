@@ -9,6 +9,7 @@ from rag_service.api import (
     drafts,
     erasures,
     evals,
+    gaps,
     gates,
     golden,
     health,
@@ -53,6 +54,7 @@ _ROUTERS = (
     retention.router,
     sources.router,
     golden.router,
+    gaps.router,
 )
 
 

@@ -1,7 +1,11 @@
 """Stored answers and what people thought of them."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
@@ -11,13 +15,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.tables import answer_sources, answer_turns, answers, feedback, tombstones
 from rag_service.domain.access import AccessScope, Permission
-from rag_service.domain.answers import Answer, Feedback
+from rag_service.domain.answers import Answer, AnswerStatus, Feedback
 from rag_service.domain.erasures import TombstoneKind
-from rag_service.domain.ids import AnswerId
+from rag_service.domain.gaps import UNMET_STATES, UnmetQuestion
+from rag_service.domain.ids import AnswerId, CorpusId
 from rag_service.domain.spans import sha256_of_words
 from rag_service.errors import Gone, NotFound
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Of the record of an answer, what a content gap needs."""
+
+    searched_for: str
+    reason: str | None
+
+
 _ANSWER = TypeAdapter(Answer)
+_ASKED = TypeAdapter(_Asked)
 _ERASED = "What this answer shows was erased meanwhile. Ask again."
 
 
@@ -77,6 +92,22 @@ class SqlAnswers:
             for row in rows
         ]
 
+    async def unmet(
+        self, scope: AccessScope, corpus_id: CorpusId, *, since: datetime, limit: int
+    ) -> list[UnmetQuestion]:
+        disliked = sa.exists().where(_FEEDBACK.c.answer_id == answers.c.id, _FEEDBACK.c.rating < 0)
+        asked_by = sa.func.coalesce(answers.c.end_user, answers.c.key_id)
+        columns = (answers.c.id, answers.c.status, answers.c.created_at, answers.c.body)
+        wanted = sa.select(*columns, disliked.label("is_disliked"), asked_by.label("asked_by")).where(
+            _visible(scope),
+            answers.c.corpus_id == corpus_id,
+            answers.c.created_at >= since,
+            sa.or_(answers.c.status.in_(UNMET_STATES), disliked),
+        )
+        newest = wanted.order_by(answers.c.created_at.desc(), answers.c.id).limit(limit)
+        # Thousands of records are read in tenths of a second: others are served meanwhile.
+        return await asyncio.to_thread(_unmet_of, (await self._connection.execute(newest)).all())
+
     async def _assert_visible(self, scope: AccessScope, answer_id: AnswerId) -> None:
         one = sa.select(answers.c.id).where(_visible(scope), answers.c.id == answer_id)
         if (await self._connection.execute(one)).first() is None:
@@ -84,6 +115,22 @@ class SqlAnswers:
 
 
 _FEEDBACK = feedback  # the table, where a parameter has its name
+
+
+def _unmet_of(rows: Sequence[sa.Row[Any]]) -> list[UnmetQuestion]:
+    return [_unmet(row, _ASKED.validate_json(row.body)) for row in rows]
+
+
+def _unmet(row: sa.Row[Any], asked: _Asked) -> UnmetQuestion:
+    return UnmetQuestion(
+        answer_id=AnswerId(row.id),
+        question=asked.searched_for,
+        status=AnswerStatus(row.status),
+        reason=asked.reason,
+        is_disliked=bool(row.is_disliked),
+        asked_by=row.asked_by,
+        created_at=row.created_at,
+    )
 
 
 def _row(scope: AccessScope, answer: Answer) -> sa.Insert:

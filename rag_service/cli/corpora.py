@@ -77,6 +77,37 @@ def list_builds(session: Session, name: str) -> None:
     session.show(builds, "\n".join(_build_line(each) for each in builds))
 
 
+@corpus.command("gaps")
+@click.argument("name")
+@click.option(
+    "--days", type=click.IntRange(1, 3650), help="Look at the questions of so many days; else as the service is set."
+)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Gaps to show.")
+@service_command
+def gaps(session: Session, name: str, days: int | None, limit: int) -> None:
+    """Show what people ask and the documents leave open: refused and disliked questions, by what they are about.
+
+    A question that is to be answered from now on: rag golden add "…" --corpus NAME
+    """
+    found = session.client.gaps(name, days=days)
+    session.show(
+        found, "\n".join([*(line for gap in found["gaps"][:limit] for line in _gap_lines(gap)), _gap_count(found)])
+    )
+
+
+def _gap_lines(gap: dict[str, Any]) -> list[str]:
+    counts = [f"{gap[kind]} {kind}" for kind in ("abstained", "partial", "disliked") if gap[kind]]
+    asked = [f"{gap['questions']} questions", f"{gap['people']} people", *counts]
+    known = ["is a golden question"] if gap["is_golden"] else []
+    name = [" · ".join(gap["words"])] if gap["words"] else []
+    return [*name, f"  “{gap['medoid']['question']}”", f"  {', '.join([*asked, *known])}"]
+
+
+def _gap_count(found: dict[str, Any]) -> str:
+    older = " Older questions of this time were left out." if found["truncated"] else ""
+    return f"{found['questions']} open questions, {len(found['gaps'])} gaps; {found['alone']['questions']} are like no other.{older}"
+
+
 def _build_line(each: dict[str, Any]) -> str:
     model = f"{each['model']}, {each['dimensions']} dimensions" if each["model"] else "settings not noted"
     cutting = f", {each['target_tokens']} tokens" if each["target_tokens"] else ""

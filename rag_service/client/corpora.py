@@ -56,6 +56,10 @@ class CorpusCalls(Transport):
         """Ask for a corpus to be built under the settings of the service; return the job."""
         return self._call("POST", f"/v1/corpora/{segment(corpus)}/builds")
 
+    def gaps(self, corpus: str, *, days: int | None = None) -> Json:
+        """Return the content gaps of a corpus; `days` is how far to look back, else as the service is set."""
+        return self._call("GET", f"/v1/corpora/{segment(corpus)}/gaps", params={"days": days} if days else None)
+
     def counts(self, corpus: str) -> FileCounts:
         """Return how far the documents of a corpus are."""
         counts = self.corpus(corpus)["file_counts"]

@@ -106,7 +106,7 @@ def golden_row(content: Written) -> dict[str, Any]:
 
 def _ref_of(row: dict[str, Any]) -> str | None:
     # An exported question that came from an answer still does: it goes when the answer is erased.
-    came_from = row.get("origin_ref") if row.get("origin") == Origin.FEEDBACK else None
+    came_from = row.get("origin_ref") if row.get("origin") in (Origin.FEEDBACK, Origin.GAP) else None
     given = came_from or row.get("id")
     if given is None:
         return None

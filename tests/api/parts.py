@@ -41,6 +41,7 @@ from rag_service.settings import SecuritySettings, Settings, UploadSettings
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.builds import ManageBuilds
+from rag_service.use_cases.content_gaps import ContentGaps
 from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
 from rag_service.use_cases.delegation import ActForEndUser
 from rag_service.use_cases.drafts import ManageDrafts
@@ -335,6 +336,12 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
         give_feedback=GiveFeedback(catalog=catalog, clock=clock),
         golden=ManageGolden(catalog=catalog, clock=clock),
         grow_golden=GrowGolden(catalog=catalog, clock=clock),
+        content_gaps=ContentGaps(
+            catalog=catalog,
+            build_parts=own_parts(Fingerprint("build")),
+            clock=clock,
+            settings=settings.evaluation,
+        ),
         publish_gate=publish_gate,
         gates=ManageGates(catalog=catalog, gate=publish_gate, clock=clock),
         evaluations=ReadEvaluations(catalog=catalog),

@@ -6,9 +6,8 @@ from typing import Protocol
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Answer, Feedback
-from rag_service.domain.ids import (
-    AnswerId,
-)
+from rag_service.domain.gaps import UnmetQuestion
+from rag_service.domain.ids import AnswerId, CorpusId
 
 
 class Answers(Protocol):
@@ -29,6 +28,14 @@ class Answers(Protocol):
 
     async def feedback(self, scope: AccessScope, answer_id: AnswerId) -> Sequence[Feedback]:
         """Return what people thought of an answer, newest first; NotFound as in `get`."""
+
+    async def unmet(
+        self, scope: AccessScope, corpus_id: CorpusId, *, since: datetime, limit: int
+    ) -> Sequence[UnmetQuestion]:
+        """Return the newest questions since a moment that were refused, answered in part or disliked, newest first.
+
+        They are those of answers that `get` returns to this caller.
+        """
 
 
 class IdempotentReplies(Protocol):
