@@ -13,6 +13,8 @@ from rag_service.domain.access import Permission, Session
 from rag_service.domain.case_order import Show, chosen, counts_of
 from rag_service.domain.evaluations import GOLDEN_SUITE, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.ids import EvalRunId
+from rag_service.domain.live import WATCHED
+from rag_service.domain.live_words import told as told_drift
 from rag_service.domain.pages import MAX_LIMIT, PageRequest
 from rag_service.domain.trends import TrendPoint
 from rag_service.domain.versions import Corpus
@@ -177,6 +179,7 @@ async def _trend_page(
     newest = await parts.evaluations.list(
         session.key.scope(), corpus=corpus_id, suite=suite, page=PageRequest(limit=_SHOWN_RUNS)
     )
+    live = await parts.live_answers(session.key.scope(), corpus=corpus_id)
     in_trend = {point.run.id for point in points}
     names = _names(points)
     drawn = names if every_figure else _main(names)
@@ -188,6 +191,9 @@ async def _trend_page(
         corpus=corpus,
         suite=suite,
         problem=problem,
+        live=live,
+        live_names=[name for name in WATCHED if any(name in day.means for day in live.days)],
+        told_drift=told_drift,
         points=points,
         charts=[chart_of(name, points) for name in drawn],
         others=[run for run in newest.items if run.id not in in_trend],
