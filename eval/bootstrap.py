@@ -41,8 +41,8 @@ KEEP_PARTS_S = 300.0
 LOOK_EVERY_S = 60.0
 """How often the worker looks whether a run is due by itself."""
 
-SCORE_EVERY_S = 300.0
-"""How often it looks for answers that people got since."""
+SCORE_EVERY_S = 900.0
+"""How often it looks for answers that people got since: less often than the models are kept, which take memory."""
 
 Lend = Callable[[], AbstractAsyncContextManager["Container"]]
 Clock = Callable[[], datetime]

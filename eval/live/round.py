@@ -103,7 +103,7 @@ class ScoreLiveAnswers:
     async def _compare_all(self, end: datetime) -> None:
         start = end - self._settings.drift_window_days * _DAY
         async with self._catalog.reading() as tx:
-            places = await tx.live.scored_corpora(since=start)
+            places = await tx.live.scored_corpora(since=start, before=end)
         for tenant_id, corpus_id in places:
             await self._compare(tenant_id, corpus_id, start=start, end=end)
 
@@ -117,8 +117,6 @@ class ScoreLiveAnswers:
             scores = await tx.live.scores(scope, corpus_id, since=first, before=end, with_questions=True)
         reference = [score for score in scores if score.asked_at < start]
         current = [score for score in scores if score.asked_at >= start]
-        if not current:
-            return
         least = self._settings.drift_least
         found = await asyncio.to_thread(compare_windows, reference, current, least=least)
         place: dict[str, Any] = {

@@ -75,8 +75,12 @@ class SqlLiveAnswers:
         ordered = found.order_by(live_scores.c.asked_at, live_scores.c.answer_id)
         return [_score_of(row) for row in await self._connection.execute(ordered)]
 
-    async def scored_corpora(self, *, since: datetime) -> list[tuple[TenantId, CorpusId]]:
+    async def scored_corpora(
+        self, *, since: datetime, before: datetime | None = None
+    ) -> list[tuple[TenantId, CorpusId]]:
         recent = sa.exists().where(live_scores.c.corpus_id == corpora.c.id, live_scores.c.asked_at >= since)
+        if before is not None:
+            recent = recent.where(live_scores.c.asked_at < before)
         found = sa.select(corpora.c.tenant_id, corpora.c.id).where(recent).order_by(corpora.c.id)
         return [(row.tenant_id, row.id) for row in await self._connection.execute(found)]
 

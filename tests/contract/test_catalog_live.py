@@ -105,6 +105,7 @@ async def test_corpora_with_scores_are_named(catalog: SqlCatalog) -> None:
     async with catalog.reading() as tx:
         assert await tx.live.scored_corpora(since=at(5)) == [(OURS, CORPUS)]
         assert await tx.live.scored_corpora(since=at(6)) == []
+        assert await tx.live.scored_corpora(since=at(1), before=at(5)) == []
 
 
 async def test_windows_come_back_newest_first(catalog: SqlCatalog) -> None:

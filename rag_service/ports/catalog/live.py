@@ -32,8 +32,10 @@ class LiveAnswers(Protocol):
         The vectors of their questions are large: they are left empty unless they are asked for.
         """
 
-    async def scored_corpora(self, *, since: datetime) -> list[tuple[TenantId, CorpusId]]:
-        """Return the corpora that have scores of answers asked at `since` or later, by id."""
+    async def scored_corpora(
+        self, *, since: datetime, before: datetime | None = None
+    ) -> list[tuple[TenantId, CorpusId]]:
+        """Return the corpora that have scores of answers asked within these moments, by id."""
 
     async def add_drifts(self, drifts: Sequence[Drift]) -> None:
         """Keep how a window compares; what is known of that window already stays."""
