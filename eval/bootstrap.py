@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eval.after_publish import AfterPublish
 from eval.handlers import DraftEvaluationHandler, EvaluateDraft, RunSuite, SuiteHandler
 from eval.lending import Lending
+from eval.live.round import ScoreLiveAnswers
 from eval.nightly import Nightly
 from eval.schedule import Occasion, StartDueRuns
 from ingestion.jobs import JobRunner
@@ -39,6 +40,9 @@ KEEP_PARTS_S = 300.0
 
 LOOK_EVERY_S = 60.0
 """How often the worker looks whether a run is due by itself."""
+
+SCORE_EVERY_S = 900.0
+"""How often it looks for answers that people got since: less often than the models are kept, which take memory."""
 
 Lend = Callable[[], AbstractAsyncContextManager["Container"]]
 Clock = Callable[[], datetime]
@@ -75,6 +79,8 @@ class EvaluationWorker:
     presence: Presence
     start_due_runs: StartDueRuns
     schedule: Rounds
+    score_live_answers: ScoreLiveAnswers
+    live: Rounds
 
 
 @asynccontextmanager
@@ -106,6 +112,7 @@ def evaluation_worker_over(
         start=StartEvaluation(catalog=catalog, queue=PolledQueue(), clock=clock),
         clock=clock,
     )
+    score = ScoreLiveAnswers(catalog=catalog, lend=lend, settings=settings.evaluation, clock=clock)
     return EvaluationWorker(
         runner=JobRunner(catalog=catalog, handlers=handlers, clock=clock, settings=settings.jobs),
         presence=Presence(
@@ -113,6 +120,8 @@ def evaluation_worker_over(
         ),
         start_due_runs=start,
         schedule=Rounds(start, of="evaluations", every_s=LOOK_EVERY_S),
+        score_live_answers=score,
+        live=Rounds(score, of="live_answers", every_s=SCORE_EVERY_S),
     )
 
 

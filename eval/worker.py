@@ -33,7 +33,12 @@ async def serve(settings: Settings) -> None:
 
     stop = told_to_stop()
     with work_folder(settings.work_dir):
-        async with open_evaluation_worker(settings) as worker, worker.presence.shown(), worker.schedule.running():
+        async with (
+            open_evaluation_worker(settings) as worker,
+            worker.presence.shown(),
+            worker.schedule.running(),
+            worker.live.running(),
+        ):
             _log.info("evaluation_worker_ready")
             poll_s = settings.evaluation.poll_s
             await work(worker.runner, stop, poll_s=poll_s, lanes=LANES, patience_s=STOP_PATIENCE_S)

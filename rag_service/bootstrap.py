@@ -59,6 +59,7 @@ from rag_service.use_cases.golden import ManageGolden
 from rag_service.use_cases.golden_growth import GrowGolden
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
+from rag_service.use_cases.live_answers import ReadLiveAnswers
 from rag_service.use_cases.manage_gates import ManageGates
 from rag_service.use_cases.publish import Publish
 from rag_service.use_cases.reconcile import Reconcile
@@ -131,6 +132,7 @@ class Container:
     evaluations: ReadEvaluations
     start_evaluation: StartEvaluation
     watch_evaluations: WatchEvaluations
+    live_answers: ReadLiveAnswers
 
 
 @asynccontextmanager
@@ -242,6 +244,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             evaluations=ReadEvaluations(catalog=catalog),
             start_evaluation=StartEvaluation(catalog=catalog, queue=queue, clock=utc_now),
             watch_evaluations=WatchEvaluations(catalog=catalog, clock=utc_now, settings=settings.jobs),
+            live_answers=ReadLiveAnswers(catalog=catalog, clock=utc_now),
         )
 
 

@@ -260,6 +260,14 @@ class EvaluationSettings(Section):
     judge_key: SecretStr = SecretStr("")
     judge_seed: int = 0
     judge_timeout_s: float = Field(60.0, gt=0)
+    live_rate: float = Field(0.1, ge=0, le=1, description="share of the answers people get that is scored; 0 for none")
+    live_least: int = Field(
+        200, ge=0, description="so many answers of each status of a corpus are scored a day, where there are as many"
+    )
+    live_judge: bool = Field(False, description="the judge scores them too; it is then sent what people asked")
+    drift_reference_days: int = Field(14, ge=1, le=90, description="days with which a window is compared")
+    drift_window_days: int = Field(1, ge=1, le=30, description="days of a window; one ends at each midnight, UTC")
+    drift_least: int = Field(50, ge=50, description="answers on either side below which nothing is compared")
 
 
 class SecuritySettings(Section):

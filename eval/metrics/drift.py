@@ -28,18 +28,27 @@ class KsTest:
     p_value: float
 
 
+@dataclass(frozen=True, slots=True)
+class CategoryTest:
+    """The stability index of shares, and the chance of one as great when nothing changed."""
+
+    psi: float
+    p_value: float
+
+
 def psi(reference: Sequence[float], current: Sequence[float], *, bins: int = BINS) -> float:
     """Return the population stability index: Σ (c - r) ln(c / r) over bins; 0 for the same shares, never negative.
 
     The bins are quantiles of the reference (Siddiqi 2006), the outer ones open. Half a value is added to every bin
-    (Jeffreys' prior), because an empty one would make the index infinite. Equal values fall into one bin, so a reference of one
-    value has two bins: up to it, and above.
+    (Jeffreys' prior), because an empty one would make the index infinite. Equal values fall into one bin. A value that several
+    quantiles share has a bin of its own, so that a fall of what nearly always is 1 shows as a rise does.
 
     Raises:
         ValueError: a side is empty, or holds something that is no number.
     """
     known, seen = _sample(reference), _sample(current)
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]))
+    quantiles, times = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]), return_counts=True)
+    edges = np.sort(np.concatenate([quantiles, np.nextafter(quantiles[times > 1], -np.inf)]))
     expected, found = _shares(known, edges), _shares(seen, edges)
     return float(np.sum((found - expected) * np.log(found / expected)))
 
@@ -58,6 +67,24 @@ def ks_test(reference: Sequence[float], current: Sequence[float]) -> KsTest:
     distance = float(np.abs(below - np.searchsorted(seen, every, side="right") / len(seen)).max())
     size = math.sqrt(len(known) * len(seen) / (len(known) + len(seen)))
     return KsTest(distance, _kolmogorov(size * distance))
+
+
+def category_test(reference: Sequence[float], current: Sequence[float]) -> CategoryTest:
+    """Compare the shares of categories, each named by a number: their order and distance mean nothing.
+
+    When nothing changed, the index divided by (1/n + 1/m) follows a chi-squared distribution (Yurdakul 2018).
+
+    Raises:
+        ValueError: a side is empty, or holds something that is no number.
+    """
+    known, seen = _sample(reference), _sample(current)
+    names = np.unique(np.concatenate([known, seen]))
+    before, now = (
+        np.bincount(np.searchsorted(names, side), minlength=len(names)) + _PSEUDO_COUNT for side in (known, seen)
+    )
+    shares, found = before / before.sum(), now / now.sum()
+    index = float(np.sum((found - shares) * np.log(found / shares)))
+    return CategoryTest(index, _chi_squared(index / (1 / len(known) + 1 / len(seen)), len(names) - 1))
 
 
 def has_drifted(reference: Sequence[float], current: Sequence[float], *, alpha: float) -> bool:
@@ -91,3 +118,17 @@ def _kolmogorov(distance: float) -> float:
         return 1.0  # the series converges too slowly there, and its sum is 1 to twelve places
     terms = (2 * (-1) ** (term - 1) * math.exp(-2 * (term * distance) ** 2) for term in range(1, _KS_TERMS + 1))
     return min(1.0, max(0.0, math.fsum(terms)))
+
+
+def _chi_squared(value: float, freedom: int) -> float:
+    """The chance that a chi-squared variable exceeds `value`: its finite sum for whole degrees of freedom."""
+    if not freedom or value <= 0:
+        return 1.0
+    half = value / 2
+    terms = (math.exp(k * math.log(half) - half - math.lgamma(k + 1)) for k in _powers(freedom))
+    tail = math.erfc(math.sqrt(half)) if freedom % 2 else 0.0
+    return min(1.0, tail + math.fsum(terms))
+
+
+def _powers(freedom: int) -> list[float]:
+    return [freedom % 2 / 2 + step for step in range(freedom // 2)]

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from rag_service.api.dependencies import Measured
 from rag_service.api.evaluation_metrics import evaluation_metrics
+from rag_service.api.live_metrics import live_metrics
 from rag_service.api.problems import START_PAUSE_S
 from rag_service.api.readiness import GOOD_ENOUGH, Readiness
 
@@ -54,5 +55,7 @@ async def readyz(
 async def read_metrics(request: Request, metrics: Measured) -> Response:
     """Return the metrics in Prometheus's format; those of evaluations are left out while the catalog is away."""
     container = getattr(request.app.state, "container", None)
-    shown = metrics.exposition() + (await evaluation_metrics(container.watch_evaluations) if container else b"")
+    shown = metrics.exposition()
+    if container:
+        shown += await evaluation_metrics(container.watch_evaluations) + await live_metrics(container.live_answers)
     return Response(shown, headers={"content-type": CONTENT_TYPE_LATEST})

@@ -23,6 +23,7 @@ from rag_service.catalog.golden_questions import SqlGoldenQuestions
 from rag_service.catalog.jobs import SqlJobs
 from rag_service.catalog.kept_vectors import SqlKeptVectors
 from rag_service.catalog.keys import SqlKeys
+from rag_service.catalog.live_answers import SqlLiveAnswers
 from rag_service.catalog.points import SqlPoints
 from rag_service.catalog.replies import SqlIdempotentReplies
 from rag_service.catalog.retention import SqlRetentions
@@ -68,6 +69,7 @@ class SqlTransaction(SqlGlance):
     eval_runs: ports.EvalRuns
     gates: ports.Gates
     evaluation_watch: ports.EvaluationWatch
+    live: ports.LiveAnswers
     replies: ports.IdempotentReplies
 
 
@@ -140,5 +142,6 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         eval_runs=SqlEvalRuns(connection),
         gates=SqlGates(connection),
         evaluation_watch=SqlEvaluationWatch(connection),
+        live=SqlLiveAnswers(connection),
         replies=SqlIdempotentReplies(connection, clock),
     )

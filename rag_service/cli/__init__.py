@@ -11,6 +11,7 @@ from rag_service.cli.golden import golden
 from rag_service.cli.ingest import ingest
 from rag_service.cli.jobs import job
 from rag_service.cli.keys import key
+from rag_service.cli.live import live
 from rag_service.cli.programs import beat, evaluation, serve, stack, worker
 from rag_service.cli.questions import ask, search
 from rag_service.cli.reconcile import reconcile
@@ -44,5 +45,5 @@ for command in (
 ):
     main.add_command(command)
 
-for command in (list_runs, show, compare, export, html):
+for command in (list_runs, show, compare, export, html, live):
     evaluation.add_command(command)

@@ -29,6 +29,10 @@ class EvaluationCalls(Transport):
         """Return a run as one HTML page."""
         return self._text(f"{_address(run_id)}/report")
 
+    def live_answers(self, corpus: str) -> Json:
+        """Return how the answers that people got were scored, and what of them has drifted."""
+        return self._call("GET", f"/v1/corpora/{segment(corpus)}/live")
+
 
 def _address(run_id: str) -> str:
     return f"/v1/evals/{segment(run_id)}"

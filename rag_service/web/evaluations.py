@@ -14,6 +14,8 @@ from rag_service.domain.access import AccessScope, Permission, Session
 from rag_service.domain.case_order import Show, chosen, counts_of
 from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.ids import EvalRunId
+from rag_service.domain.live import WATCHED
+from rag_service.domain.live_words import told as told_drift
 from rag_service.domain.pages import MAX_LIMIT, PageRequest
 from rag_service.domain.versions import Corpus
 from rag_service.errors import Conflict, NotFound
@@ -184,6 +186,7 @@ async def _trend_page(
     newest = await parts.evaluations.list(
         session.key.scope(), corpus=corpus_id, suite=suite, page=PageRequest(limit=_SHOWN_RUNS)
     )
+    live = await parts.live_answers(session.key.scope(), corpus=corpus_id)
     in_trend = {point.run.id for point in points}
     rows = rows_of(points)
     names = _names(rows)
@@ -195,6 +198,9 @@ async def _trend_page(
         corpus=corpus,
         suite=suite,
         problem=problem,
+        live=live,
+        live_names=[name for name in WATCHED if any(name in day.means for day in live.days)],
+        told_drift=told_drift,
         points=points,
         charts=[chart_of(name, rows) for name in drawn],
         others=[run for run in newest.items if run.id not in in_trend],

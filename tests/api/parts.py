@@ -55,6 +55,7 @@ from rag_service.use_cases.golden import ManageGolden
 from rag_service.use_cases.golden_growth import GrowGolden
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
+from rag_service.use_cases.live_answers import ReadLiveAnswers
 from rag_service.use_cases.manage_gates import ManageGates
 from rag_service.use_cases.publish import Publish
 from rag_service.use_cases.reconcile import Reconcile
@@ -347,4 +348,5 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
         evaluations=ReadEvaluations(catalog=catalog),
         start_evaluation=StartEvaluation(catalog=catalog, queue=PolledQueue(), clock=clock),
         watch_evaluations=WatchEvaluations(catalog=catalog, clock=clock, settings=settings.jobs),
+        live_answers=ReadLiveAnswers(catalog=catalog, clock=clock),
     )

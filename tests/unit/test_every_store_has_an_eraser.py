@@ -20,7 +20,7 @@ HARMLESS = {
     },
     "one of a few words of our own": {"kind", "state", "status", "purpose", "reason", "stage", "parser_fingerprint"},
     "the code of a language": {"revisions.language"},
-    "name or recipe of a build: settings": {"fingerprint", "wanted_fingerprint", "builds.recipe", "kept_vectors.embedder"},
+    "name or recipe of a build: settings": {"fingerprint", "wanted_fingerprint", "builds.recipe", "kept_vectors.embedder", "live_scores.embedder"},
     "a media type": {"revisions.media_type"},
     "numbers: offsets and pages": {"chunks.page_starts"},
     "names kind and id of something": {"jobs.subject"},
@@ -32,6 +32,7 @@ HARMLESS = {
     "which key did it": {"golden_questions.author", "gate_acceptances.accepted_by"},
     "what was measured, and with which model": {
         "golden_questions.origin", "eval_runs.suite", "eval_runs.suite_digest", "eval_runs.judge", "gates.verdict",
+        "live_scores.judge", "live_drifts.measure",
     },
     "a worker says where it runs": {"workers.kinds", "workers.host"},
     "how a source is run, and how much it did": {

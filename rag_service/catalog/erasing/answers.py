@@ -15,6 +15,7 @@ from rag_service.catalog.tables import (
     feedback,
     gate_acceptances,
     idempotent_replies,
+    live_scores,
 )
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.erasures import AnswerPlace, Erasure, ErasureKind, Removal
@@ -49,10 +50,10 @@ async def answers_about(
 
 async def remove_answers(connection: AsyncConnection, tenant_id: TenantId, ids: Sequence[str]) -> Removal:
     """Remove answers and what hangs on them."""
-    removed = dict.fromkeys(("feedback", "answer_sources", "answer_turns", "answers"), 0)
+    removed = dict.fromkeys(("feedback", "answer_sources", "answer_turns", "live_scores", "answers"), 0)
     for batch in batches(ids):
         mine = sa.select(answers.c.id).where(answers.c.tenant_id == tenant_id, answers.c.id.in_(batch))
-        for table in (feedback, answer_sources, answer_turns):
+        for table in (feedback, answer_sources, answer_turns, live_scores):
             removed[table.name] += await delete_rows(connection, table, table.c.answer_id.in_(mine))
         removed["answers"] += await delete_rows(connection, answers, answers.c.id.in_(mine))
     return Removal(removed=removed).plus(await remove_of_answers(connection, tenant_id, ids))

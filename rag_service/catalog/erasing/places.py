@@ -21,6 +21,7 @@ from rag_service.catalog.tables import (
     golden_question_documents,
     golden_questions,
     jobs,
+    live_drifts,
     memberships,
     publications,
     revision_texts,
@@ -60,6 +61,7 @@ CORPUS_TABLES = (
     golden_questions,
     eval_runs,  # its results go with it
     gates,
+    live_drifts,
     drafts,  # what was accepted of them goes with them
     builds,
     jobs,

@@ -16,6 +16,7 @@ from rag_service.catalog.tables import (
     files,
     gate_acceptances,
     idempotent_replies,
+    live_scores,
 )
 from rag_service.domain.erasures import Erasure, ErasureKind, TombstoneKind
 
@@ -37,6 +38,7 @@ def _conditions(erasure: Erasure) -> Conditions:
         answers: answers.c.id.in_(gone_answers),
         answer_turns: answer_turns.c.answer_id.in_(gone_answers),
         feedback: feedback.c.answer_id.in_(gone_answers),
+        live_scores: live_scores.c.answer_id.in_(gone_answers),
     }
     match erasure.kind:
         case ErasureKind.DOCUMENT:

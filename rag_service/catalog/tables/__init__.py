@@ -21,6 +21,7 @@ from rag_service.catalog.tables.evaluations import (
     golden_question_documents,
     golden_questions,
 )
+from rag_service.catalog.tables.live import live_drifts, live_scores
 from rag_service.catalog.tables.metadata import metadata
 from rag_service.catalog.tables.sources import (
     OPEN_SOURCE_RUNS,
@@ -78,6 +79,8 @@ __all__ = [
     "idempotent_replies",
     "jobs",
     "kept_vectors",
+    "live_drifts",
+    "live_scores",
     "login_links",
     "memberships",
     "metadata",

@@ -17,6 +17,7 @@ from rag_service.ports.catalog.erasures import Erasures
 from rag_service.ports.catalog.evaluation_watch import EvaluationWatch
 from rag_service.ports.catalog.evaluations import EvalRuns, Gates, GoldenQuestions
 from rag_service.ports.catalog.jobs import Jobs, Workers
+from rag_service.ports.catalog.live import LiveAnswers
 from rag_service.ports.catalog.points import Points
 from rag_service.ports.catalog.retention import Retentions
 from rag_service.ports.catalog.sources import SourceRuns, Sources
@@ -40,6 +41,7 @@ __all__ = [
     "IdempotentReplies",
     "Jobs",
     "Keys",
+    "LiveAnswers",
     "Points",
     "Retentions",
     "SourceRuns",
@@ -80,6 +82,7 @@ class Transaction(Glance, Protocol):
     eval_runs: EvalRuns
     gates: Gates
     evaluation_watch: EvaluationWatch
+    live: LiveAnswers
     replies: IdempotentReplies
 
 

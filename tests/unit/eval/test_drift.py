@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics.drift import FEWEST, has_drifted, ks_test, psi
+from eval.metrics.drift import FEWEST, _chi_squared, category_test, has_drifted, ks_test, psi
 
 samples = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 WINDOW = 200
@@ -41,6 +41,10 @@ def test_the_index_is_the_sum_over_quantiles_of_the_reference() -> None:
 
 def test_a_reference_of_one_value_still_tells_a_rise() -> None:
     assert psi([0.0] * 100, [1.0] * 100) > 1
+
+
+def test_a_fall_of_what_nearly_always_is_one_is_seen() -> None:
+    assert psi([1.0] * 99 + [0.5], [0.9] * 100) > 1
 
 
 @given(samples, samples)
@@ -103,3 +107,22 @@ def test_one_in_a_hundred_windows_at_most_is_a_false_alarm() -> None:
 @pytest.mark.parametrize(("shift", "answers"), [(0.05, 200), (0.1, 100), (0.2, 60)])
 def test_a_fall_of_the_support_is_seen_before_the_window_has_turned_over(shift: float, answers: int) -> None:
     assert delay(shift) <= answers
+
+
+@pytest.mark.parametrize(("value", "freedom"), [(3.8415, 1), (5.9915, 2), (7.8147, 3), (9.4877, 4), (18.307, 10)])
+def test_the_chance_of_a_chi_squared_variable_is_the_tabled_one(value: float, freedom: int) -> None:
+    assert _chi_squared(value, freedom) == pytest.approx(0.05, abs=1e-5)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1), st.lists(st.integers(0, 5), min_size=1))
+def test_what_categories_are_called_moves_nothing(reference: list[int], current: list[int]) -> None:
+    renamed = [[-7.5 * name for name in side] for side in (reference, current)]
+
+    assert category_test(*renamed).psi == pytest.approx(category_test(reference, current).psi)
+
+
+def test_shares_that_did_not_change_seldom_differ() -> None:
+    rng = np.random.default_rng(17)
+    found = [category_test(rng.random(2800) < 0.15, rng.random(200) < 0.15).p_value for _ in range(2000)]
+
+    assert sum(p_value < 0.01 for p_value in found) / len(found) == pytest.approx(0.01, abs=0.008)

@@ -8,10 +8,12 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from rag_service.api.evaluation_metrics import SHOWN, exposition
+from rag_service.api.live_metrics import live_exposition
 from rag_service.domain.ids import CorpusId
 from rag_service.domain.work_queues import WorkQueue, kinds_of
 from rag_service.use_cases.watch_evaluations import EvaluationState, MeasuredSuite
 from tests.evaluation_values import figure, run
+from tests.live_values import watched_answers
 from tests.unit.infra.dockerfiles import ROOT
 
 FILE = ROOT / "infra" / "observability" / "evaluation-alerts.yaml"
@@ -34,13 +36,14 @@ def everything() -> dict[str, list[dict[str, str]]]:
         blocked={corpus: 1},
         left_alone=dict.fromkeys(kinds_of({WorkQueue.EVAL}), 1),
     )
-    families = text_string_to_metric_families(exposition(state).decode())
+    told = exposition(state) + live_exposition([watched_answers(corpus)])
+    families = text_string_to_metric_families(told.decode())
     return {family.name: [sample.labels for sample in family.samples] for family in families}
 
 
 def test_the_file_has_groups_of_alerts_with_names_of_their_own() -> None:
     assert {key for group in GROUPS for key in group} == {"name", "interval", "rules"}
-    assert len({rule["alert"] for rule in RULES}) == len(RULES) == 7
+    assert len({rule["alert"] for rule in RULES}) == len(RULES) == 8
 
 
 @each_rule
