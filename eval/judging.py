@@ -1,6 +1,6 @@
 """The scores that need a model: our judge-free ones of every answer, and RAGAS of those that have a right answer."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from statistics import median
 from typing import Any
@@ -57,7 +57,7 @@ async def open_judging(container: Container, judge: Judge | None) -> AsyncIterat
         yield JudgeByRagas(ragas)
 
 
-def open_ragas(container: Container, judge: Judge | None) -> Ragas:
+def open_ragas(container: Container, judge: Judge | None, names: Sequence[str] = NAMES) -> Ragas:
     """Return RAGAS with the service's own embedder and verifier; the caller closes it."""
     checker, threshold = open_checker(container), container.settings.verification.support_threshold
 
@@ -70,7 +70,7 @@ def open_ragas(container: Container, judge: Judge | None) -> Ragas:
         supports = await sentence_supports(checker, response, passages, question=question)
         return [support >= threshold for support in supports]
 
-    return Ragas(embed=embed, verify=verify, judge=judge)
+    return Ragas(embed=embed, verify=verify, judge=judge, names=names)
 
 
 def open_checker(container: Container) -> UnitChecker:

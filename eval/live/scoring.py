@@ -8,13 +8,13 @@ from typing import Any
 from eval.judging import JudgeFree, sample_of
 from eval.live.sampling import Drawn
 from eval.metrics.judge_free import NO_PASSAGE
-from eval.metrics.names import of_ragas
 from eval.metrics.ragas import Ragas
 from eval.metrics.scores import Score, missing
 from rag_service.bootstrap import Container
 from rag_service.domain.answers import Answer, AnswerStatus
 from rag_service.domain.fingerprints import digest_of
 from rag_service.domain.live import LATENCY, RETRIEVAL, SUPPORT, TOKENS, LiveScore
+from rag_service.domain.metric_names import of_ragas
 
 JUDGED = ("faithfulness", "answer relevancy", "context relevance")
 """The metrics of RAGAS that need a judge and no right answer."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.vectors import DenseVector
 from rag_service.settings import EvaluationSettings
 from rag_service.use_cases.average_linkage import clusters_of
-from rag_service.use_cases.golden import EVERY_STATE, assert_new, corpus_to_evaluate, new_question
+from rag_service.use_cases.golden import corpus_to_evaluate, new_question
+from rag_service.use_cases.golden_additions import EVERY_STATE, propose, proposed_from, seen_golden
 from rag_service.use_cases.parts_of import parts_of
 
 _READ_CHARS = 500
@@ -71,28 +73,18 @@ class ContentGaps:
             InvalidRequest: it was answered, and nobody disliked that.
             Conflict: another golden question asks the same.
         """
-        async with self._catalog.writing() as tx:
+        async with self._catalog.reading() as tx:
             target = await corpus_to_evaluate(tx, scope, corpus)
             asked = await _unmet_words(tx, scope, target, answer_id)
-            known = await tx.golden.all(scope, target.id, states=EVERY_STATE)
-            for proposed in known:
-                if (proposed.origin, proposed.origin_ref) == (Origin.GAP, answer_id):
-                    return proposed
-            # What would be right, and whether the documents are to say it, only a person can tell.
-            content = GoldenContent(messages=_alone(asked))
-            assert_asks(content)
-            question = new_question(
-                target,
-                content,
-                state=GoldenState.PROPOSED,
-                origin=Origin.GAP,
-                origin_ref=answer_id,
-                scope=scope,
-                now=self._clock(),
-            )
-            assert_new(question, known)
-            await tx.golden.add(scope, [question])
-        return question
+            seen = await seen_golden(tx, scope, target)
+        if proposed := proposed_from(answer_id, Origin.GAP, seen.questions):
+            return proposed
+        # What would be right, and whether the documents are to say it, only a person can tell.
+        content = GoldenContent(messages=_alone(asked))
+        assert_asks(content)
+        made = partial(new_question, target, content, scope=scope, now=self._clock())
+        question = made(state=GoldenState.PROPOSED, origin=Origin.GAP, origin_ref=answer_id)
+        return await propose(self._catalog, scope, target, question, seen)
 
     async def _vectors(self, scope: AccessScope, corpus: Corpus, asked: Sequence[UnmetQuestion]) -> DenseVector:
         """Return a row for each question; what is asked in the same words is embedded once."""
@@ -113,7 +105,7 @@ def _gaps(
     alone = [asked[place] for place in sorted(cluster[0] for cluster in clusters if len(cluster) == 1)]
     groups = [[_start_of(asked[place]) for place in cluster] for cluster in found]
     names = telling_words(groups, [_start_of(one) for one in alone])
-    known = KnownQuestions(question.messages for question in golden)
+    known = KnownQuestions(golden)
     gaps = [_gap(asked, vectors, cluster, words, known) for cluster, words in zip(found, names, strict=True)]
     return gaps, alone
 
@@ -123,7 +115,7 @@ def _gap(
     vectors: DenseVector,
     cluster: list[int],
     words: tuple[str, ...],
-    known: KnownQuestions,
+    known: KnownQuestions[GoldenQuestion],
 ) -> Gap:
     own = vectors[cluster]
     medoid = asked[cluster[int((own @ own.sum(axis=0)).argmax())]]
@@ -131,7 +123,7 @@ def _gap(
         words=words,
         medoid=medoid,
         questions=tuple(asked[place] for place in cluster),
-        is_golden=known.has(_alone(medoid.question)),
+        is_golden=known.like(_alone(medoid.question)) is not None,
     )
 
 

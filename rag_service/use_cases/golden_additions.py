@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.golden import GoldenQuestion, GoldenState
+from rag_service.domain.golden import GoldenQuestion, GoldenState, Origin
 from rag_service.domain.golden_duplicates import KnownQuestions
+from rag_service.domain.ids import AnswerId
 from rag_service.domain.versions import Corpus
 from rag_service.errors import Conflict
 from rag_service.ports.catalog import Catalog, Transaction
@@ -34,6 +35,26 @@ async def seen_golden(tx: Transaction, scope: AccessScope, corpus: Corpus) -> Se
     """Return what is there, whatever became of it."""
     counts = await tx.golden.counts(scope, corpus.id)
     return SeenGolden(questions=await tx.golden.all(scope, corpus.id, states=EVERY_STATE), counts=counts)
+
+
+def proposed_from(answer_id: AnswerId, origin: Origin, questions: Sequence[GoldenQuestion]) -> GoldenQuestion | None:
+    """Return what an answer gave rise to before."""
+    return next((one for one in questions if (one.origin, one.origin_ref) == (origin, answer_id)), None)
+
+
+async def propose(
+    catalog: Catalog, scope: AccessScope, corpus: Corpus, question: GoldenQuestion, seen: SeenGolden
+) -> GoldenQuestion:
+    """Add a question that an answer, its `origin_ref`, gave rise to; or return the one it gave rise to meanwhile.
+
+    Raises:
+        Conflict: another question asks the same.
+    """
+    found = await add_new(catalog, scope, corpus, [question], seen)
+    if proposed := proposed_from(AnswerId(question.origin_ref or ""), question.origin, found.same):
+        return proposed
+    assert_added(found)
+    return question
 
 
 async def add_new(

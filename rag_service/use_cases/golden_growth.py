@@ -25,7 +25,7 @@ from rag_service.domain.versions import Corpus, Member
 from rag_service.errors import InvalidRequest, NotFound, TooLarge
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.use_cases.golden import corpus_to_evaluate, new_question
-from rag_service.use_cases.golden_additions import add_new, assert_added, seen_golden
+from rag_service.use_cases.golden_additions import add_new, propose, proposed_from, seen_golden
 from rag_service.use_cases.golden_quotes import quote_problems
 
 MOST_ROWS = 2_000
@@ -106,7 +106,7 @@ class GrowGolden:
             if answer.corpus_id != target.id:
                 raise NotFound("answer", answer_id)
             seen = await seen_golden(tx, scope, target)
-            if proposed := _proposed_from(answer_id, seen.questions):
+            if proposed := proposed_from(answer_id, Origin.FEEDBACK, seen.questions):
                 return proposed
             feedback = await tx.answers.feedback(scope, answer_id)
             if not feedback:
@@ -115,11 +115,7 @@ class GrowGolden:
         assert_asks(content)
         made = partial(new_question, target, content, scope=scope, now=self._clock())
         question = made(state=GoldenState.PROPOSED, origin=Origin.FEEDBACK, origin_ref=answer_id)
-        found = await add_new(self._catalog, scope, target, [question], seen)
-        if proposed := _proposed_from(answer_id, found.same):
-            return proposed
-        assert_added(found)
-        return question
+        return await propose(self._catalog, scope, target, question, seen)
 
     async def synthesise(self, scope: AccessScope, *, corpus: str, seed: int, limit: int) -> Grown:
         """Propose questions made by rules from what is published; the same seed makes the same ones."""
@@ -154,10 +150,6 @@ class GrowGolden:
             seen = await seen_golden(tx, scope, corpus)
         found = await add_new(self._catalog, scope, corpus, questions, seen)
         return found.new, len(found.same)
-
-
-def _proposed_from(answer_id: AnswerId, questions: Sequence[GoldenQuestion]) -> GoldenQuestion | None:
-    return next((one for one in questions if (one.origin, one.origin_ref) == (Origin.FEEDBACK, answer_id)), None)
 
 
 def _read(lines: Sequence[str | bytes], *, is_complete: bool) -> tuple[list[_Row], list[Refused]]:

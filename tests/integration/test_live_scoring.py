@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from eval.live.round import ScoreLiveAnswers
-from eval.metrics.ragas import OUT_OF_TIME
 from eval.metrics.scores import missing
 from ingestion.bootstrap import Worker
 from rag_service.bootstrap import Container
@@ -17,6 +16,7 @@ from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.answers import Message, Question
 from rag_service.domain.ids import CorpusId
 from rag_service.domain.live import FAITHFULNESS, LATENCY, QUESTIONS, RELEVANCE, SUPPORT, TOKENS, Drift, LiveScore
+from rag_service.domain.metric_names import RAGAS_OVER
 from rag_service.errors import EmbedderUnavailable
 from tests.integration.desk import Desk
 from tests.integration.evaluating import HOUSE, UNANSWERABLE
@@ -50,7 +50,7 @@ class Judgeless:
     """RAGAS whose judge is dead."""
 
     async def scores(self, _: Any) -> dict[str, Any]:
-        return {"faithfulness": missing(OUT_OF_TIME)}
+        return {"faithfulness": missing(RAGAS_OVER)}
 
     async def aclose(self) -> None:
         pass
@@ -137,7 +137,7 @@ async def test_a_dead_judge_leaves_the_other_scores(desk: Desk, monkeypatch: pyt
     assert await place.measuring.score_live_answers() == 5
 
     answered = [one for one in await kept(place) if one.status.value == "answered"]
-    assert {one.missing[JUDGED] for one in answered} == {OUT_OF_TIME}
+    assert {one.missing[JUDGED] for one in answered} == {RAGAS_OVER}
     assert {one.values[FAITHFULNESS] for one in answered} == {1.0}
     assert all((one.judge or "").startswith("judge at 127.0.0.1:9") for one in answered)
 
