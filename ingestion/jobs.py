@@ -76,6 +76,9 @@ class JobRunner:
         by another worker.
         """
         await self._listen()
+        # Most of the time nothing is: found out without the lock that people who write would wait for.
+        if not await self._is_any_due(lane):
+            return 0
         for queue in lane.queues:
             claimed = await self._claim(queue)
             if claimed:
@@ -110,6 +113,10 @@ class JobRunner:
         self._listened_at = self._monotonic()
         async with self._catalog.reading() as tx:
             self._silent = self._heartbeats.silent(await tx.jobs.heartbeats())
+
+    async def _is_any_due(self, lane: Lane) -> bool:
+        async with self._catalog.reading() as tx:
+            return await tx.jobs.any_due(lane.kinds, now=self._clock(), silent=self._silent)
 
     async def _claim(self, queue: Queue) -> list[Job]:
         passed_over: frozenset[JobId] = frozenset()

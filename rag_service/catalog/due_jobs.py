@@ -41,6 +41,14 @@ async def due_jobs(
     return []
 
 
+async def any_due(
+    connection: AsyncConnection, kinds: Collection[JobKind], *, now: datetime, silent: Sequence[Heartbeat]
+) -> bool:
+    """Say whether a job of one of the kinds is due."""
+    found = sa.select(sa.exists().where(OPEN_JOBS, jobs.c.kind.in_(kinds), _is_due(now, silent)))
+    return bool((await connection.execute(found)).scalar_one())
+
+
 async def due_kinds(connection: AsyncConnection, *, now: datetime, silent: Sequence[Heartbeat]) -> frozenset[JobKind]:
     """Return the kinds of the jobs that are due."""
     found = sa.select(jobs.c.kind).where(OPEN_JOBS, _is_due(now, silent)).distinct()

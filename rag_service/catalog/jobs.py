@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog import job_control, job_parts
 from rag_service.catalog.batches import batches
-from rag_service.catalog.due_jobs import due_jobs, due_kinds, is_left_alone, serve
+from rag_service.catalog.due_jobs import any_due, due_jobs, due_kinds, is_left_alone, serve
 from rag_service.catalog.job_rows import JOB, add_job, allowed_jobs, job_of
 from rag_service.catalog.pagination import fetch_page
 from rag_service.catalog.prepared_subjects import note_draft
@@ -53,6 +53,9 @@ class SqlJobs:
             passed_over=passed_over,
             limit=limit,
         )
+
+    async def any_due(self, kinds: Collection[JobKind], *, now: datetime, silent: Sequence[Heartbeat] = ()) -> bool:
+        return await any_due(self._connection, kinds, now=now, silent=silent)
 
     async def due_kinds(self, *, now: datetime, silent: Sequence[Heartbeat] = ()) -> frozenset[JobKind]:
         return await due_kinds(self._connection, now=now, silent=silent)

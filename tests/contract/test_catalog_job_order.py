@@ -220,6 +220,31 @@ async def test_the_kind_of_a_job_is_due_again_when_its_worker_is_gone(catalog: S
     assert await due_kinds(catalog, seconds=31) == {JobKind.PREPARE_REVISION}
 
 
+async def is_any_due(
+    catalog: SqlCatalog, kind: JobKind, *, seconds: float = 0, silent: tuple[Heartbeat, ...] = ()
+) -> bool:
+    async with catalog.reading() as transaction:
+        return await transaction.jobs.any_due({kind, JobKind.SEAL_DRAFT}, now=at(seconds), silent=silent)
+
+
+async def test_a_job_of_some_kinds_is_due_for_any_tenant_from_its_time_on(catalog: SqlCatalog) -> None:
+    await add(catalog, new_job(THEIRS, JobKind.ERASE, "erasure", now=at(60)))
+
+    assert not await is_any_due(catalog, JobKind.ERASE)
+    assert await is_any_due(catalog, JobKind.ERASE, seconds=60)
+    assert not await is_any_due(catalog, JobKind.PREPARE_REVISION, seconds=60)
+
+
+async def test_a_job_is_due_again_when_its_worker_is_gone(catalog: SqlCatalog) -> None:
+    await add(catalog, wanted("taken"))
+    [taken] = await take(catalog)
+    beat = Heartbeat(job_id=taken.id, fence=taken.fence, count=taken.heartbeat)
+
+    assert not await is_any_due(catalog, taken.kind)
+    assert await is_any_due(catalog, taken.kind, silent=(beat,))
+    assert await is_any_due(catalog, taken.kind, seconds=31)
+
+
 async def test_bytes_that_wait_are_added_up_for_a_tenant_and_for_all(catalog: SqlCatalog) -> None:
     sizes = {"a": (OURS, 3), "b": (OURS, 5), "c": (THEIRS, 100)}
     await add(

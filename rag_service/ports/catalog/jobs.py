@@ -41,6 +41,9 @@ class Jobs(Protocol):
         transaction ends.
         """
 
+    async def any_due(self, kinds: Collection[JobKind], *, now: datetime, silent: Sequence[Heartbeat] = ()) -> bool:
+        """Say whether `due` would return a job of one of the kinds, without locking anything."""
+
     async def due_kinds(self, *, now: datetime, silent: Sequence[Heartbeat] = ()) -> frozenset[JobKind]:
         """Return the kinds of which some tenant has a job that `due` would return, without taking any."""
 

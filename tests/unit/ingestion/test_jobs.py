@@ -129,6 +129,11 @@ async def test_small_uploads_are_prepared_together(worker: Worker) -> None:
     assert {fresh.chunk_count for fresh, _ in states} == {1}
 
 
+async def test_a_look_for_jobs_that_finds_none_waits_for_nobody_who_writes(worker: Worker) -> None:
+    async with worker.container.catalog.writing():
+        assert await worker.runner.run_next() == 0
+
+
 async def test_a_large_file_waits_for_room_on_the_machine_and_small_ones_go_on(worker: Worker) -> None:
     large = await upload(worker, "large.txt", b"words " * (SMALL_BYTES // 6 + 1))
     small = await upload(worker, "small.txt", b"words")
