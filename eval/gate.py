@@ -118,7 +118,12 @@ class _Evaluation:
         newest = PageRequest(limit=_LOOKED_AT)
         page = await tx.eval_runs.page(self._scope, corpus_id=self._gate.corpus_id, suite=GOLDEN_SUITE, page=newest)
         same = (run for run in page.items if (run.purpose, run.number) == (RunPurpose.GATE, number))
-        return next((run for run in same if run.state is not EvalRunState.FINISHED), None)
+        return next((run for run in same if self._is_left_to_us(run)), None)
+
+    def _is_left_to_us(self, run: EvalRun) -> bool:
+        # An open run of what is published may be one that another draft's evaluation is at.
+        is_ours = run.draft_id == self._gate.draft_id and run.state is not EvalRunState.FINISHED
+        return is_ours or run.state is EvalRunState.FAILED
 
     async def _added(self, tx: Transaction, questions: Sequence[GoldenQuestion], number: int) -> EvalRun:
         run = new_run(

@@ -264,6 +264,9 @@ class EvaluationSettings(Section):
     live_least: int = Field(
         200, ge=0, description="so many answers of each status of a corpus are scored a day, where there are as many"
     )
+    live_most: int = Field(
+        1000, ge=1, description="so many of them at most, unless live_least is more: their scores and vectors are kept"
+    )
     live_judge: bool = Field(False, description="the judge scores them too; it is then sent what people asked")
     drift_reference_days: int = Field(14, ge=1, le=90, description="days with which a window is compared")
     drift_window_days: int = Field(1, ge=1, le=30, description="days of a window; one ends at each midnight, UTC")

@@ -8,19 +8,8 @@ import numpy as np
 
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.ids import AnswerId, CorpusId, TenantId
-from rag_service.domain.live import (
-    ABSTENTION,
-    FAITHFULNESS,
-    LATENCY,
-    RELEVANCE,
-    RETRIEVAL,
-    SUPPORT,
-    TOKENS,
-    WATCHED,
-    Drift,
-    LiveMean,
-    LiveScore,
-)
+from rag_service.domain.live import ABSTENTION, RETRIEVAL, SUPPORT, WATCHED, Drift, LiveMean, LiveScore
+from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 from rag_service.use_cases.live_answers import WatchedAnswers
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)

@@ -26,15 +26,17 @@ def draw_of(answer_id: AnswerId) -> float:
     return int.from_bytes(digest, "big") / 2.0 ** (8 * _DRAW_BYTES)
 
 
-def chosen(candidates: Sequence[LiveCandidate], *, rate: float, least: int) -> list[Drawn]:
+def chosen(candidates: Sequence[LiveCandidate], *, rate: float, least: int, most: int) -> list[Drawn]:
     """Return the candidates that are to be scored and are not yet.
 
-    A stratum is the answers of one status of one corpus on one day. Of each goes a share of `rate`, and of a small one
-    more: about `least` answers, or all there are. While a day's answers come in the share falls.
+    A stratum is the answers of one status of one corpus on one day. Of each goes a share of `rate`: of a large one
+    less, about `most` answers, and of a small one more, about `least` answers or all there are. While a day's answers come
+    in the share falls.
     """
     sizes = Counter(_stratum(candidate) for candidate in candidates)
     waiting = (candidate for candidate in candidates if not candidate.is_scored)
-    drawn = (_drawn(candidate, max(rate, least / sizes[_stratum(candidate)])) for candidate in waiting)
+    rates = {stratum: max(min(rate, most / size), least / size) for stratum, size in sizes.items()}
+    drawn = (_drawn(candidate, rates[_stratum(candidate)]) for candidate in waiting)
     return [one for one in drawn if one.draw < one.rate]
 
 

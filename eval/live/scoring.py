@@ -13,8 +13,8 @@ from eval.metrics.scores import Score, missing
 from rag_service.bootstrap import Container
 from rag_service.domain.answers import Answer, AnswerStatus
 from rag_service.domain.fingerprints import digest_of
-from rag_service.domain.live import LATENCY, RETRIEVAL, SUPPORT, TOKENS, LiveScore
-from rag_service.domain.metric_names import of_ragas
+from rag_service.domain.live import RETRIEVAL, SUPPORT, LiveScore
+from rag_service.domain.metric_names import LATENCY, TOKENS, of_ragas
 
 JUDGED = ("faithfulness", "answer relevancy", "context relevance")
 """The metrics of RAGAS that need a judge and no right answer."""

@@ -1,7 +1,7 @@
 """Is a window of answers like the days before it?"""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.metrics.drift import category_test, has_drifted, ks_test, psi
+from eval.metrics.drift import Difference, compare_numbers, compare_shares
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.live import ABSTENTION, QUESTIONS, WATCHED, LiveScore
 
@@ -17,12 +17,14 @@ FALSE_ALARMS = 0.01
 """How often, at most, a window in which nothing changed counts as drifted in any measure, as far as answers are independent."""
 
 _ALPHA = FALSE_ALARMS / len(WATCHED)  # Bonferroni
-_LEAST_PSI_OF_SHARES = 0.05
-"""Two bins give a lower index than ten: abstentions that double from one in ten to one in five come to 0.08."""
+
+_NO_LENGTH = 1e-6
+"""The square of a length below which a sum of vectors points nowhere: it is less than their rounding."""
 
 _NUMBERS = tuple(name for name in WATCHED if name not in {QUESTIONS, ABSTENTION})
 
 Floats = NDArray[np.float64]
+Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,9 @@ class Compared:
 def compare_windows(reference: Sequence[LiveScore], current: Sequence[LiveScore], *, least: int) -> list[Compared]:
     """Return how each measure of a window compares with the days before it."""
     before, now = in_proportion(reference), in_proportion(current)
-    numbers = [_compared(name, _values(before, name), _values(now, name), least, _numbers_differ) for name in _NUMBERS]
-    refusals = _compared(ABSTENTION, _refusals(before), _refusals(now), least, _shares_differ)
-    questions = _compared(QUESTIONS, *_closeness(before, now), least, _numbers_differ)
+    numbers = [_compared(name, _values(before, name), _values(now, name), least, compare_numbers) for name in _NUMBERS]
+    refusals = _compared(ABSTENTION, _refusals(before), _refusals(now), least, compare_shares)
+    questions = _compared(QUESTIONS, *_closeness(before, now), least, compare_numbers)
     return [questions, *numbers, refusals]
 
 
@@ -66,27 +68,17 @@ def _day(score: LiveScore) -> date:
     return score.asked_at.date()
 
 
-Differ = Callable[[Floats, Floats], tuple[float, float, bool]]
-"""Reference and current to index, p-value and verdict."""
+Compare = Callable[..., Difference]
+"""Reference and current, and the level `alpha`."""
 
 
-def _compared(measure: str, reference: Floats, current: Floats, least: int, differ: Differ) -> Compared:
+def _compared(measure: str, reference: Floats, current: Floats, least: int, compare: Compare) -> Compared:
     counts: dict[str, Any] = {"reference_count": len(reference), "current_count": len(current)}
     if min(counts.values()) < least:
         return Compared(measure=measure, reference=None, current=None, **counts)
-    index, p_value, drifted = differ(reference, current)
+    found = compare(reference, current, alpha=_ALPHA)
     means: dict[str, Any] = {"reference": float(reference.mean()), "current": float(current.mean())}
-    return Compared(measure=measure, **means, **counts, psi=index, p_value=p_value, has_drifted=drifted)
-
-
-def _numbers_differ(reference: Floats, current: Floats) -> tuple[float, float, bool]:
-    before, now = reference.tolist(), current.tolist()
-    return psi(before, now), ks_test(before, now).p_value, has_drifted(before, now, alpha=_ALPHA)
-
-
-def _shares_differ(reference: Floats, current: Floats) -> tuple[float, float, bool]:
-    found = category_test(reference.tolist(), current.tolist())
-    return found.psi, found.p_value, found.p_value < _ALPHA and found.psi >= _LEAST_PSI_OF_SHARES
+    return Compared(measure=measure, **means, **counts, **asdict(found))
 
 
 def _values(scores: Iterable[LiveScore], name: str) -> Floats:
@@ -108,16 +100,13 @@ def _closeness(reference: Sequence[LiveScore], current: Sequence[LiveScore]) -> 
     if not len(before) or not len(now):
         return np.zeros(len(before)), np.zeros(len(now))
     middle = before.sum(axis=0)
-    # Without itself: a question that helped to make the middle would be nearer to it than a new one can be.
-    return _cosines(before, middle - before), _cosines(now, middle[None, :])
+    dots, square = (before @ middle).astype(np.float64), float(np.square(middle.astype(np.float64)).sum())
+    # Without itself: a question that helped to make the middle would be nearer to it than a new one can be. By the law
+    # of cosines, since these are unit vectors: a matrix of middles would be as large as that of the questions.
+    known = (dots - 1) / np.sqrt(np.maximum(square - 2 * dots + 1, _NO_LENGTH))
+    return known, (now @ middle).astype(np.float64) / np.sqrt(max(square, _NO_LENGTH))
 
 
-def _vectors(scores: Iterable[LiveScore], embedder: str) -> Floats:
+def _vectors(scores: Iterable[LiveScore], embedder: str) -> Vectors:
     rows = [np.frombuffer(score.question, "<f4") for score in scores if score.embedder == embedder]
-    return np.array(rows, dtype=np.float64)
-
-
-def _cosines(vectors: Floats, others: Floats) -> Floats:
-    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(others, axis=1)
-    cosines: Floats = (vectors * others).sum(axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny)
-    return cosines
+    return np.array(rows, dtype=np.float32)

@@ -1,5 +1,6 @@
 """How the answers that people get compare with the days before, in Prometheus's format. Other processes measure."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
@@ -7,17 +8,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from rag_service.domain.live import (
-    ABSTENTION,
-    FAITHFULNESS,
-    LATENCY,
-    QUESTIONS,
-    RELEVANCE,
-    RETRIEVAL,
-    SUPPORT,
-    TOKENS,
-    Drift,
-)
+from rag_service.domain.live import ABSTENTION, QUESTIONS, RETRIEVAL, SUPPORT, Drift
+from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 from rag_service.errors import DependencyUnavailable
 from rag_service.use_cases.live_answers import ReadLiveAnswers, WatchedAnswers
 
@@ -33,17 +25,21 @@ SHOWN: Mapping[str, str] = {
 }
 """What is watched, by name, as the label `measure` calls it."""
 
+PATIENCE_S = 2.0
+"""How long the catalog may take: as for the metrics of evaluations, which are read before these."""
+
 _OF_MEASURE = ("corpus", "measure")
 
 _log = structlog.get_logger()
 
 
 async def live_metrics(live_answers: ReadLiveAnswers) -> bytes:
-    """Return the state in the text format; nothing while the catalog is away, since an old state would be wrong."""
+    """Return the state in the text format; nothing while the catalog is away or slow: an old state would be wrong."""
     try:
-        watched = await live_answers.of_all()
-    except DependencyUnavailable as exc:
-        _log.warning("live_metrics_left_out", reason=str(exc))
+        async with asyncio.timeout(PATIENCE_S):
+            watched = await live_answers.of_all()
+    except (DependencyUnavailable, TimeoutError) as exc:
+        _log.warning("live_metrics_left_out", reason=str(exc) or f"The catalog took longer than {PATIENCE_S} s.")
         return b""
     return live_exposition(watched)
 

@@ -1,7 +1,7 @@
 """Stored answers and what people thought of them."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog.batches import batches
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.tables import answer_sources, answer_turns, answers, feedback, tombstones
 from rag_service.domain.access import AccessScope, Permission
@@ -34,6 +35,8 @@ class _Asked:
 _ANSWER = TypeAdapter(Answer)
 _ASKED = TypeAdapter(_Asked)
 _ERASED = "What this answer shows was erased meanwhile. Ask again."
+_BODIES_AT_ONCE = 200
+"""Each has tens of kilobytes, of which a line is kept."""
 
 
 class SqlAnswers:
@@ -48,7 +51,7 @@ class SqlAnswers:
             await self._note_sources(answer)
         await self._note_turns(answer)
         # What is only to be erased still has rows to refer to.
-        doomed = sa.select(answers.c.id).where(answers.c.id == answer.id, _is_to_be_erased())
+        doomed = sa.select(answers.c.id).where(answers.c.id == answer.id, is_to_be_erased())
         if (await self._connection.execute(doomed)).first() is not None:
             raise Gone(_ERASED)
 
@@ -96,17 +99,40 @@ class SqlAnswers:
         self, scope: AccessScope, corpus_id: CorpusId, *, since: datetime, limit: int
     ) -> list[UnmetQuestion]:
         disliked = sa.exists().where(_FEEDBACK.c.answer_id == answers.c.id, _FEEDBACK.c.rating < 0)
-        asked_by = sa.func.coalesce(answers.c.end_user, answers.c.key_id)
-        columns = (answers.c.id, answers.c.status, answers.c.created_at, answers.c.body)
-        wanted = sa.select(*columns, disliked.label("is_disliked"), asked_by.label("asked_by")).where(
+        newest_first = (answers.c.created_at.desc(), answers.c.id)
+        wanted = sa.select(answers.c.id).where(
             _visible(scope),
             answers.c.corpus_id == corpus_id,
             answers.c.created_at >= since,
             sa.or_(answers.c.status.in_(UNMET_STATES), disliked),
         )
-        newest = wanted.order_by(answers.c.created_at.desc(), answers.c.id).limit(limit)
-        # Thousands of records are read in tenths of a second: others are served meanwhile.
-        return await asyncio.to_thread(_unmet_of, (await self._connection.execute(newest)).all())
+        ids = (await self._connection.execute(wanted.order_by(*newest_first).limit(limit))).scalars().all()
+        asked_by = sa.func.coalesce(answers.c.end_user, answers.c.key_id)
+        columns = (answers.c.id, answers.c.status, answers.c.created_at, answers.c.body)
+        whole = sa.select(*columns, disliked.label("is_disliked"), asked_by.label("asked_by")).order_by(*newest_first)
+        found: list[UnmetQuestion] = []
+        for batch in batches(ids, most=_BODIES_AT_ONCE):
+            rows = (await self._connection.execute(whole.where(answers.c.id.in_(batch)))).all()
+            # Thousands of records are read in tenths of a second: others are served meanwhile.
+            found += await asyncio.to_thread(_unmet_of, rows)
+        return found
+
+    async def erased(self, scope: AccessScope, ids: Collection[AnswerId], *, lock: bool = False) -> set[AnswerId]:
+        found: set[AnswerId] = set()
+        for batch in batches(sorted(ids)):
+            there = sa.select(answers.c.id, is_to_be_erased().label("is_doomed")).where(
+                answers.c.tenant_id == scope.tenant_id, answers.c.id.in_(batch)
+            )
+            in_order = there.order_by(answers.c.id)
+            held = in_order.with_for_update(of=answers, read=True, key_share=True) if lock else in_order
+            found.update(row.id for row in await self._connection.execute(held) if row.is_doomed)
+            # After the rows: what went while they were waited for has its tombstone by now.
+            stone = tombstones.c
+            buried = sa.select(stone.id).where(
+                stone.tenant_id == scope.tenant_id, stone.kind == TombstoneKind.ANSWER.value, stone.id.in_(batch)
+            )
+            found.update((await self._connection.execute(buried)).scalars())
+        return found
 
     async def _assert_visible(self, scope: AccessScope, answer_id: AnswerId) -> None:
         one = sa.select(answers.c.id).where(_visible(scope), answers.c.id == answer_id)
@@ -160,10 +186,10 @@ def _visible(scope: AccessScope) -> sa.ColumnElement[bool]:
     given_to_caller = sa.true() if scope.may(Permission.ADMIN) else answers.c.key_id == scope.key_id
     to_end_user = sa.true() if scope.end_user is None else answers.c.end_user == scope.end_user
     covered = sa.true() if scope.corpora is None else answers.c.corpus_id.in_(scope.corpora)
-    return sa.and_(answers.c.tenant_id == scope.tenant_id, given_to_caller, to_end_user, covered, ~_is_to_be_erased())
+    return sa.and_(answers.c.tenant_id == scope.tenant_id, given_to_caller, to_end_user, covered, ~is_to_be_erased())
 
 
-def _is_to_be_erased() -> sa.ColumnElement[bool]:
+def is_to_be_erased() -> sa.ColumnElement[bool]:
     """Answers of what was asked to be erased: gone for everybody from then on, though their rows go later."""
     stone = tombstones.c
     of_document = sa.exists().where(

@@ -149,7 +149,9 @@ class SqlErasures:
         some = sa.select(documents.c.id).where(
             documents.c.tenant_id == scope.tenant_id, documents.c.corpus_id == corpus_id
         )
-        return [DocumentId(one) for one in (await self._connection.execute(some.limit(limit))).scalars()]
+        # All at once and in order, as who keeps results locks them: in another order the two could wait for each other.
+        held = some.order_by(documents.c.id).limit(limit).with_for_update()
+        return [DocumentId(one) for one in (await self._connection.execute(held)).scalars()]
 
     async def remove_corpus(self, scope: AccessScope, corpus_id: CorpusId) -> Removal:
         return await remove_corpus(self._connection, scope.tenant_id, corpus_id)

@@ -1,7 +1,6 @@
 """Runs of suites and their results."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,12 +79,13 @@ class SqlEvalRuns:
 
     async def add_results(self, scope: AccessScope, run_id: EvalRunId, results: Sequence[CaseResult]) -> None:
         run = await self.get(scope, run_id)
-        if is_golden := run.suite == GOLDEN_SUITE:
-            results = await self._with_quoted(results)
+        quoted = await self._quoted(results) if run.suite == GOLDEN_SUITE else {}
+        # A document that is only quoted may have been dropped with its versions; one that is erased takes the question along.
+        found = {result.case_id: result.documents - quoted.get(result.case_id, frozenset()) for result in results}
         # Documents before questions, as whoever erases them: in another order the two could wait for each other.
-        gone = await self._erased(frozenset().union(*(result.documents for result in results)))
-        kept = [result for result in results if result.documents.isdisjoint(gone)]
-        if is_golden:
+        gone = await self._erased(frozenset().union(*found.values()))
+        kept = [result for result in results if found[result.case_id].isdisjoint(gone)]
+        if run.suite == GOLDEN_SUITE:
             kept = await self._of_questions(run.corpus_id, kept)
         for batch in batches(kept):
             same = sa.and_(eval_results.c.run_id == run_id, eval_results.c.case_id.in_([one.case_id for one in batch]))
@@ -94,7 +94,7 @@ class SqlEvalRuns:
         shown = [
             {"run_id": run_id, "case_id": result.case_id, "document_id": document_id}
             for result in kept
-            for document_id in sorted(result.documents)
+            for document_id in sorted(result.documents | quoted.get(result.case_id, frozenset()))
         ]
         for rows in batches(shown):
             await self._connection.execute(eval_result_documents.insert(), rows)
@@ -151,14 +151,14 @@ class SqlEvalRuns:
             item_of=run_of,
         )
 
-    async def _with_quoted(self, results: Sequence[CaseResult]) -> list[CaseResult]:
-        """Add the documents that golden questions quote: their words are in the evidence, found or not."""
+    async def _quoted(self, results: Sequence[CaseResult]) -> dict[str, set[DocumentId]]:
+        """Return the documents that golden questions quote: their words are in the evidence, found or not."""
         quoted: dict[str, set[DocumentId]] = {}
         links = golden_question_documents
         for batch in batches([result.case_id for result in results]):
             for row in await self._connection.execute(links.select().where(links.c.question_id.in_(batch))):
                 quoted.setdefault(row.question_id, set()).add(DocumentId(row.document_id))
-        return [replace(result, documents=result.documents | quoted.get(result.case_id, set())) for result in results]
+        return quoted
 
     async def _of_questions(self, corpus_id: CorpusId, results: Sequence[CaseResult]) -> list[CaseResult]:
         """Return the results whose questions are still there, and keep those questions there until they are written."""

@@ -16,6 +16,7 @@ from rag_service.catalog.scoping import allowed_corpora
 from rag_service.catalog.tables import (
     corpora,
     drafts,
+    eval_results,
     eval_runs,
     gate_acceptances,
     gates,
@@ -95,6 +96,9 @@ class SqlEvaluationWatch:
             .select_from(draft.join(corpora, corpora.c.id == eval_runs.c.corpus_id))
             .where(allowed_corpora(scope), eval_runs.c.corpus_id == run.corpus_id, eval_runs.c.suite == run.suite)
             .where(_FINISHED, was_published, eval_runs.c.number <= upto, eval_runs.c.id != run.id)
+            # A gate searches exactly, whatever the size: what it found is not what people get. Old runs lose their results.
+            .where(eval_runs.c.purpose != RunPurpose.GATE.value)
+            .where(sa.exists().where(eval_results.c.run_id == eval_runs.c.id))
         )
         return await self._first(found.order_by(eval_runs.c.number.desc(), *_NEWEST_FIRST))
 

@@ -1,6 +1,7 @@
 """Scores of answers that people got, and what of them has drifted."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog.answers import is_to_be_erased
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.rows import columns_of
 from rag_service.catalog.scoping import allowed_corpora
@@ -15,7 +17,7 @@ from rag_service.catalog.tables import answers, corpora, live_drifts, live_score
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.ids import CorpusId, TenantId
-from rag_service.domain.live import Drift, LiveCandidate, LiveScore
+from rag_service.domain.live import Drift, LiveCandidate, LiveScore, LiveValues
 
 
 class SqlLiveAnswers:
@@ -36,13 +38,11 @@ class SqlLiveAnswers:
             )
             .outerjoin(live_scores, live_scores.c.answer_id == answers.c.id)
             # By tenant, since the index on moments begins with it: answers of years are not gone through.
-            .where(answers.c.tenant_id.in_(sa.select(tenants.c.id)), answers.c.created_at >= since)
+            .where(answers.c.tenant_id.in_(sa.select(tenants.c.id)), answers.c.created_at >= since, ~is_to_be_erased())
             .order_by(answers.c.created_at, answers.c.id)
         )
-        return [
-            LiveCandidate(**columns_of(row) | {"status": AnswerStatus(row.status)})
-            for row in await self._connection.execute(found)
-        ]
+        # Here and below in a thread: a busy day has tens of thousands of rows, and jobs are held meanwhile.
+        return await asyncio.to_thread(_candidates_of, await self._connection.execute(found))
 
     async def add(self, score: LiveScore) -> bool:
         # Who erases the answer waits until this row is there, and then takes it along.
@@ -73,7 +73,14 @@ class SqlLiveAnswers:
         if before is not None:
             found = found.where(live_scores.c.asked_at < before)
         ordered = found.order_by(live_scores.c.asked_at, live_scores.c.answer_id)
-        return [_score_of(row) for row in await self._connection.execute(ordered)]
+        return await asyncio.to_thread(_scores_of, await self._connection.execute(ordered))
+
+    async def values_of_all(self, *, since: datetime) -> list[LiveValues]:
+        columns = (live_scores.c.corpus_id, live_scores.c.status, live_scores.c.rate, live_scores.c.scores)
+        # By corpus, since the index on moments begins with it.
+        recent = live_scores.c.corpus_id.in_(sa.select(corpora.c.id)), live_scores.c.asked_at >= since
+        found: sa.Select[Any] = sa.select(*columns).where(*recent)
+        return await asyncio.to_thread(_values_of, await self._connection.execute(found))
 
     async def scored_corpora(
         self, *, since: datetime, before: datetime | None = None
@@ -91,11 +98,31 @@ class SqlLiveAnswers:
 
     async def drifts(self, scope: AccessScope, corpus_id: CorpusId, *, since: datetime) -> list[Drift]:
         found = sa.select(live_drifts).join(corpora, corpora.c.id == live_drifts.c.corpus_id)
-        found = found.where(
-            allowed_corpora(scope), live_drifts.c.corpus_id == corpus_id, live_drifts.c.window_end >= since
+        return await self._newest_first(
+            found.where(allowed_corpora(scope), live_drifts.c.corpus_id == corpus_id, live_drifts.c.window_end >= since)
         )
+
+    async def drifts_of_all(self, *, since: datetime) -> list[Drift]:
+        return await self._newest_first(sa.select(live_drifts).where(live_drifts.c.window_end >= since))
+
+    async def _newest_first(self, found: sa.Select[Any]) -> list[Drift]:
         ordered = found.order_by(live_drifts.c.window_end.desc(), live_drifts.c.measure)
         return [Drift(**columns_of(row)) for row in await self._connection.execute(ordered)]
+
+
+def _candidates_of(rows: Iterable[sa.Row[Any]]) -> list[LiveCandidate]:
+    return [LiveCandidate(**columns_of(row) | {"status": AnswerStatus(row.status)}) for row in rows]
+
+
+def _scores_of(rows: Iterable[sa.Row[Any]]) -> list[LiveScore]:
+    return [_score_of(row) for row in rows]
+
+
+def _values_of(rows: Iterable[sa.Row[Any]]) -> list[LiveValues]:
+    return [
+        LiveValues(corpus_id=row.corpus_id, status=AnswerStatus(row.status), rate=row.rate, values=row.scores["values"])
+        for row in rows
+    ]
 
 
 def _score_of(row: sa.Row[Any]) -> LiveScore:

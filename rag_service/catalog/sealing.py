@@ -46,13 +46,15 @@ async def hold_back(connection: AsyncConnection, scope: AccessScope, draft_id: D
 
 async def start(connection: AsyncConnection, scope: AccessScope, draft_id: DraftId, now: datetime) -> Draft:
     """Take the slot and a number, and note what is published now."""
+    corpus_id = (await read_draft(connection, scope, draft_id)).corpus_id
+    # Whoever seals or publishes locks the corpus's row, so nothing that is read from here on becomes untrue. The corpus
+    # first, as who keeps a verdict: in another order the two could wait for each other.
+    corpus = await read_corpus(connection, scope, corpus_id, lock=True)
     draft = await read_draft(connection, scope, draft_id, lock=True)
     if draft.state is DraftState.SEALING:
         return draft
     if draft.state is not DraftState.OPEN:
         raise Conflict(f"Draft {draft_id} is neither open nor being sealed, but {draft.state}.")
-    # Whoever seals or publishes locks the corpus's row, so nothing that is read from here on becomes untrue.
-    corpus = await read_corpus(connection, scope, draft.corpus_id, lock=True)
     holder = await draft_in_slot(connection, corpus.id)
     if holder is not None:
         raise SlotTaken(f"Draft {holder.id} of this corpus is {holder.state}.")

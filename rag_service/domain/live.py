@@ -7,15 +7,12 @@ from itertools import groupby
 
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.ids import AnswerId, CorpusId, TenantId
+from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 
 QUESTIONS = "questions"
 RETRIEVAL = "retrieval similarity"
 SUPPORT = "support"
-FAITHFULNESS = "faithfulness (verifier)"
-RELEVANCE = "relevance (embedding)"
 ABSTENTION = "abstention"
-LATENCY = "latency ms"
-TOKENS = "tokens"
 
 WATCHED = (QUESTIONS, RETRIEVAL, SUPPORT, FAITHFULNESS, RELEVANCE, ABSTENTION, LATENCY, TOKENS)
 """What is compared with the days before. Cost is not: no prices are configured."""
@@ -54,6 +51,16 @@ class LiveScore:
     judge: str | None
     scored_at: datetime
     question: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveValues:
+    """Of the scores of one answer, what a mean needs."""
+
+    corpus_id: CorpusId
+    status: AnswerStatus
+    rate: float
+    values: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +109,7 @@ def days_of(scores: Iterable[LiveScore]) -> tuple[LiveDay, ...]:
     return tuple(LiveDay(day=day, scored=len(found), means=means_of(found)) for day, found in days)
 
 
-def means_of(scores: Sequence[LiveScore]) -> Mapping[str, LiveMean]:
+def means_of(scores: Sequence[LiveScore | LiveValues]) -> Mapping[str, LiveMean]:
     """Return the mean of each score that was taken. An answer that stands for many counts as many (Horvitz-Thompson)."""
     names = dict.fromkeys(name for score in scores for name, value in score.values.items() if value is not None)
     found = {name: _mean((score.values.get(name), score.rate) for score in scores) for name in names}

@@ -1,16 +1,7 @@
 """What has drifted, in words. Pure."""
 
-from rag_service.domain.live import (
-    ABSTENTION,
-    FAITHFULNESS,
-    LATENCY,
-    QUESTIONS,
-    RELEVANCE,
-    RETRIEVAL,
-    SUPPORT,
-    TOKENS,
-    Drift,
-)
+from rag_service.domain.live import ABSTENTION, QUESTIONS, RETRIEVAL, SUPPORT, Drift
+from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 
 _SUBJECTS = {
     QUESTIONS: "The closeness of questions to the usual ones",

@@ -1,7 +1,8 @@
 """What people ask of a corpus and its documents leave open, for whoever writes them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,7 +17,7 @@ from rag_service.domain.golden_duplicates import KnownQuestions
 from rag_service.domain.ids import AnswerId
 from rag_service.domain.telling_words import telling_words
 from rag_service.domain.versions import Corpus
-from rag_service.errors import InvalidRequest, NotFound
+from rag_service.errors import InvalidRequest, LimitExceeded, NotFound
 from rag_service.ports.build_parts import BuildParts
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.vectors import DenseVector
@@ -28,6 +29,10 @@ from rag_service.use_cases.parts_of import parts_of
 
 _READ_CHARS = 500
 """Of one question: what follows in a pasted page says little about what is missing, and takes long to embed."""
+
+_MOST_WAITING = 2
+_RETRY_AFTER_S = 10.0
+_BUSY = "Others wait for content gaps already, which are looked for one at a time. Try again in a few seconds."
 
 
 class ContentGaps:
@@ -45,6 +50,7 @@ class ContentGaps:
         self._settings = settings
         # It takes seconds of every core: people who load the page together wait for one another.
         self._one_at_a_time = asyncio.Lock()
+        self._present = 0
 
     async def find(self, scope: AccessScope, *, corpus: str, days: int | None = None) -> FoundGaps:
         """Return the gaps in the questions of the last `days`, or of as many as are set.
@@ -52,9 +58,10 @@ class ContentGaps:
         Raises:
             NotFound: no such corpus, or the caller may not evaluate it.
             Conflict: the embedder of the corpus cannot be opened.
+            LimitExceeded: too many wait for their gaps already.
         """
         since = self._clock() - timedelta(days=days or self._settings.gap_days)
-        async with self._one_at_a_time:
+        async with self._turn():
             async with self._catalog.reading() as tx:
                 target = await corpus_to_evaluate(tx, scope, corpus)
                 most = self._settings.gap_questions
@@ -72,6 +79,7 @@ class ContentGaps:
             NotFound: no such answer of the corpus, or the caller may not evaluate.
             InvalidRequest: it was answered, and nobody disliked that.
             Conflict: another golden question asks the same.
+            Gone: the answer was erased meanwhile.
         """
         async with self._catalog.reading() as tx:
             target = await corpus_to_evaluate(tx, scope, corpus)
@@ -85,6 +93,17 @@ class ContentGaps:
         made = partial(new_question, target, content, scope=scope, now=self._clock())
         question = made(state=GoldenState.PROPOSED, origin=Origin.GAP, origin_ref=answer_id)
         return await propose(self._catalog, scope, target, question, seen)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._present > _MOST_WAITING:
+            raise LimitExceeded(_BUSY, retry_after_s=_RETRY_AFTER_S)
+        self._present += 1
+        try:
+            async with self._one_at_a_time:
+                yield
+        finally:
+            self._present -= 1
 
     async def _vectors(self, scope: AccessScope, corpus: Corpus, asked: Sequence[UnmetQuestion]) -> DenseVector:
         """Return a row for each question; what is asked in the same words is embedded once."""

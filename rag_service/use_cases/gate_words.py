@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from rag_service.domain.gates import Cause, RegressionKind, Strength, strength_of
+from rag_service.domain.gates import Cause, RegressionKind, Strength, Verdict, strength_of
 from rag_service.domain.golden import WEAK_BELOW
 from rag_service.use_cases.manage_gates import GateState, SeenGate
 
@@ -29,6 +29,10 @@ _STATES: Mapping[GateState, str] = {
 
 def state_in_words(seen: SeenGate) -> str:
     """Return where a draft stands."""
+    if seen.state is GateState.NOT_ASKED and seen.gate and seen.gate.verdict is Verdict.UNMEASURED:
+        return (
+            f"{_STATES[seen.state]} The last attempt came to no verdict: {seen.gate.reason} Publish again to try again."
+        )
     if seen.state is not GateState.BLOCKED:
         return _STATES[seen.state]
     worse = len(seen.blocking)

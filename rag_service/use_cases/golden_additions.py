@@ -1,7 +1,7 @@
 """Golden questions that are added only when they are new. They are compared before anything is locked."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag_service.domain.access import AccessScope
@@ -9,10 +9,11 @@ from rag_service.domain.golden import GoldenQuestion, GoldenState, Origin
 from rag_service.domain.golden_duplicates import KnownQuestions
 from rag_service.domain.ids import AnswerId
 from rag_service.domain.versions import Corpus
-from rag_service.errors import Conflict
+from rag_service.errors import Conflict, Gone
 from rag_service.ports.catalog import Catalog, Transaction
 
 EVERY_STATE = tuple(GoldenState)
+_ERASED = "An answer that this came from was erased meanwhile, and with it what people asked. Try again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ async def propose(
 
     Raises:
         Conflict: another question asks the same.
+        Gone: the answer was erased meanwhile.
     """
     found = await add_new(catalog, scope, corpus, [question], seen)
     if proposed := proposed_from(AnswerId(question.origin_ref or ""), question.origin, found.same):
@@ -60,7 +62,11 @@ async def propose(
 async def add_new(
     catalog: Catalog, scope: AccessScope, corpus: Corpus, questions: Sequence[GoldenQuestion], seen: SeenGolden
 ) -> Additions:
-    """Add those of `questions` that are new to the corpus; `seen` is what was there just now."""
+    """Add those of `questions` that are new to the corpus; `seen` is what was there just now.
+
+    Raises:
+        Gone: an answer that one of them came from was erased meanwhile; nothing is added.
+    """
     # A second for thousands of them: others are served meanwhile, and may write.
     found = await asyncio.to_thread(_compared, questions, seen.questions)
     if not found.new:
@@ -70,6 +76,9 @@ async def add_new(
             now = await seen_golden(tx, scope, corpus)
             found = await asyncio.to_thread(_compared, questions, now.questions)
         await tx.golden.add(scope, found.new)
+        # After the questions: whoever erases holds documents before answers too, and finds what came from them.
+        if await tx.answers.erased(scope, _refs_of(found.new), lock=True):
+            raise Gone(_ERASED)
     return found
 
 
@@ -78,6 +87,10 @@ def assert_added(found: Additions) -> None:
     if found.same:
         same = found.same[0]
         raise Conflict(f"The corpus has this question already, {same.state}: {same.id}.")
+
+
+def _refs_of(questions: Iterable[GoldenQuestion]) -> set[AnswerId]:
+    return {AnswerId(question.origin_ref) for question in questions if question.origin_ref}
 
 
 def _compared(questions: Sequence[GoldenQuestion], known: Sequence[GoldenQuestion]) -> Additions:

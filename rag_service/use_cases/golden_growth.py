@@ -32,6 +32,7 @@ MOST_ROWS = 2_000
 """Of one import."""
 
 MOST_SYNTHESISED = 100
+_ERASED = "It came from an answer that has been erased, and what was asked there does not come back."
 _DOCUMENTS_PER_QUESTION = 5
 """So many documents are looked at for each question wanted: of some nothing can be made."""
 
@@ -74,6 +75,7 @@ class GrowGolden:
 
         Raises:
             TooLarge: there are too many lines.
+            Gone: an answer that one of them came from was erased meanwhile.
         """
         if len(lines) > MOST_ROWS:
             raise TooLarge(f"Import at most {MOST_ROWS} questions at once.")
@@ -82,7 +84,9 @@ class GrowGolden:
             target = await corpus_to_evaluate(tx, scope, corpus)
             quotes = (quote for row in rows for quote in row.content.quotes)
             problems = await quote_problems(tx, scope, target, quotes)
+            erased = await tx.answers.erased(scope, {AnswerId(row.ref) for row in rows if row.ref})
         wrong = {row: [problems[quote] for quote in row.content.quotes if quote in problems] for row in rows}
+        wrong |= {row: [_ERASED] for row in rows if row.ref in erased}
         made = partial(new_question, target, state=state, origin=Origin.IMPORT, scope=scope)
         questions = [made(row.content, origin_ref=row.ref, now=self._clock()) for row in rows if not wrong[row]]
         added, duplicates = await self._add_new(scope, target, questions)
@@ -99,6 +103,7 @@ class GrowGolden:
         Raises:
             InvalidRequest: nobody rated it.
             Conflict: another golden question asks the same.
+            Gone: the answer was erased meanwhile.
         """
         async with self._catalog.reading() as tx:
             target = await corpus_to_evaluate(tx, scope, corpus)

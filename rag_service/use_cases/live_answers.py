@@ -1,12 +1,15 @@
 """How the answers that people get were scored, for those who may evaluate and for operators."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from rag_service.domain.access import AccessScope, Permission, system_scope
+from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.ids import CorpusId
-from rag_service.domain.live import Drift, LiveDay, LiveMean, days_of, means_of
+from rag_service.domain.live import Drift, LiveDay, LiveMean, LiveValues, days_of, means_of
 from rag_service.ports.catalog import Catalog
 from rag_service.use_cases.permissions import require
 
@@ -15,6 +18,11 @@ _SHOWN_DAYS = 14
 _SHOWN_FINDINGS_DAYS = 90
 _FRESH = 2 * _DAY
 """A window that ended before that says nothing of today: nobody asks any more, or nobody compares."""
+
+KEEP = timedelta(seconds=60)
+"""How long operators are told the same: the worker scores every quarter of an hour, and scrapes come every few seconds."""
+
+_Of = TypeVar("_Of", LiveValues, Drift)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,8 @@ class ReadLiveAnswers:
     def __init__(self, *, catalog: Catalog, clock: Callable[[], datetime]) -> None:
         self._catalog = catalog
         self._clock = clock
+        self._reading = asyncio.Lock()
+        self._told: tuple[datetime, Sequence[WatchedAnswers]] | None = None
 
     async def __call__(self, scope: AccessScope, *, corpus: str) -> LiveState:
         """Return how it stands with a corpus (name or id), or raise NotFound."""
@@ -54,22 +64,44 @@ class ReadLiveAnswers:
             drifts = await tx.live.drifts(scope, target.id, since=now - _SHOWN_FINDINGS_DAYS * _DAY)
         newest = _newest(drifts, now)
         earlier = [one for one in drifts if one.has_drifted and one not in newest]
-        return LiveState(days=days_of(scores), newest=newest, earlier=earlier)
+        return LiveState(days=await asyncio.to_thread(days_of, scores), newest=newest, earlier=earlier)
 
-    async def of_all(self) -> list[WatchedAnswers]:
-        """Return how it stands with every corpus of every tenant that was scored lately: for operators."""
-        now = self._clock()
-        found: list[WatchedAnswers] = []
+    async def of_all(self) -> Sequence[WatchedAnswers]:
+        """Return how it stood, at most `KEEP` ago, with every corpus of every tenant that was scored lately: for operators."""
+        async with self._reading:  # scrapes that come meanwhile wait for the same answer
+            now = self._clock()
+            if self._told is None or not timedelta(0) <= now - self._told[0] < KEEP:
+                self._told = now, await self._all(now)
+            return self._told[1]
+
+    async def _all(self, now: datetime) -> Sequence[WatchedAnswers]:
         async with self._catalog.reading() as tx:
-            for tenant_id, corpus_id in await tx.live.scored_corpora(since=now - _FRESH):
-                scope = system_scope(tenant_id)
-                scores = await tx.live.scores(scope, corpus_id, since=now - _DAY)
-                newest = _newest(await tx.live.drifts(scope, corpus_id, since=now - _FRESH), now)
-                watched = WatchedAnswers(
-                    corpus_id=corpus_id, scored=len(scores), means=dict(means_of(scores)), newest=newest
-                )
-                found.append(watched)
-        return found
+            corpora = [corpus_id for _, corpus_id in await tx.live.scored_corpora(since=now - _FRESH)]
+            values = await tx.live.values_of_all(since=now - _DAY)
+            drifts = await tx.live.drifts_of_all(since=now - _FRESH)
+        return await asyncio.to_thread(_watched, corpora, values, drifts, now)
+
+
+def _watched(
+    corpora: Sequence[CorpusId], values: Sequence[LiveValues], drifts: Sequence[Drift], now: datetime
+) -> list[WatchedAnswers]:
+    values_of, drifts_of = _by_corpus(values), _by_corpus(drifts)
+    return [
+        WatchedAnswers(
+            corpus_id=corpus_id,
+            scored=len(values_of[corpus_id]),
+            means=dict(means_of(values_of[corpus_id])),
+            newest=_newest(drifts_of[corpus_id], now),
+        )
+        for corpus_id in corpora
+    ]
+
+
+def _by_corpus(rows: Iterable[_Of]) -> dict[CorpusId, list[_Of]]:
+    found: dict[CorpusId, list[_Of]] = defaultdict(list)
+    for row in rows:
+        found[row.corpus_id].append(row)
+    return found
 
 
 def _newest(drifts: Sequence[Drift], now: datetime) -> list[Drift]:

@@ -146,7 +146,9 @@ class SealDraft:
             holder = await tx.drafts.in_slot(scope, draft.corpus_id)
             if not _is_to_publish(draft) or holder is None:
                 return
-            if await self._waits_in_vain(tx, scope, holder, draft):
+            if holder.awaits_publish and not await self._gate.applies_to(tx, scope, holder):
+                await self._gate.go_on(tx, scope, holder.id)  # nothing bars it any more
+            elif await self._waits_in_vain(tx, scope, holder, draft):
                 await self._gate.give_up(tx, scope, holder, "No evaluation worker took it.")
                 holder = await tx.drafts.get(scope, holder.id)
             if not await _yields(tx, scope, holder):
@@ -168,8 +170,11 @@ class SealDraft:
             return False
         now = self._clock()
         served = await tx.workers.served_kinds(since=now - self._silence)
+        # The job may be one that was left from an earlier seal.
+        sealed = await tx.versions.get(scope, holder.corpus_id, number_of(holder))
+        since = max(job.lease_until or job.not_before, sealed.created_at)
         # A worker that is busy comes to it, and one that is started anew is back soon.
-        return job.kind not in served and now - (job.lease_until or job.not_before) > self._starved_after
+        return job.kind not in served and now - since > self._starved_after
 
     def _version(self, plan: SealPlan, frequencies: DocumentFrequencies) -> Version:
         return Version(

@@ -139,3 +139,14 @@ async def test_only_who_may_evaluate_gets_the_page(
 
     assert page.status_code == status
     assert (f"/evaluations/corpora/{corpus}/gaps" in trend.text) is (status == 200)
+
+
+async def test_those_for_whom_there_is_no_room_are_told_to_come_again(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag_service.use_cases.content_gaps._MOST_WAITING", -1)
+
+    reply = await client.get(PATH)
+
+    assert (reply.status_code, reply.headers["retry-after"]) == (429, "10")
+    assert "Try again in a few seconds" in reply.json()["error"]["message"]

@@ -1,20 +1,26 @@
-"""Golden questions that somebody else works on at the same time."""
+"""Golden questions that somebody else works on at the same time, or that were erased in between."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
 import pytest
 
+from rag_service.domain.access import system_scope
 from rag_service.domain.answers import Message
+from rag_service.domain.erasures import Erasure, ErasureKind, TombstoneKind, tombstone_of
 from rag_service.domain.golden import GoldenQuestion, GoldenState
 from rag_service.domain.golden_content import GoldenContent
-from rag_service.domain.ids import CorpusId
-from rag_service.errors import Conflict
+from rag_service.domain.ids import CorpusId, ErasureId, Fingerprint
+from rag_service.errors import Conflict, Gone
 from rag_service.ports.catalog import Catalog, Transaction
+from rag_service.settings import EvaluationSettings
+from rag_service.use_cases.content_gaps import ContentGaps
 from rag_service.use_cases.golden import ContentChanges, ManageGolden
 from rag_service.use_cases.golden_growth import GrowGolden
 from tests.api.parts import Service
+from tests.build_parts import own_parts
 from tests.evaluation_values import golden
 
 CONTENT = GoldenContent(messages=(Message(role="user", content="When does the car park close?"),), answers=("22:30",))
@@ -113,10 +119,7 @@ async def test_a_question_that_is_known_locks_nothing(service: Service, kept: Go
 async def test_an_answer_that_is_proposed_twice_at_once_proposes_one_question(
     service: Service, client: httpx.AsyncClient
 ) -> None:
-    await service.corpus()
-    body = {"model": "handbook", "messages": [{"role": "user", "content": "Who won?"}]}
-    answer_id = (await client.post("/v1/chat/completions", json=body)).json()["x_rag"]["answer_id"]
-    await client.post(f"/v1/answers/{answer_id}/feedback", json={"rating": "down"})
+    answer_id = await disliked(service, client)
     wanted = {"corpus": "handbook", "answer_id": answer_id}
     catalog = Meanwhile(
         service.parts.catalog, lambda: service.parts.grow_golden.propose_from_answer(service.scope, **wanted)
@@ -126,6 +129,67 @@ async def test_an_answer_that_is_proposed_twice_at_once_proposes_one_question(
 
     listed = await service.parts.golden.all(service.scope, corpus="handbook", states=tuple(GoldenState))
     assert listed == [made]
+
+
+@pytest.mark.parametrize("origin", ["from-answer", "from-gap"])
+async def test_a_proposal_from_an_answer_that_was_erased_in_between_is_not_kept(
+    service: Service, client: httpx.AsyncClient, origin: str
+) -> None:
+    answer_id = await disliked(service, client)
+    catalog, parts = Meanwhile(service.parts.catalog, lambda: erase(service, answer_id)), service.parts
+    grow = GrowGolden(catalog=catalog, clock=parts.clock)
+    gaps = ContentGaps(
+        catalog=catalog, build_parts=own_parts(Fingerprint("b")), clock=parts.clock, settings=EvaluationSettings()
+    )
+    propose = {"from-answer": grow.propose_from_answer, "from-gap": gaps.propose}[origin]
+
+    with pytest.raises(Gone, match="erased meanwhile"):
+        await propose(service.scope, corpus="handbook", answer_id=answer_id)
+
+    assert await parts.golden.all(service.scope, corpus="handbook", states=tuple(GoldenState)) == []
+
+
+async def test_an_import_brings_back_no_question_of_an_erased_answer(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    answer_id = await disliked(service, client)
+    await client.post("/v1/corpora/handbook/golden/from-answer", json={"answer_id": answer_id})
+    exported = (await client.get("/v1/corpora/handbook/golden/export?state=proposed")).content
+    await erase(service, answer_id)
+    again = json.dumps({"question": "Who won?"}).encode()
+
+    path = "/v1/corpora/handbook/golden/import?state=proposed"
+    done = (await client.post(path, content=exported + again)).json()
+
+    assert (done["added"], done["duplicates"]) == (1, 0)
+    ((line, message),) = [(one["line"], one["message"]) for one in done["refused"]]
+    assert (line, "answer that has been erased" in message) == (1, True)
+
+
+async def disliked(service: Service, client: httpx.AsyncClient) -> str:
+    """Return the id of an answer that somebody disliked."""
+    await service.corpus()
+    body = {"model": "handbook", "messages": [{"role": "user", "content": "Who won?"}]}
+    answer_id = str((await client.post("/v1/chat/completions", json=body)).json()["x_rag"]["answer_id"])
+    await client.post(f"/v1/answers/{answer_id}/feedback", json={"rating": "down"})
+    return answer_id
+
+
+async def erase(service: Service, answer_id: str) -> None:
+    """Remove the answer of a person who wants nothing kept."""
+    scope = system_scope(service.scope.tenant_id)
+    asked = Erasure(
+        id=ErasureId("erasure_one"),
+        tenant_id=scope.tenant_id,
+        kind=ErasureKind.PERSON,
+        subject={"end_user": "ann"},
+        requested_by=None,
+        created_at=service.parts.clock(),
+    )
+    stone = tombstone_of(asked, TombstoneKind.ANSWER, answer_id, corpus_id=None, principals=frozenset())
+    async with service.parts.catalog.writing() as tx:
+        await tx.erasures.add(scope, asked, [])
+        await tx.erasures.remove_answers(scope, [stone])
 
 
 async def now(service: Service, question: GoldenQuestion) -> GoldenQuestion:

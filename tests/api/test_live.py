@@ -1,5 +1,6 @@
 """How live answers stand: over HTTP, on the page, and for Prometheus. Scores are planted in the catalog."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,12 +10,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rag_service import web
+from rag_service.api import live_metrics as live_metrics_module
 from rag_service.api.live_metrics import live_metrics
 from rag_service.domain.access import Permission
 from rag_service.domain.answers import Answer, AnswerStatus
 from rag_service.domain.ids import AnswerId, CorpusId
-from rag_service.domain.live import ABSTENTION, FAITHFULNESS, LATENCY, RELEVANCE, SUPPORT, Drift
+from rag_service.domain.live import ABSTENTION, SUPPORT, Drift
+from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE
 from rag_service.errors import CatalogUnavailable
+from rag_service.use_cases.live_answers import KEEP, ReadLiveAnswers
 from tests.api.parts import Service
 from tests.contract.answer_values import answer
 from tests.live_values import DAY, drift, score
@@ -120,6 +124,45 @@ async def test_operators_are_told_nothing_while_the_catalog_is_away() -> None:
             raise CatalogUnavailable("locked")
 
     assert await live_metrics(Away()) == b""  # type: ignore[arg-type]
+
+
+async def test_a_slow_catalog_does_not_keep_the_other_metrics_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_metrics_module, "PATIENCE_S", 0.01)
+
+    class Slow:
+        async def of_all(self) -> None:
+            await asyncio.sleep(60)
+
+    async with asyncio.timeout(30):
+        assert await live_metrics(Slow()) == b""  # type: ignore[arg-type]
+
+
+async def test_the_catalog_is_read_once_a_minute_however_often_operators_ask(
+    service: Service, corpus_id: CorpusId
+) -> None:
+    now = service.parts.clock()
+    live_answers = ReadLiveAnswers(catalog=service.parts.catalog, clock=lambda: now)
+    await plant(service, corpus_id)
+    first = await asyncio.gather(live_answers.of_all(), live_answers.of_all())
+    await plant(service, corpus_id, "two")
+
+    soon = await live_answers.of_all()
+    now += KEEP
+
+    assert first[0] is first[1] is soon
+    assert [one.scored for one in (*soon, *await live_answers.of_all())] == [1, 2]
+
+
+async def test_operators_are_told_of_each_corpus_its_own(service: Service, corpus_id: CorpusId) -> None:
+    other = CorpusId(await service.corpus("other"))
+    await plant(service, corpus_id, values={FAITHFULNESS: 1.0}, missing={})
+    await plant(service, other, "two", values={FAITHFULNESS: 0.5}, missing={})
+    await plant_window(service, other, drift())
+
+    found = {one.corpus_id: one for one in await service.parts.live_answers.of_all()}
+
+    assert {name: one.means[FAITHFULNESS].value for name, one in found.items()} == {corpus_id: 1.0, other: 0.5}
+    assert {name: len(one.newest) for name, one in found.items()} == {corpus_id: 0, other: 1}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Answers that go with what is erased: the same on SQLite and PostgreSQL."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -8,12 +9,16 @@ from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.answers import AnswerStatus, Message
 from rag_service.domain.erasures import (
     ErasureKind,
+    Removal,
     TombstoneKind,
 )
+from rag_service.domain.golden import Origin
+from rag_service.domain.ids import AnswerId
 from rag_service.errors import Gone, NotFound
 from tests.contract.answer_values import add_answer
 from tests.contract.catalog_values import (
     READER,
+    STRANGER,
     SYSTEM,
     at,
 )
@@ -25,6 +30,7 @@ from tests.contract.erasure_values import (
     tombstone,
     with_two_documents,
 )
+from tests.contract.golden_values import golden, keep, kept
 
 
 @pytest.fixture
@@ -118,3 +124,49 @@ async def test_a_person_erased_again_has_one_tombstone_of_the_newest_request(cat
         stone = await tx.erasures.tombstone(SYSTEM, TombstoneKind.PERSON, "ann")
 
     assert stone == later
+
+
+@pytest.mark.parametrize("lock", [False, True])
+async def test_of_named_answers_those_are_told_that_are_erased_or_are_to_be(catalog: SqlCatalog, lock: bool) -> None:
+    removed = await add_answer(catalog, "removed", passages=(), citations=())
+    doomed = await add_answer(catalog, "doomed")
+    stays = await add_answer(catalog, "stays", passages=(), citations=())
+    await request(catalog)
+
+    async with catalog.writing() as tx:
+        await tx.erasures.remove_answers(SYSTEM, [tombstone(TombstoneKind.ANSWER, removed.id)])
+        asked = {removed.id, doomed.id, stays.id, AnswerId("answer_unknown")}
+
+        assert await tx.answers.erased(READER, asked, lock=lock) == {removed.id, doomed.id}
+        assert await tx.answers.erased(STRANGER, asked, lock=lock) == set()
+
+
+async def test_a_question_from_an_answer_that_is_held_goes_with_the_answer(catalog: SqlCatalog) -> None:
+    answer = await add_answer(catalog, "first")
+    await request(catalog)
+
+    async def erase() -> Removal:
+        async with catalog.writing() as tx:
+            return await tx.erasures.remove_answers(SYSTEM, [tombstone(TombstoneKind.ANSWER, answer.id)])
+
+    async with catalog.writing() as tx:
+        await tx.golden.add(SYSTEM, [golden(origin=Origin.GAP, origin_ref=answer.id)])
+        await tx.answers.erased(SYSTEM, [answer.id], lock=True)
+        erasing = asyncio.create_task(erase())
+        await asyncio.wait({erasing}, timeout=0.3)
+
+    assert (await erasing).removed["golden_questions"] == 1
+    assert await kept(catalog) == []
+
+
+@pytest.mark.parametrize("kind", [ErasureKind.DOCUMENT, ErasureKind.PERSON, ErasureKind.CORPUS])
+async def test_a_question_that_is_left_of_an_erased_answer_is_found_by_the_probe(
+    catalog: SqlCatalog, kind: ErasureKind
+) -> None:
+    subject = {"document_id": "doc_a", "corpus_id": "vs_elsewhere", "end_user": "ann"}
+    asked = erasure(kind, **subject)
+    await keep(catalog, golden(origin=Origin.IMPORT, origin_ref="answer_gone"), golden("other", origin_ref="answer_b"))
+    await request(catalog, asked, tombstone(TombstoneKind.ANSWER, "answer_gone", asked))
+
+    async with catalog.reading() as tx:
+        assert (await tx.erasures.probe(SYSTEM, asked))["golden_questions"] == 1

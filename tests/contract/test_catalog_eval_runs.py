@@ -9,6 +9,7 @@ import pytest
 from rag_service.catalog import eval_runs
 from rag_service.catalog.eval_runs import KEPT_RESULTS, KEPT_RUNS
 from rag_service.catalog.sql_catalog import SqlCatalog
+from rag_service.catalog.tables import golden_question_documents
 from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.pages import PageRequest
 from rag_service.errors import InvalidRequest, NotFound
@@ -143,6 +144,23 @@ async def test_a_result_that_shows_what_is_to_be_erased_is_not_kept(catalog: Sql
 
     async with catalog.reading() as tx:
         assert [one.case_id for one in await tx.eval_runs.results(SYSTEM, made.id)] == ["gold_2"]
+
+
+async def test_a_question_is_measured_on_when_the_document_it_quotes_was_dropped_with_its_versions(
+    catalog: SqlCatalog,
+) -> None:
+    await keep(catalog, golden("1"))
+    made = run()
+    await add(catalog, made)
+    async with catalog._database.writing() as connection:
+        quoted = {"question_id": "gold_1", "document_id": "doc_dropped"}
+        await connection.execute(golden_question_documents.insert().values(quoted))
+
+    async with catalog.writing() as tx:
+        await tx.eval_runs.add_results(SYSTEM, made.id, [result("gold_1", "doc_dropped")])
+
+    async with catalog.reading() as tx:
+        assert [one.case_id for one in await tx.eval_runs.results(SYSTEM, made.id)] == ["gold_1"]
 
 
 async def test_an_erasure_takes_the_results_that_show_the_document(catalog: SqlCatalog) -> None:

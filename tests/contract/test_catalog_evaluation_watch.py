@@ -31,6 +31,7 @@ from tests.contract.catalog_values import (
     seal_in,
 )
 from tests.contract.golden_values import golden, keep
+from tests.evaluation_values import keep_results, result
 from tests.evaluation_values import run as made_run
 
 NIGHTLY = RunPurpose.NIGHTLY
@@ -53,6 +54,7 @@ async def add(catalog: SqlCatalog, *runs: EvalRun) -> None:
     async with catalog.writing() as tx:
         for one in runs:
             await tx.eval_runs.add(SYSTEM, one)
+            await keep_results(tx, SYSTEM, one, [result()])
 
 
 async def watched(catalog: SqlCatalog) -> list[WatchedCorpus]:
@@ -172,6 +174,14 @@ async def test_the_base_is_the_newest_run_of_the_highest_version_so_far(catalog:
 
     assert await base(catalog, upto=4) == "third_again"
     assert await base(catalog, upto=1) is None
+
+
+async def test_what_a_gate_found_or_what_lost_its_results_is_no_base(catalog: SqlCatalog) -> None:
+    await add(catalog, a_run("nightly", number=2), a_run("of_gate", number=3, purpose=RunPurpose.GATE))
+    async with catalog.writing() as tx:
+        await tx.eval_runs.add(SYSTEM, a_run("without_results", number=3))
+
+    assert await base(catalog, upto=4) == "nightly"
 
 
 async def test_a_draft_that_never_went_live_is_no_base(catalog: SqlCatalog) -> None:

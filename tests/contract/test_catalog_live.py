@@ -99,6 +99,27 @@ async def test_candidates_say_whether_they_are_scored(catalog: SqlCatalog) -> No
     assert {(one.tenant_id, one.corpus_id) for one in found} == {(OURS, CORPUS)}
 
 
+async def test_what_is_to_be_erased_is_no_candidate(catalog: SqlCatalog) -> None:
+    await add_answer(catalog, "one", created_at=at(1))
+    await request(catalog)
+
+    async with catalog.reading() as tx:
+        assert await tx.live.candidates(since=at(0)) == []
+
+
+async def test_what_means_need_is_found_of_all_corpora(catalog: SqlCatalog) -> None:
+    await keep(catalog, "old", asked_at=at(4))
+    await keep(catalog, asked_at=at(5), status=AnswerStatus.ABSTAINED, rate=0.5)
+    await plant(catalog, drift(window_end=MIDNIGHT - DAY), drift())
+
+    async with catalog.reading() as tx:
+        (found,) = await tx.live.values_of_all(since=at(5))
+        windows = await tx.live.drifts_of_all(since=MIDNIGHT)
+
+    assert (found.corpus_id, found.status, found.rate, found.values) == (CORPUS, "abstained", 0.5, score().values)
+    assert windows == [drift()]
+
+
 async def test_corpora_with_scores_are_named(catalog: SqlCatalog) -> None:
     await keep(catalog, asked_at=at(5))
 

@@ -88,6 +88,16 @@ async def test_the_newest_since_a_moment_come_first(catalog: SqlCatalog) -> None
     assert await names(catalog, since=at(1), limit=2) == ["3", "2"]
 
 
+async def test_those_that_are_read_in_several_parts_are_in_order(
+    catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag_service.catalog.answers._BODIES_AT_ONCE", 2)
+    for second in range(5):
+        await add_answer(catalog, str(second), **REFUSED, created_at=at(second))
+
+    assert await names(catalog) == ["4", "3", "2", "1", "0"]
+
+
 async def test_questions_of_another_corpus_are_not_among_them(catalog: SqlCatalog) -> None:
     await add_answer(catalog, "one", **REFUSED)
 

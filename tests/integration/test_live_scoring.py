@@ -15,9 +15,9 @@ from rag_service.bootstrap import Container
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.answers import Message, Question
 from rag_service.domain.ids import CorpusId
-from rag_service.domain.live import FAITHFULNESS, LATENCY, QUESTIONS, RELEVANCE, SUPPORT, TOKENS, Drift, LiveScore
-from rag_service.domain.metric_names import RAGAS_OVER
-from rag_service.errors import EmbedderUnavailable
+from rag_service.domain.live import QUESTIONS, SUPPORT, Drift, LiveScore
+from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RAGAS_OVER, RELEVANCE, TOKENS
+from rag_service.errors import DependencyUnavailable, EmbedderUnavailable
 from tests.integration.desk import Desk
 from tests.integration.evaluating import HOUSE, UNANSWERABLE
 from tests.integration.evaluating import QUESTIONS as GOLDEN
@@ -130,12 +130,83 @@ async def test_a_round_that_was_cut_short_goes_on_where_it_ended(desk: Desk) -> 
     assert [one for one in await kept(place) if one in before] == before
 
 
-async def test_a_dead_judge_leaves_the_other_scores(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_part_that_is_away_kept_from_being_measured_is_measured_later(desk: Desk) -> None:
+    embedder = Counting(desk.worker.container.embedder, good=1)  # the vector of a question, and no relevance
+    place = beside(desk, embedder=embedder)
+
+    with pytest.raises(DependencyUnavailable):
+        await place.measuring.score_live_answers()
+    assert [one.missing for one in await kept(place) if one.status.value == "answered"] == []
+
+    embedder.good = 10**6
+    await place.measuring.score_live_answers()
+    found = [one for one in await kept(place) if one.status.value == "answered"]
+    assert found and all(one.values[RELEVANCE] is not None for one in found)
+
+
+class Choosy:
+    """An embedder that is always away for some questions, or breaks over them."""
+
+    def __init__(self, real: Any, *, dislikes: Sequence[str], error: type[Exception] = EmbedderUnavailable) -> None:
+        self.real = real
+        self.dislikes = dislikes
+        self.error = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    async def embed_query(self, text: str) -> Any:
+        if text in self.dislikes:
+            raise self.error("not this one")
+        return await self.real.embed_query(text)
+
+
+ASKED = [asked for asked, _ in GOLDEN.values()]
+
+
+async def test_an_answer_that_breaks_the_scoring_keeps_no_other_back(desk: Desk) -> None:
+    place = beside(desk, embedder=Choosy(desk.worker.container.embedder, dislikes=ASKED[:1], error=ValueError))
+    place.clock.passed = DAY + HOUR
+
+    assert await place.measuring.score_live_answers() == 4
+    assert len(await kept(place)) == 4 and await windows(place)
+
+
+async def test_answers_that_never_can_be_scored_keep_the_others_back_for_one_round(desk: Desk) -> None:
+    place = beside(desk, embedder=Choosy(desk.worker.container.embedder, dislikes=ASKED[:3]))
+    place.clock.passed = DAY + HOUR
+
+    with pytest.raises(EmbedderUnavailable):
+        await place.measuring.score_live_answers()
+    assert await kept(place) == []
+
+    with pytest.raises(EmbedderUnavailable):
+        await place.measuring.score_live_answers()
+    assert len(await kept(place)) == 2
+
+
+async def test_days_are_compared_though_an_answer_cannot_be_scored(desk: Desk) -> None:
+    place = beside(desk, embedder=Choosy(desk.worker.container.embedder, dislikes=ASKED[:1]))
+    place.clock.passed = DAY + HOUR
+
+    with pytest.raises(EmbedderUnavailable):
+        await place.measuring.score_live_answers()
+
+    assert {one.current_count for one in await windows(place) if one.measure == QUESTIONS} == {4}
+
+
+async def test_a_dead_judge_leaves_the_other_scores_when_the_day_is_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("eval.judging.open_ragas", lambda *_: Judgeless())
     place = place_at(desk, live_judge=True, judge_url="http://127.0.0.1:9/v1", judge_model="judge")
 
-    assert await place.measuring.score_live_answers() == 5
+    with pytest.raises(DependencyUnavailable):
+        await place.measuring.score_live_answers()
+    assert [one for one in await kept(place) if one.status.value == "answered"] == []
 
+    place.clock.passed = DAY + HOUR
+    await place.measuring.score_live_answers()
     answered = [one for one in await kept(place) if one.status.value == "answered"]
     assert {one.missing[JUDGED] for one in answered} == {RAGAS_OVER}
     assert {one.values[FAITHFULNESS] for one in answered} == {1.0}

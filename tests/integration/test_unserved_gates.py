@@ -1,5 +1,8 @@
 """A held draft that waits for a verdict which nobody is there to give does not keep uploads out for ever."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,14 +11,17 @@ from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
 from rag_service.domain.gates import Verdict
+from rag_service.domain.golden import GoldenState
 from rag_service.domain.ids import WorkerId
-from rag_service.domain.jobs import JobKind
+from rag_service.domain.jobs import OPEN_STATES, JobKind
 from rag_service.domain.jobs import Worker as Serving
 from rag_service.errors import SlotTaken
 from rag_service.settings import JobSettings
+from rag_service.use_cases.gates import COUNTING
 from tests.gate_values import golden_question
 from tests.integration.desk import EVERY_STATE, Desk, held
 from tests.integration.evaluation_desk import beside
+from tests.patience import PATIENCE_S
 
 SOON = JobSettings(starved_after_s=1e-6)
 """Who waits, has waited for long."""
@@ -43,9 +49,9 @@ async def waiting(desk: Desk) -> Draft:
     return await desk.draft(draft.id)
 
 
-async def automatic(desk: Desk) -> Draft:
+async def automatic(desk: Desk, text: str = "Dates are sweet.") -> Draft:
     """Upload a document, and return the automatic draft that is to publish it."""
-    await desk.upload("d", "Dates are sweet.")
+    await desk.upload("d", text)
     await desk.prepare()
     async with desk.worker.container.catalog.reading() as tx:
         corpus = await tx.corpora.get(desk.admin, desk.corpus)
@@ -64,6 +70,19 @@ async def make_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await publish(desk, await automatic(desk))
     monkeypatch.setattr("ingestion.jobs.LOOK_AGAIN_S", 0)
     await desk.work_off()
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what comes after a pause between two looks at a job."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await holds():  # noqa: ASYNC110  (a job tells nobody that its pause is over)
+            await asyncio.sleep(0.05)
+
+
+async def waits_again(desk: Desk, draft: Draft) -> bool:
+    """Work on, and say whether the draft is sealed and waits for its verdict."""
+    await desk.work_off()
+    return (await desk.draft(draft.id)).awaits_publish
 
 
 async def test_a_draft_that_nobody_evaluates_makes_room_and_says_why(
@@ -89,6 +108,7 @@ async def test_a_worker_that_comes_back_finds_nobody_waiting_and_publishes_when_
     assert (await desk.draft(waiting.id)).purpose is SealPurpose.PREVIEW
 
     await place.publish(waiting)
+    await until(lambda: waits_again(desk, waiting))
     await place.measure()
     assert (await desk.draft(waiting.id)).state is DraftState.PUBLISHED
 
@@ -120,6 +140,42 @@ async def test_a_draft_whose_worker_died_over_it_makes_room(desk: Desk, waiting:
     await publish(desk, await automatic(desk))
 
     assert (await desk.draft(waiting.id)).purpose is SealPurpose.PREVIEW
+
+
+async def test_a_draft_that_nothing_bars_any_more_is_published_and_not_held_back(desk: Desk, waiting: Draft) -> None:
+    async with desk.worker.container.catalog.writing() as tx:
+        [question] = await tx.golden.all(desk.admin, waiting.corpus_id, states=COUNTING)
+        await tx.golden.change(desk.admin, replace(question, state=GoldenState.REJECTED))
+
+    await publish(desk, await automatic(desk))
+
+    async def is_published() -> bool:
+        await desk.work_off()
+        return (await desk.draft(waiting.id)).state is DraftState.PUBLISHED
+
+    await until(is_published)
+
+
+async def test_a_draft_that_is_sealed_again_is_waited_for_anew(
+    desk: Desk, waiting: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_room(desk, monkeypatch)
+    await desk.worker.container.drafts.ask_for_seal(
+        desk.admin, corpus=desk.corpus, draft=waiting.id, purpose=SealPurpose.PUBLISH
+    )
+    await until(lambda: waits_again(desk, waiting))
+    upload = await automatic(desk, "Dates are brown.")
+    sealed = (await desk.draft(waiting.id)).number
+    async with desk.worker.container.catalog.reading() as tx:
+        version = await tx.versions.get(desk.admin, waiting.corpus_id, sealed or 0)
+        jobs = await tx.jobs.of_subject(desk.admin, waiting.id)
+    [left] = [job for job in jobs if job.kind is JobKind.EVALUATE_DRAFT and job.state in OPEN_STATES]
+    waited = (desk.worker.container.clock() - version.created_at).total_seconds()
+    since_asked = (desk.worker.container.clock() - left.not_before).total_seconds()
+
+    await publish(desk, upload, JobSettings(starved_after_s=waited + (since_asked - waited) / 2))
+
+    assert (await desk.draft(waiting.id)).awaits_publish
 
 
 async def test_of_two_drafts_that_wait_for_verdicts_none_drives_the_other_out(desk: Desk, waiting: Draft) -> None:

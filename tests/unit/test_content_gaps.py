@@ -1,5 +1,6 @@
 """Content gaps of planted questions, by an embedder that knows words only."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
@@ -11,11 +12,11 @@ import pytest
 
 from rag_service.domain.access import EVERYONE, AccessScope, Permission
 from rag_service.domain.answers import AnswerStatus, Message
-from rag_service.domain.gaps import UnmetQuestion
+from rag_service.domain.gaps import FoundGaps, UnmetQuestion
 from rag_service.domain.golden import GoldenQuestion
 from rag_service.domain.golden_content import read_golden_row
 from rag_service.domain.ids import AnswerId, CorpusId, Fingerprint, TenantId
-from rag_service.errors import NotFound
+from rag_service.errors import LimitExceeded, NotFound
 from rag_service.settings import EvaluationSettings
 from rag_service.use_cases.content_gaps import ContentGaps
 from tests.build_parts import own_parts
@@ -134,6 +135,17 @@ async def test_what_documents_cannot_mend_is_no_gap(changes: dict[str, Any], cou
     found = await gaps_of(KeptCatalog([unmet(LONE, **changes)])).find(CONTENT_TEAM, corpus="c")
 
     assert bool(found.alone) is counts
+
+
+async def test_those_who_come_when_enough_wait_are_put_off_and_the_others_served() -> None:
+    gaps = gaps_of(planted(*PARKING))
+
+    together = await asyncio.gather(*(gaps.find(CONTENT_TEAM, corpus="c") for _ in range(4)), return_exceptions=True)
+
+    *served, put_off = together
+    assert [len(found.gaps) for found in served if isinstance(found, FoundGaps)] == [1, 1, 1]
+    assert isinstance(put_off, LimitExceeded)
+    assert (await gaps.find(CONTENT_TEAM, corpus="c")).gaps
 
 
 async def test_a_gap_that_a_golden_question_asks_is_marked() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from rag_service.domain.live import ABSTENTION, LATENCY, SUPPORT
+from rag_service.domain.live import ABSTENTION, SUPPORT
 from rag_service.domain.live_words import told
+from rag_service.domain.metric_names import LATENCY
 from tests.live_values import drift
 
 

@@ -15,6 +15,7 @@ from rag_service.catalog.tables import (
     feedback,
     files,
     gate_acceptances,
+    golden_questions,
     idempotent_replies,
     live_scores,
 )
@@ -39,12 +40,18 @@ def _conditions(erasure: Erasure) -> Conditions:
         answer_turns: answer_turns.c.answer_id.in_(gone_answers),
         feedback: feedback.c.answer_id.in_(gone_answers),
         live_scores: live_scores.c.answer_id.in_(gone_answers),
+        golden_questions: sa.and_(
+            golden_questions.c.tenant_id == erasure.tenant_id, golden_questions.c.origin_ref.in_(gone_answers)
+        ),
     }
     match erasure.kind:
         case ErasureKind.DOCUMENT:
             return of_answers | _of_documents(erasure)
         case ErasureKind.CORPUS:
-            return of_answers | _of_documents(erasure) | _of_corpus(erasure.subject["corpus_id"])
+            of_corpus = _of_corpus(erasure.subject["corpus_id"])
+            # What was imported into another corpus has words of this one's answers as well.
+            both = sa.or_(of_answers[golden_questions], of_corpus[golden_questions])
+            return of_answers | _of_documents(erasure) | of_corpus | {golden_questions: both}
         case ErasureKind.PERSON:
             return of_answers | _of_person(erasure)
 

@@ -1,6 +1,6 @@
 """Answers, and replies to repeated requests."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -35,6 +35,12 @@ class Answers(Protocol):
         """Return the newest questions since a moment that were refused, answered in part or disliked, newest first.
 
         They are those of answers that `get` returns to this caller.
+        """
+
+    async def erased(self, scope: AccessScope, ids: Collection[AnswerId], *, lock: bool = False) -> set[AnswerId]:
+        """Return those of these answers of the tenant that were erased or are to be; ids of nothing are not among them.
+
+        With `lock` none of the others goes before this transaction ends.
         """
 
 

@@ -6,14 +6,14 @@ from typing import Protocol
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, TenantId
-from rag_service.domain.live import Drift, LiveCandidate, LiveScore
+from rag_service.domain.live import Drift, LiveCandidate, LiveScore, LiveValues
 
 
 class LiveAnswers(Protocol):
     """Scores go with their answers. Calls without a scope serve every tenant, and are for the service itself."""
 
     async def candidates(self, *, since: datetime) -> list[LiveCandidate]:
-        """Return the answers whose questions came at `since` or later, scored or not, by time."""
+        """Return the answers whose questions came at `since` or later, scored or not, by time; none that is to be erased."""
 
     async def add(self, score: LiveScore) -> bool:
         """Keep the scores of an answer; False, and nothing is kept, when it is gone or has some already."""
@@ -32,6 +32,9 @@ class LiveAnswers(Protocol):
         The vectors of their questions are large: they are left empty unless they are asked for.
         """
 
+    async def values_of_all(self, *, since: datetime) -> list[LiveValues]:
+        """Return the scores of every corpus, of answers asked at `since` or later, in no order."""
+
     async def scored_corpora(
         self, *, since: datetime, before: datetime | None = None
     ) -> list[tuple[TenantId, CorpusId]]:
@@ -42,3 +45,6 @@ class LiveAnswers(Protocol):
 
     async def drifts(self, scope: AccessScope, corpus_id: CorpusId, *, since: datetime) -> list[Drift]:
         """Return what is known of windows of a corpus that ended at `since` or later, newest first, then by measure."""
+
+    async def drifts_of_all(self, *, since: datetime) -> list[Drift]:
+        """Return the same of every corpus."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics.drift import FEWEST, _chi_squared, category_test, has_drifted, ks_test, psi
+from eval.metrics.drift import FEWEST, compare_numbers, compare_shares, ks_test, psi
 
 samples = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 WINDOW = 200
@@ -82,13 +82,14 @@ def test_nothing_and_no_numbers_are_no_sample(sample: list[float]) -> None:
 
 
 def test_too_few_values_never_drift() -> None:
-    assert not has_drifted([0.0] * (FEWEST - 1), [9.0] * 1000, alpha=0.05)
+    assert not compare_numbers([0.0] * (FEWEST - 1), [9.0] * 1000, alpha=0.05).has_drifted
+    assert not compare_shares([0.0] * (FEWEST - 1), [1.0] * 1000, alpha=0.05).has_drifted
 
 
 def false_alarms(*, alpha: float, runs: int) -> float:
     rng = np.random.default_rng(11)
-    drawn = [has_drifted(rng.beta(8, 2, 1000), rng.beta(8, 2, WINDOW), alpha=alpha) for _ in range(runs)]
-    return sum(drawn) / runs
+    drawn = [compare_numbers(rng.beta(8, 2, 1000), rng.beta(8, 2, WINDOW), alpha=alpha) for _ in range(runs)]
+    return sum(one.has_drifted for one in drawn) / runs
 
 
 def delay(shift: float) -> int:
@@ -96,8 +97,8 @@ def delay(shift: float) -> int:
     rng = np.random.default_rng(12)
     reference, before = rng.beta(8, 2, 1000), rng.beta(8, 2, WINDOW)
     stream = np.concatenate([before, np.clip(rng.beta(8, 2, 600) - shift, 0, 1)])
-    seen = (new for new in range(10, 601, 10) if has_drifted(reference, stream[new : new + WINDOW], alpha=0.01))
-    return next(seen, 10**9)
+    windows = ((new, stream[new : new + WINDOW]) for new in range(10, 601, 10))
+    return next((new for new, seen in windows if compare_numbers(reference, seen, alpha=0.01).has_drifted), 10**9)
 
 
 def test_one_in_a_hundred_windows_at_most_is_a_false_alarm() -> None:
@@ -109,20 +110,33 @@ def test_a_fall_of_the_support_is_seen_before_the_window_has_turned_over(shift: 
     assert delay(shift) <= answers
 
 
-@pytest.mark.parametrize(("value", "freedom"), [(3.8415, 1), (5.9915, 2), (7.8147, 3), (9.4877, 4), (18.307, 10)])
-def test_the_chance_of_a_chi_squared_variable_is_the_tabled_one(value: float, freedom: int) -> None:
-    assert _chi_squared(value, freedom) == pytest.approx(0.05, abs=1e-5)
+answers = st.lists(st.booleans(), min_size=1, max_size=60)
 
 
-@given(st.lists(st.integers(0, 5), min_size=1), st.lists(st.integers(0, 5), min_size=1))
-def test_what_categories_are_called_moves_nothing(reference: list[int], current: list[int]) -> None:
-    renamed = [[-7.5 * name for name in side] for side in (reference, current)]
+@given(answers, answers)
+def test_whether_yes_or_no_is_counted_moves_nothing(reference: list[bool], current: list[bool]) -> None:
+    inverted = compare_shares([not one for one in reference], [not one for one in current], alpha=0.01)
 
-    assert category_test(*renamed).psi == pytest.approx(category_test(reference, current).psi)
+    assert inverted.psi == pytest.approx(compare_shares(reference, current, alpha=0.01).psi)
+
+
+@given(answers)
+def test_a_share_has_not_drifted_from_itself(sample: list[bool]) -> None:
+    found = compare_shares(sample, sample, alpha=0.01)
+
+    assert (found.psi, found.p_value, found.has_drifted) == (0.0, 1.0, False)
+
+
+def test_the_p_value_of_shares_is_that_of_the_chi_squared_distribution() -> None:
+    found = compare_shares([1.0] * 50 + [0.0] * 50, [1.0] * 64 + [0.0] * 36, alpha=0.01)
+
+    # (1/100 + 1/100) times 3.95: the table says 0.05 for 3.84 and 0.04 for 4.22.
+    assert found.psi / 0.02 == pytest.approx(3.94, abs=0.05)
+    assert 0.04 < found.p_value < 0.05
 
 
 def test_shares_that_did_not_change_seldom_differ() -> None:
     rng = np.random.default_rng(17)
-    found = [category_test(rng.random(2800) < 0.15, rng.random(200) < 0.15).p_value for _ in range(2000)]
+    found = [compare_shares(rng.random(2800) < 0.15, rng.random(200) < 0.15, alpha=0.01).p_value for _ in range(2000)]
 
     assert sum(p_value < 0.01 for p_value in found) / len(found) == pytest.approx(0.01, abs=0.008)

@@ -1,24 +1,15 @@
 """Windows of live answers: how soon a planted drift is seen, how often none is seen as one, and how sides are made alike."""
 
+import tracemalloc
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
 
-from eval.live.windows import FALSE_ALARMS, Compared, compare_windows, in_proportion
+from eval.live.windows import FALSE_ALARMS, Compared, _closeness, compare_windows, in_proportion
 from rag_service.domain.answers import AnswerStatus
-from rag_service.domain.live import (
-    ABSTENTION,
-    FAITHFULNESS,
-    LATENCY,
-    QUESTIONS,
-    RELEVANCE,
-    RETRIEVAL,
-    SUPPORT,
-    TOKENS,
-    WATCHED,
-    LiveScore,
-)
+from rag_service.domain.live import ABSTENTION, QUESTIONS, RETRIEVAL, SUPPORT, WATCHED, LiveScore
+from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 from tests.live_values import DAY, MIDNIGHT, answers_of_a_day, score
 
 LEAST = 50
@@ -128,3 +119,33 @@ def test_each_day_has_a_rate_of_its_own() -> None:
     quiet = score("quiet", draw=0.9, rate=1.0, asked_at=MIDNIGHT + DAY)
 
     assert in_proportion([quiet, busy]) == [busy, quiet]
+
+
+def questions(count: int, dimensions: int) -> list[LiveScore]:
+    vectors = np.random.default_rng(41).normal(0.1, 1.0, size=(count, dimensions))
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("<f4")
+    return [score(str(number), question=vector.tobytes()) for number, vector in enumerate(unit)]
+
+
+def test_a_question_of_the_reference_is_compared_with_the_middle_of_the_others() -> None:
+    asked = questions(60, 16)
+    vectors = np.array([np.frombuffer(one.question, "<f4") for one in asked], dtype=np.float64)
+    others = vectors[:50].sum(axis=0) - vectors[:50]
+
+    known, seen = _closeness(asked[:50], asked[50:])
+
+    lengths = np.linalg.norm(others, axis=1)
+    assert known == pytest.approx((vectors[:50] * others).sum(axis=1) / lengths, abs=1e-5)
+    middle = vectors[:50].sum(axis=0)
+    assert seen == pytest.approx(vectors[50:] @ middle / np.linalg.norm(middle), abs=1e-5)
+
+
+def test_comparing_questions_takes_little_more_memory_than_their_vectors() -> None:
+    asked = questions(4000, 384)
+
+    tracemalloc.start()
+    _closeness(asked, asked[:100])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 1.5 * 4100 * 384 * 4
