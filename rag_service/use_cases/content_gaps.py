@@ -85,7 +85,7 @@ class ContentGaps:
             target = await corpus_to_evaluate(tx, scope, corpus)
             asked = await _unmet_words(tx, scope, target, answer_id)
             seen = await seen_golden(tx, scope, target)
-        if proposed := proposed_from(answer_id, Origin.GAP, seen.questions):
+        if proposed := proposed_from(answer_id, Origin.GAP, seen):
             return proposed
         # What would be right, and whether the documents are to say it, only a person can tell.
         content = GoldenContent(messages=_alone(asked))

@@ -1,7 +1,8 @@
 """Golden questions that are added only when they are new. They are compared before anything is locked."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rag_service.domain.access import AccessScope
@@ -17,14 +18,6 @@ _ERASED = "An answer that this came from was erased meanwhile, and with it what 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenGolden:
-    """The golden questions of a corpus at some moment."""
-
-    questions: Sequence[GoldenQuestion]
-    counts: Mapping[GoldenState, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Additions:
     """Questions that are new, and for each of the others one that asks the same."""
 
@@ -32,10 +25,9 @@ class Additions:
     same: Sequence[GoldenQuestion]
 
 
-async def seen_golden(tx: Transaction, scope: AccessScope, corpus: Corpus) -> SeenGolden:
+async def seen_golden(tx: Transaction, scope: AccessScope, corpus: Corpus) -> list[GoldenQuestion]:
     """Return what is there, whatever became of it."""
-    counts = await tx.golden.counts(scope, corpus.id)
-    return SeenGolden(questions=await tx.golden.all(scope, corpus.id, states=EVERY_STATE), counts=counts)
+    return await tx.golden.all(scope, corpus.id, states=EVERY_STATE)
 
 
 def proposed_from(answer_id: AnswerId, origin: Origin, questions: Sequence[GoldenQuestion]) -> GoldenQuestion | None:
@@ -44,7 +36,7 @@ def proposed_from(answer_id: AnswerId, origin: Origin, questions: Sequence[Golde
 
 
 async def propose(
-    catalog: Catalog, scope: AccessScope, corpus: Corpus, question: GoldenQuestion, seen: SeenGolden
+    catalog: Catalog, scope: AccessScope, corpus: Corpus, question: GoldenQuestion, seen: Sequence[GoldenQuestion]
 ) -> GoldenQuestion:
     """Add a question that an answer, its `origin_ref`, gave rise to; or return the one it gave rise to meanwhile.
 
@@ -60,7 +52,11 @@ async def propose(
 
 
 async def add_new(
-    catalog: Catalog, scope: AccessScope, corpus: Corpus, questions: Sequence[GoldenQuestion], seen: SeenGolden
+    catalog: Catalog,
+    scope: AccessScope,
+    corpus: Corpus,
+    questions: Sequence[GoldenQuestion],
+    seen: Sequence[GoldenQuestion],
 ) -> Additions:
     """Add those of `questions` that are new to the corpus; `seen` is what was there just now.
 
@@ -68,13 +64,13 @@ async def add_new(
         Gone: an answer that one of them came from was erased meanwhile; nothing is added.
     """
     # A second for thousands of them: others are served meanwhile, and may write.
-    found = await asyncio.to_thread(_compared, questions, seen.questions)
+    found = await asyncio.to_thread(_compared, questions, seen)
     if not found.new:
         return found
     async with catalog.writing() as tx:
-        if await tx.golden.counts(scope, corpus.id) != seen.counts:
+        if Counter(await tx.golden.counts(scope, corpus.id)) != Counter(one.state for one in seen):
             now = await seen_golden(tx, scope, corpus)
-            found = await asyncio.to_thread(_compared, questions, now.questions)
+            found = await asyncio.to_thread(_compared, questions, now)
         await tx.golden.add(scope, found.new)
         # After the questions: whoever erases holds documents before answers too, and finds what came from them.
         if await tx.answers.erased(scope, _refs_of(found.new), lock=True):

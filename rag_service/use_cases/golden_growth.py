@@ -111,7 +111,7 @@ class GrowGolden:
             if answer.corpus_id != target.id:
                 raise NotFound("answer", answer_id)
             seen = await seen_golden(tx, scope, target)
-            if proposed := proposed_from(answer_id, Origin.FEEDBACK, seen.questions):
+            if proposed := proposed_from(answer_id, Origin.FEEDBACK, seen):
                 return proposed
             feedback = await tx.answers.feedback(scope, answer_id)
             if not feedback:
