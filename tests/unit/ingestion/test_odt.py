@@ -157,6 +157,10 @@ def test_odt_cells_that_tell_a_story_are_read_once() -> None:
 def test_a_paragraph_of_deep_spans_takes_as_long_wherever_it_ends_in_what_is_read_at_once() -> None:
     paragraph = f"<text:p>{'<text:span>' * 240}{'<text:span>a</text:span>' * 80_000}{'</text:span>' * 240}</text:p>"
 
-    times = [processor_time_of(f"<!--{' ' * before}-->{paragraph}") for before in range(0, 2**16, 2**14)]
+    def least_time(before: int) -> float:
+        # Even processor time grows on a busy machine; the least of three says what the work is.
+        return min(processor_time_of(f"<!--{' ' * before}-->{paragraph}") for _ in range(3))
+
+    times = [least_time(before) for before in range(0, 2**16, 2**14)]
 
     assert max(times) < 4 * min(times)  # ten times, when the library goes through all of it for each event that waits
