@@ -263,6 +263,14 @@ def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
             client = IndexClient(settings.index_socket, settings.retrieval.timeout_s)
             stack.push_async_callback(client.aclose)
             return client
+        case "qdrant":
+            from rag_service.retrieval.qdrant_server import open_qdrant
+
+            server = open_qdrant(
+                settings.qdrant, timeout_s=settings.retrieval.timeout_s, exact_below=settings.retrieval.exact_below
+            )
+            stack.push_async_callback(server.aclose)
+            return server
         case "memory":
             from rag_service.retrieval.memory import MemoryIndex
 

@@ -70,7 +70,10 @@ class ChunkingSettings(Section):
 class RetrievalSettings(Section):
     """How passages are found. `dense_weight` is the share of the dense side in the fused score."""
 
-    backend: Literal["edge", "memory"] = "edge"
+    backend: Literal["edge", "qdrant", "memory"] = Field(
+        "edge",
+        description="`edge` (the engine as a library, in the index host), `qdrant` (a server), or `memory` (tests)",
+    )
     host_socket: str = Field("", description="Unix socket of the index host; empty: in the data folder")
     timeout_s: float = Field(10.0, gt=0)
     dense_weight: float = Field(0.75, ge=0, le=1)
@@ -79,6 +82,27 @@ class RetrievalSettings(Section):
     exact: bool = False
     exact_below: int = Field(20_000, ge=0, description="matching points under which a full scan beats the graph")
     optimise_after: int = Field(5_000, ge=1, description="written points after which an index rebuilds its graph")
+
+    @property
+    def has_host(self) -> bool:
+        """Whether an index host has to run."""
+        return self.backend == "edge"
+
+
+class QdrantSettings(Section):
+    """A Qdrant server, cluster or cloud, for `RAG_RETRIEVAL__BACKEND=qdrant`. Collections are made with these settings."""
+
+    url: str = Field("", description="such as https://qdrant:6333")
+    api_key: SecretStr = SecretStr("")
+    grpc_port: int = Field(6334, ge=0, le=65535, description="0: ask over HTTP, several times as slow")
+    prefix: str = Field("rag-", min_length=1, max_length=100, description="of the names of this service's collections")
+    shards: int = Field(1, ge=1, description="of a new collection")
+    replicas: int = Field(1, ge=1, description="of each shard of a new collection")
+    write_consistency: int = Field(1, ge=1, description="replicas that must have a write before it is acknowledged")
+    write_ordering: Literal["weak", "medium", "strong"] = "medium"
+    int8: bool = Field(
+        False, description="keep 8-bit vectors in memory; what they find is scored again by the true ones"
+    )
 
 
 class GenerationSettings(Section):
@@ -314,6 +338,7 @@ class Settings(BaseSettings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    qdrant: QdrantSettings = QdrantSettings()
     generation: GenerationSettings = GenerationSettings()
     verification: VerificationSettings = VerificationSettings()
     answers: AnswerSettings = AnswerSettings()

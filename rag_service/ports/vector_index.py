@@ -110,12 +110,14 @@ class VectorIndex(Protocol):
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Build or rebuild the search structures, while searches and writes go on."""
 
-    async def compact(self, fingerprint: Fingerprint) -> None:
+    async def compact(self, fingerprint: Fingerprint) -> Sequence[str]:
         """Optimise, and leave no byte of points that were purged or removed before this call in any file of the index.
 
         Their ids, vectors, payloads and logs are gone when this returns; when it raises, repeat it. Dead points stay:
         they are history. What is purged while it runs is not found any more, but needs another call to leave the disk.
         Searches and writes go on meanwhile.
+
+        Returns what the backend cannot promise of this, in sentences for the receipt of an erasure; usually nothing.
         """
 
     async def drop(self, fingerprint: Fingerprint) -> None:

@@ -1,20 +1,23 @@
-"""How points lie in a Qdrant Edge shard: names of vectors and payload fields, indexes, filters."""
+"""How points lie in a Qdrant Edge shard: vectors, indexes, filters, and the operations on them."""
 
 from collections.abc import Iterable
-from uuid import UUID
 
 import qdrant_edge as edge
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import ChunkId, CorpusId, PointId, TenantId
-from rag_service.ports.vector_index import Point, PointState
-
-DENSE = "dense"
-SPARSE = "sparse"
-CHUNK_ID = "chunk_id"
-CORPUS_ID = "corpus_id"
-EngineId = UUID | int | str
-"""A point's id as the engine gives it, a UUID: writing out that of every hit takes a twentieth of a search."""
+from rag_service.domain.ids import CorpusId, PointId
+from rag_service.ports.vector_index import Point
+from rag_service.retrieval.hybrid import EngineId
+from rag_service.retrieval.point_payload import (
+    BORN,
+    CORPUS_ID,
+    DENSE,
+    DIED,
+    PRINCIPALS,
+    SPARSE,
+    TENANT_ID,
+    payload_of,
+)
 
 Condition = (
     edge.FieldCondition
@@ -25,9 +28,8 @@ Condition = (
     | edge.NestedCondition
     | edge.Filter
 )
-STATE_FIELDS = ["tenant_id", CORPUS_ID, CHUNK_ID, "principals", "born", "died"]
-_KEYWORDS = ("tenant_id", CORPUS_ID, "principals")
-_NUMBERS = ("born", "died")
+_KEYWORDS = (TENANT_ID, CORPUS_ID, PRINCIPALS)
+_NUMBERS = (BORN, DIED)
 _FLOAT_BYTES = 4
 # Segments above it leave the slow appendable form when optimised, in which each condition of a filter costs a lookup.
 _INDEXING_THRESHOLD_KB = 64
@@ -72,12 +74,12 @@ def rewrite(records: list[edge.Record]) -> edge.UpdateOperation:
 
 def set_died(ids: list[PointId], died: int) -> edge.UpdateOperation:
     """Return the operation that ends the life of points at `died`."""
-    return _set_payload(ids, {"died": died})
+    return _set_payload(ids, {DIED: died})
 
 
 def set_principals(ids: list[PointId], principals: frozenset[str]) -> edge.UpdateOperation:
     """Return the operation that replaces who may see points."""
-    return _set_payload(ids, {"principals": sorted(principals)})
+    return _set_payload(ids, {PRINCIPALS: sorted(principals)})
 
 
 def purge(ids: list[PointId]) -> edge.UpdateOperation:
@@ -103,34 +105,20 @@ def with_ids(ids: Iterable[EngineId]) -> edge.HasIdCondition:
 def visible(scope: AccessScope, corpus_id: CorpusId, version: int) -> edge.Filter:
     """Return the filter of what `scope` sees of a corpus at `version`."""
     conditions: list[Condition] = [
-        _equals("tenant_id", scope.tenant_id),
+        _equals(TENANT_ID, scope.tenant_id),
         _equals(CORPUS_ID, corpus_id),
-        edge.FieldCondition("born", range=edge.RangeFloat(lte=version)),
-        edge.FieldCondition("died", range=edge.RangeFloat(gt=version)),
+        edge.FieldCondition(BORN, range=edge.RangeFloat(lte=version)),
+        edge.FieldCondition(DIED, range=edge.RangeFloat(gt=version)),
     ]
     if not scope.sees_all_documents:
-        conditions.append(edge.FieldCondition("principals", match=edge.MatchAny(sorted(scope.principals))))
+        conditions.append(edge.FieldCondition(PRINCIPALS, match=edge.MatchAny(sorted(scope.principals))))
     return edge.Filter(must=conditions)
 
 
 def of_corpus(corpus_id: CorpusId, *, born_after: int) -> edge.Filter:
     """Return the filter of the points of a corpus born after a version, dead ones too."""
-    born = edge.FieldCondition("born", range=edge.RangeFloat(gt=born_after))
+    born = edge.FieldCondition(BORN, range=edge.RangeFloat(gt=born_after))
     return edge.Filter(must=[_equals(CORPUS_ID, corpus_id), born])
-
-
-def state_of(record: edge.Record) -> PointState:
-    """Return what the index knows of a point."""
-    payload = record.payload or {}
-    return PointState(
-        id=PointId(str(record.id)),
-        tenant_id=TenantId(payload["tenant_id"]),
-        corpus_id=CorpusId(payload[CORPUS_ID]),
-        chunk_id=ChunkId(payload[CHUNK_ID]),
-        principals=frozenset(payload["principals"]),
-        born=int(payload["born"]),
-        died=int(payload["died"]),
-    )
 
 
 def _set_payload(ids: list[PointId], payload: dict[str, object]) -> edge.UpdateOperation:
@@ -149,12 +137,5 @@ def _engine_point(point: Point) -> edge.Point:
             DENSE: point.dense.tolist(),
             SPARSE: edge.SparseVector(point.sparse.indices.tolist(), point.sparse.values.tolist()),
         },
-        {
-            "tenant_id": point.tenant_id,
-            CORPUS_ID: point.corpus_id,
-            CHUNK_ID: point.chunk_id,
-            "principals": sorted(point.principals),
-            "born": point.born,
-            "died": point.died,
-        },
+        payload_of(point),
     )

@@ -11,7 +11,7 @@ from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, PointId
 from rag_service.ports.vector_index import Candidate, PointState
 from rag_service.ports.vectors import QueryVectors
-from rag_service.retrieval import edge_schema
+from rag_service.retrieval import edge_schema, point_payload
 from rag_service.retrieval.edge_errors import engine_errors
 from rag_service.retrieval.edge_search import search_shard
 from rag_service.retrieval.vector_checks import check_query
@@ -45,7 +45,7 @@ class Shard:
         with engine_errors(f"open the shard in {path}"):
             config = json.loads((path / "edge_config.json").read_text())
             shard = edge.EdgeShard.load(str(path))
-        return cls(shard, dimensions=int(config["vectors"][edge_schema.DENSE]["size"]))
+        return cls(shard, dimensions=int(config["vectors"][point_payload.DENSE]["size"]))
 
     def apply(self, operation: edge.UpdateOperation) -> None:
         """Change the shard; durable after `flush`, safe to repeat."""
@@ -86,11 +86,11 @@ class Shard:
             offset=start,
             limit=limit,
             filter=edge_schema.of_corpus(corpus_id, born_after=born_after),
-            with_payload=edge_schema.STATE_FIELDS,
+            with_payload=point_payload.FIELDS,
         )
         with engine_errors("list points"):
             records, _ = self._shard.scroll(request)
-        return [edge_schema.state_of(record) for record in records]
+        return [point_payload.state_of(record.id, record.payload) for record in records]
 
     def rewriting(self) -> Iterator[edge.UpdateOperation]:
         """Yield the operations that write every point there is, dead ones too, into another shard."""
@@ -110,7 +110,7 @@ class Shard:
 
     def corpora(self) -> dict[CorpusId, int]:
         """Return how many points of each corpus there are."""
-        request = edge.FacetRequest(edge_schema.CORPUS_ID, limit=_ALL_CORPORA, exact=True)
+        request = edge.FacetRequest(point_payload.CORPUS_ID, limit=_ALL_CORPORA, exact=True)
         with engine_errors("count"):
             hits = self._shard.facet(request).hits
         # The engine goes on naming values that no point has any more.

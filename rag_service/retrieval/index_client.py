@@ -93,8 +93,9 @@ class IndexClient:
     async def optimise(self, fingerprint: Fingerprint) -> None:
         await self._work_on("optimise", fingerprint)
 
-    async def compact(self, fingerprint: Fingerprint) -> None:
+    async def compact(self, fingerprint: Fingerprint) -> Sequence[str]:
         await self._work_on("compact", fingerprint)
+        return []
 
     async def drop(self, fingerprint: Fingerprint) -> None:
         await self._work_on("drop", fingerprint)

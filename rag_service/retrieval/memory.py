@@ -87,8 +87,9 @@ class MemoryIndex:
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Nothing to build: every search is a full scan."""
 
-    async def compact(self, fingerprint: Fingerprint) -> None:
+    async def compact(self, fingerprint: Fingerprint) -> Sequence[str]:
         """Nothing on any disk."""
+        return []
 
     async def drop(self, fingerprint: Fingerprint) -> None:
         self._builds.pop(fingerprint, None)

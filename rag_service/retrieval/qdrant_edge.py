@@ -119,9 +119,10 @@ class EdgeIndex:
         if build := self._build(fingerprint):
             await build.optimise()
 
-    async def compact(self, fingerprint: Fingerprint) -> None:
+    async def compact(self, fingerprint: Fingerprint) -> Sequence[str]:
         if build := self._build(fingerprint):
             await build.compact(exact_below=self._exact_below)
+        return []
 
     async def drop(self, fingerprint: Fingerprint) -> None:
         folder = build_folder(self._folder, fingerprint)

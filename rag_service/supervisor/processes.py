@@ -94,6 +94,7 @@ class Supervisor:
         log_dir = settings.data_dir.resolve() / "logs"
         log_dir.mkdir(parents=True, exist_ok=True)
         self._index_host = Child("index_host", program(INDEX_HOST), log_dir, report)
+        self._has_host = settings.retrieval.has_host
         self._api = Child("server", program(API), log_dir, report)
         self._worker = Child("worker", program(WORKER), log_dir, report)
         self._eval_worker = Child("eval_worker", program(EVAL_WORKER), log_dir, report)
@@ -102,7 +103,8 @@ class Supervisor:
     def start_serving(self) -> None:
         """Start what answers questions."""
         self._start(self._api)
-        self._start(self._index_host)
+        if self._has_host:
+            self._start(self._index_host)
 
     def start_working(self) -> None:
         """Start what works off jobs. It can wait until the API is loaded: both at once slow each other down."""

@@ -58,7 +58,8 @@ class Stack:
             "RAG_QUEUE__BROKER_URL": f"redis+socket://{self._socket}",
         }
         self._start("valkey", self._valkey)
-        self._start("index_host", program(INDEX_HOST))
+        if self._settings.retrieval.has_host:
+            self._start("index_host", program(INDEX_HOST))
         await self._start_apis()
         for number in range(1, _WORKERS + 1):
             self._start(f"worker_{number}", program(CELERY_WORKER, "--concurrency", "1"))

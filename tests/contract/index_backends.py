@@ -1,14 +1,19 @@
 """Every VectorIndex there is, each test with a build of its own."""
 
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
+from qdrant_client import AsyncQdrantClient
 
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.index_client import IndexClient
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.qdrant_edge import EdgeIndex
+from rag_service.retrieval.qdrant_server import QdrantIndex
+from rag_service.settings import QdrantSettings
 from tests.index_hosts import RunningHost, running_host
 from tests.patience import PATIENCE_S
 
@@ -19,7 +24,7 @@ def host() -> Iterator[RunningHost]:
         yield started
 
 
-@pytest.fixture(params=["memory", "edge", "edge behind the host"])
+@pytest.fixture(params=["memory", "edge", "edge behind the host", "qdrant"])
 async def index(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[VectorIndex]:
     match request.param:
         case "memory":
@@ -28,10 +33,26 @@ async def index(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[Vecto
             edge = EdgeIndex(tmp_path, exact_below=20_000)
             yield edge
             edge.close()
+        case "qdrant":
+            async with qdrant_index() as server:
+                yield server
         case _:
             client = IndexClient(request.getfixturevalue("host").socket, PATIENCE_S)
             yield client
             await client.aclose()
+
+
+@asynccontextmanager
+async def qdrant_index() -> AsyncIterator[QdrantIndex]:
+    """The client's own model of a server, or the server that `RAG_TEST_QDRANT_URL` names."""
+    url = os.environ.get("RAG_TEST_QDRANT_URL")
+    client = AsyncQdrantClient(url=url) if url else AsyncQdrantClient(":memory:")
+    settings = QdrantSettings(prefix=f"test-{uuid.uuid4().hex}-")
+    index = QdrantIndex(client, settings, timeout_s=PATIENCE_S, exact_below=20_000)
+    yield index
+    for name in await index.builds():
+        await index.drop(name)
+    await index.aclose()
 
 
 @pytest.fixture

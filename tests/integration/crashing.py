@@ -87,9 +87,10 @@ class CrashingIndex:
         await self.inner.remove_corpus(fingerprint, corpus_id)
         self.fuse.step()
 
-    async def compact(self, fingerprint: Fingerprint) -> None:
-        await self.inner.compact(fingerprint)
+    async def compact(self, fingerprint: Fingerprint) -> Sequence[str]:
+        notes = await self.inner.compact(fingerprint)
         self.fuse.step()
+        return notes
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)

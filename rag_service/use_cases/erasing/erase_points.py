@@ -45,18 +45,20 @@ class ErasePoints:
         for erased in erasure.plan.chunks:
             planned += len(erased.point_ids)
             await self._purge(erased.fingerprint, erased.point_ids)
+        notes: set[str] = set()
         for fingerprint in _chunks(erasure):
             # A worker that had lost its job may have written more of them.
             await self._purge(fingerprint, await self._found(erasure, fingerprint))
-            await self._index.compact(fingerprint)
-        return Removal(removed={"points": planned})
+            notes.update(await self._index.compact(fingerprint))
+        return Removal(removed={"points": planned}, notes=tuple(sorted(notes)))
 
     async def _corpus(self, erasure: Erasure) -> Removal:
         corpus_id = CorpusId(erasure.subject["corpus_id"])
+        notes: set[str] = set()
         for fingerprint in await self._index.builds():
             await self._index.remove_corpus(fingerprint, corpus_id)
-            await self._index.compact(fingerprint)
-        return Removal(removed={"points": erasure.plan.points or 0})
+            notes.update(await self._index.compact(fingerprint))
+        return Removal(removed={"points": erasure.plan.points or 0}, notes=tuple(sorted(notes)))
 
     async def _purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         for start in range(0, len(ids), _AT_ONCE):

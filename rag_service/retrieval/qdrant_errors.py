@@ -1,0 +1,49 @@
+"""The border to the errors of qdrant-client: over HTTP, over gRPC, and in its local mode."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+import httpx
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
+
+from rag_service.errors import IndexUnavailable
+
+
+class NoCollection(Exception):
+    """The collection does not exist."""
+
+
+class CollectionExists(Exception):
+    """Somebody else has made the collection."""
+
+
+@contextmanager
+def server_errors(action: str) -> Iterator[None]:
+    """Translate what the client raises while it does `action`.
+
+    Raises:
+        NoCollection: as it says.
+        CollectionExists: as it says.
+        IndexUnavailable: everything else.
+    """
+    try:
+        yield
+    except (ApiException, grpc.RpcError, httpx.HTTPError, OSError, ValueError) as exc:
+        raise _translated(action, exc) from exc
+
+
+def _translated(action: str, exc: Exception) -> Exception:
+    # Only HTTP has a status for each; over gRPC the second is a wrong argument, and the local mode knows words alone.
+    words = str(exc).lower()
+    if _is_absence(exc) or (isinstance(exc, ValueError) and "not found" in words):
+        return NoCollection()
+    if "already exists" in words:
+        return CollectionExists()
+    return IndexUnavailable(f"The Qdrant server could not {action}: {str(exc) or type(exc).__name__}")
+
+
+def _is_absence(exc: Exception) -> bool:
+    if isinstance(exc, UnexpectedResponse):
+        return bool(exc.status_code == httpx.codes.NOT_FOUND)
+    return isinstance(exc, grpc.aio.AioRpcError) and exc.code() is grpc.StatusCode.NOT_FOUND
