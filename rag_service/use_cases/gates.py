@@ -63,7 +63,7 @@ class PublishGate:
     async def give_up(self, tx: Transaction, scope: AccessScope, draft: Draft, reason: str) -> None:
         """Hold a sealed draft back without a verdict: only people have it measured again, by another publish."""
         # The corpus first, as a seal does: in another order the two could wait for each other.
-        await tx.evaluation_watch.hold(scope, draft.corpus_id)
+        await tx.corpora.lock(scope, draft.corpus_id)
         questions = (await tx.golden.counts(scope, draft.corpus_id))[GoldenState.ACCEPTED]
         gate = new_gate(draft, Verdict.UNMEASURED, questions=questions, reason=reason, now=self._clock())
         await tx.gates.put(scope, gate)
