@@ -116,6 +116,7 @@ class ManageGolden:
             await assert_quotes_stand(tx, scope, target, set(changed.quotes) - set(kept.quotes))
         changed = replace(changed, edits=kept.edits + 1, updated_at=self._clock())
         async with self._catalog.writing() as tx:
+            await tx.golden.hold_documents(changed)
             if await tx.golden.get(scope, golden_id, lock=True) != kept:
                 raise Conflict(_CHANGED)
             await tx.golden.change(scope, changed)
