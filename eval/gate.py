@@ -19,9 +19,9 @@ from rag_service.domain.ids import GoldenId
 from rag_service.domain.pages import PageRequest
 from rag_service.errors import Conflict
 from rag_service.ports.catalog import Transaction
-from rag_service.use_cases.gates import COUNTING
+from rag_service.use_cases.gates import COUNTING, new_gate
 from rag_service.use_cases.parts_of import parts_of
-from rag_service.use_cases.seal_plan import StillHeld, number_of
+from rag_service.use_cases.seal_plan import StillHeld
 
 _LOOKED_AT = 20
 """So many of the newest runs are looked through for one that was cut short."""
@@ -49,16 +49,7 @@ async def evaluate_draft(
         DependencyUnavailable: an outage, after which this can be repeated.
         LeaseLost: by `still_held`.
     """
-    gate = Gate(
-        tenant_id=draft.tenant_id,
-        corpus_id=draft.corpus_id,
-        draft_id=draft.id,
-        number=number_of(draft),
-        against=draft.sealed_against or 0,
-        verdict=Verdict.PASSED,
-        questions=0,
-        created_at=container.clock(),
-    )
+    gate = new_gate(draft, Verdict.PASSED, now=container.clock())
     return await _Evaluation(container, run_suites, scope, gate, still_held)()
 
 

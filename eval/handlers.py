@@ -116,7 +116,7 @@ async def _may_be_kept(tx: Transaction, job: Job, gate: Gate, erasures: int | No
     """Say whether nothing was erased since whose words may stand in the verdict. Nothing is until the transaction ends."""
     scope = system_scope(job.tenant_id)
     # The corpus first, as an erasure does: in another order the two could wait for each other.
-    await tx.evaluation_watch.hold(scope, gate.corpus_id)
+    await tx.corpora.lock(scope, gate.corpus_id)
     blamed = {regression.question_id for regression in gate.regressions}
     known = await tx.golden.known(scope, blamed, lock=True)
     return known.keys() == blamed and await _erasures_of(tx, job) == erasures

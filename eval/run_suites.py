@@ -21,9 +21,10 @@ from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.golden import digest_of
 from rag_service.domain.metric_names import RAGAS_PREFIX
-from rag_service.domain.versions import PinnedVersion
+from rag_service.domain.versions import PinnedVersion, Version
 from rag_service.errors import Conflict, NotFound
 from rag_service.ports.catalog import Transaction
+from rag_service.settings import RetrievalSettings
 from rag_service.use_cases.parts_of import parts_of
 from rag_service.use_cases.readable_versions import pinned_version
 from rag_service.use_cases.seal_plan import StillHeld
@@ -114,9 +115,9 @@ class RunSuites:
         parts, judge = self._container, self._judge.identity if self._judge else None
         async with parts.catalog.reading() as tx:
             version = await _version_of(tx, kept.scope, kept.run)
+            sealed = await tx.versions.get(kept.scope, version.corpus.id, version.number)
         built = await parts_of(parts.catalog, parts.build_parts, kept.scope, version.corpus.id, version.fingerprint)
-        # A gate compares two versions: a walk of the graph that misses a passage must not pass for a loss.
-        exact = parts.settings.retrieval.exact or kept.run.purpose is RunPurpose.GATE
+        exact = _is_exact(parts.settings.retrieval, kept.run, sealed)
         asked_with = {"exact search": str(exact), "judge": judge or "none", **ragas_versions()}
         decided_by = made_with(parts, build_of(built)) | asked_with
         await kept.change(
@@ -182,6 +183,12 @@ async def _version_of(tx: Transaction, scope: AccessScope, run: EvalRun) -> Pinn
     if run.number is None and not corpus.published:
         raise Conflict(f"Nothing of {corpus.name} is published yet.")
     return await pinned_version(tx, scope, corpus, str(run.number or corpus.published))
+
+
+def _is_exact(settings: RetrievalSettings, run: EvalRun, version: Version) -> bool:
+    """Say whether every chunk is looked at; in a small version the service itself does that."""
+    # A gate compares two versions: a walk of the graph that misses a passage must not pass for a loss.
+    return settings.exact or run.purpose is RunPurpose.GATE or version.chunk_count < settings.exact_below
 
 
 def _is_to_be_judged(result: CaseResult) -> bool:

@@ -58,8 +58,7 @@ class StartDueRuns:
         scope = system_scope(watched.tenant_id)
         try:
             async with self._catalog.writing() as tx:
-                await tx.evaluation_watch.hold(scope, watched.corpus_id)
-                corpus = await tx.corpora.get(scope, watched.corpus_id)
+                corpus = await tx.corpora.lock(scope, watched.corpus_id)
                 # Another worker may have started it since, or another version was published.
                 is_current = corpus.published == watched.published
                 if not is_current or not await occasion.is_due(tx, scope, watched, now):

@@ -1,16 +1,12 @@
 """How evaluations stand, in Prometheus's format. They are read from the catalog: other processes measure."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 
-import structlog
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
+from rag_service.api.catalog_metrics import catalog_metrics
 from rag_service.domain.evaluations import Figure
 from rag_service.domain.metric_names import CITATION_RECALL, FAITHFULNESS, RELEVANCE
-from rag_service.errors import DependencyUnavailable
 from rag_service.use_cases.watch_evaluations import EvaluationState, MeasuredSuite, WatchEvaluations
 
 SHOWN: Mapping[str, str] = {
@@ -20,86 +16,60 @@ SHOWN: Mapping[str, str] = {
 }
 """The figures that are shown, by name, as the label `metric` calls them."""
 
-PATIENCE_S = 2.0
-"""How long the catalog may take. Prometheus gives up after ten seconds, and with these all other metrics would be lost."""
-
 _OF_SUITE = ("corpus", "suite")
 _OF_FIGURE = (*_OF_SUITE, "metric")
 
-_log = structlog.get_logger()
-
 
 async def evaluation_metrics(watch: WatchEvaluations) -> bytes:
-    """Return the state in the text format; nothing while the catalog is away or slow: an old state would be wrong."""
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            state = await watch()
-    except (DependencyUnavailable, TimeoutError) as exc:
-        _log.warning("evaluation_metrics_left_out", reason=str(exc) or f"The catalog took longer than {PATIENCE_S} s.")
-        return b""
-    return exposition(state)
+    """Return the state in the text format."""
+    return await catalog_metrics("evaluations", watch(), metrics_of)
 
 
-def exposition(state: EvaluationState) -> bytes:
-    """Return a state in the text format."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Shown(state))
-    return generate_latest(registry)
-
-
-class _Shown(Collector):
-    def __init__(self, state: EvaluationState) -> None:
-        self._state = state
-
-    def collect(self) -> Iterator[Metric]:
-        """Return each metric with all of its values."""
-        state = self._state
-        figures = [(suite, figure) for suite in state.suites for figure in _figures(suite)]
-        yield _gauge(
-            "age_seconds",
-            "Time since a watched corpus was measured, or since its first golden question when it never was",
-            _OF_SUITE,
-            [(_place(suite), suite.age_s) for suite in state.suites],
-        )
-        yield _gauge(
-            "score",
-            "Mean of a metric in the newest run",
-            _OF_FIGURE,
-            [((*_place(suite), SHOWN[figure.name]), figure.value) for suite, figure in figures],
-        )
-        yield _gauge(
-            "coverage_ratio",
-            "Share of the questions of which that metric could be taken",
-            _OF_FIGURE,
-            [
-                ((*_place(suite), SHOWN[figure.name]), figure.measured / max(figure.total, 1))
-                for suite, figure in figures
-            ],
-        )
-        yield _gauge(
-            "judge_failure_ratio",
-            "Share of the scores that the judge did not give in the newest run, of the metric with the least",
-            _OF_SUITE,
-            [(_place(suite), suite.judge_failures) for suite in state.suites],
-        )
-        yield _gauge(
-            "regressed_questions",
-            "Golden questions that the newest publish of the automatic draft made worse",
-            ("corpus",),
-            [((corpus,), float(count)) for corpus, count in state.regressed.items()],
-        )
-        yield _gauge(
-            "blocked_drafts",
-            "Drafts that their gate keeps from being published",
-            ("corpus",),
-            [((corpus,), float(count)) for corpus, count in state.blocked.items()],
-        )
-        yield _gauge(
-            "jobs_left_alone",
-            "Jobs of evaluation workers that are due and that nobody takes",
-            ("kind",),
-            [((kind.value,), float(count)) for kind, count in state.left_alone.items()],
-        )
+def metrics_of(state: EvaluationState) -> Iterator[Metric]:
+    """Return each metric with all of its values."""
+    figures = [(suite, figure) for suite in state.suites for figure in _figures(suite)]
+    yield _gauge(
+        "age_seconds",
+        "Time since a watched corpus was measured, or since its first golden question when it never was",
+        _OF_SUITE,
+        [(_place(suite), suite.age_s) for suite in state.suites],
+    )
+    yield _gauge(
+        "score",
+        "Mean of a metric in the newest run",
+        _OF_FIGURE,
+        [((*_place(suite), SHOWN[figure.name]), figure.value) for suite, figure in figures],
+    )
+    yield _gauge(
+        "coverage_ratio",
+        "Share of the questions of which that metric could be taken",
+        _OF_FIGURE,
+        [((*_place(suite), SHOWN[figure.name]), figure.measured / max(figure.total, 1)) for suite, figure in figures],
+    )
+    yield _gauge(
+        "judge_failure_ratio",
+        "Share of the scores that the judge did not give in the newest run, of the metric with the least",
+        _OF_SUITE,
+        [(_place(suite), suite.judge_failures) for suite in state.suites],
+    )
+    yield _gauge(
+        "regressed_questions",
+        "Golden questions that the newest publish of the automatic draft made worse",
+        ("corpus",),
+        [((corpus,), float(count)) for corpus, count in state.regressed.items()],
+    )
+    yield _gauge(
+        "blocked_drafts",
+        "Drafts that their gate keeps from being published",
+        ("corpus",),
+        [((corpus,), float(count)) for corpus, count in state.blocked.items()],
+    )
+    yield _gauge(
+        "jobs_left_alone",
+        "Jobs of evaluation workers that are due and that nobody takes",
+        ("kind",),
+        [((kind.value,), float(count)) for kind, count in state.left_alone.items()],
+    )
 
 
 def _gauge(

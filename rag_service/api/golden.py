@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from rag_service.api.dependencies import Parts, Scope
 from rag_service.api.idempotency import RepeatableRoute
@@ -63,7 +63,8 @@ class NewGolden(BaseModel):
 class ChangedGolden(BaseModel):
     """What is to be another way; null leaves things as they are.
 
-    `question` replaces the last turn only, `messages` the whole conversation.
+    `question` replaces the last turn only, `messages` the whole conversation. With `edits`, as the question was read,
+    nothing is changed (409) when somebody has changed its content since.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,6 +75,7 @@ class ChangedGolden(BaseModel):
     answers: list[Text] | None = None
     quotes: list[Quote] | None = None
     note: Text | None = None
+    edits: StrictInt | None = None
 
 
 class RatedAnswer(BaseModel):
@@ -258,7 +260,9 @@ async def change_golden(parts: Parts, scope: Scope, corpus: Ref, golden: Ref, bo
         quotes=None if body.quotes is None else _quotes(body.quotes),
         note=body.note,
     )
-    return golden_out(await parts.golden.edit(scope, corpus=corpus, golden_id=GoldenId(golden), changes=changes))
+    golden_id = GoldenId(golden)
+    edited = await parts.golden.edit(scope, corpus=corpus, golden_id=golden_id, changes=changes, seen_edits=body.edits)
+    return golden_out(edited)
 
 
 @router.delete("/{golden}")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog import publications
-from rag_service.catalog.corpus_rows import corpus_of
+from rag_service.catalog.corpus_rows import corpus_of, read_corpus
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.newest import newest_counts
 from rag_service.catalog.pagination import fetch_page
@@ -41,6 +41,9 @@ class SqlCorpora:
         if row is None:
             raise NotFound("corpus", ref)
         return corpus_of(row)
+
+    async def lock(self, scope: AccessScope, corpus_id: CorpusId) -> Corpus:
+        return await read_corpus(self._connection, scope, corpus_id, lock=True)
 
     async def list(self, scope: AccessScope, page: PageRequest) -> Page[Corpus]:
         position = (corpora.c.created_at, corpora.c.id)

@@ -7,7 +7,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rag_service.catalog.corpus_rows import read_corpus
 from rag_service.catalog.due_jobs import is_left_alone
 from rag_service.catalog.eval_runs import allowed_runs, run_of
 from rag_service.catalog.gates import acceptance_of, gate_of
@@ -65,9 +64,6 @@ class SqlEvaluationWatch:
             .order_by(corpora.c.id)
         )
         return [WatchedCorpus(**columns_of(row)) for row in await self._connection.execute(found)]
-
-    async def hold(self, scope: AccessScope, corpus_id: CorpusId) -> None:
-        await read_corpus(self._connection, scope, corpus_id, lock=True)
 
     async def last(
         self,

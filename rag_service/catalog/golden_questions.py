@@ -55,17 +55,23 @@ class SqlGoldenQuestions:
             found |= {row.id: _question_of(row) for row in await self._connection.execute(held)}
         return found
 
+    async def hold_documents(self, question: GoldenQuestion) -> None:
+        await self._ids(sorted(_quoted(question)))
+
     async def change(self, scope: AccessScope, question: GoldenQuestion) -> None:
-        kept = await self.get(scope, question.id)
+        kept = await self.get(scope, question.id, lock=True)
         values = _values_of(question)
         fixed = ("id", "tenant_id", "corpus_id", "origin", "origin_ref", "author", "created_at")
         changed = {name: value for name, value in values.items() if name not in fixed}
         await self._connection.execute(
             golden_questions.update().where(golden_questions.c.id == question.id).values(changed)
         )
+        moved = replace(question, corpus_id=kept.corpus_id)
+        if _quoted(moved) == _quoted(kept):
+            return
         links = golden_question_documents
         await self._connection.execute(links.delete().where(links.c.question_id == question.id))
-        await self._note_documents([replace(question, corpus_id=kept.corpus_id)])
+        await self._note_documents([moved])
 
     async def remove(self, scope: AccessScope, golden_id: GoldenId) -> None:
         await self.get(scope, golden_id)
@@ -109,7 +115,7 @@ class SqlGoldenQuestions:
         return {state: found.get(state, 0) for state in GoldenState}
 
     async def _note_documents(self, questions: Sequence[GoldenQuestion]) -> None:
-        quoted = {(question.corpus_id, quote.document_key) for question in questions for quote in question.quotes}
+        quoted = {place for question in questions for place in _quoted(question)}
         ids = await self._ids(sorted(quoted))
         for _, key in sorted(quoted - ids.keys()):
             raise NotFound("document", key)
@@ -138,6 +144,11 @@ class SqlGoldenQuestions:
             for row in await self._connection.execute(held):
                 ids[CorpusId(row.corpus_id), row.key] = DocumentId(row.id)
         return ids
+
+
+def _quoted(question: GoldenQuestion) -> set[tuple[CorpusId, str]]:
+    """Return the documents that a question quotes, by corpus and key."""
+    return {(question.corpus_id, quote.document_key) for quote in question.quotes}
 
 
 def _allowed(scope: AccessScope) -> sa.Select[Any]:

@@ -63,18 +63,9 @@ class PublishGate:
     async def give_up(self, tx: Transaction, scope: AccessScope, draft: Draft, reason: str) -> None:
         """Hold a sealed draft back without a verdict: only people have it measured again, by another publish."""
         # The corpus first, as a seal does: in another order the two could wait for each other.
-        await tx.evaluation_watch.hold(scope, draft.corpus_id)
-        gate = Gate(
-            tenant_id=draft.tenant_id,
-            corpus_id=draft.corpus_id,
-            draft_id=draft.id,
-            number=number_of(draft),
-            against=draft.sealed_against or 0,
-            verdict=Verdict.UNMEASURED,
-            questions=(await tx.golden.counts(scope, draft.corpus_id))[GoldenState.ACCEPTED],
-            reason=reason,
-            created_at=self._clock(),
-        )
+        await tx.corpora.lock(scope, draft.corpus_id)
+        questions = (await tx.golden.counts(scope, draft.corpus_id))[GoldenState.ACCEPTED]
+        gate = new_gate(draft, Verdict.UNMEASURED, questions=questions, reason=reason, now=self._clock())
         await tx.gates.put(scope, gate)
         await tx.drafts.hold_back(scope, draft.id)
 
@@ -95,3 +86,18 @@ class PublishGate:
 
     async def _add(self, tx: Transaction, draft: Draft, kind: JobKind) -> None:
         await tx.jobs.add(draft_job(draft, kind, now=self._clock(), priority=Priority.PERSON))
+
+
+def new_gate(draft: Draft, verdict: Verdict, *, questions: int = 0, reason: str | None = None, now: datetime) -> Gate:
+    """Return a verdict about a draft as it is sealed."""
+    return Gate(
+        tenant_id=draft.tenant_id,
+        corpus_id=draft.corpus_id,
+        draft_id=draft.id,
+        number=number_of(draft),
+        against=draft.sealed_against or 0,
+        verdict=verdict,
+        questions=questions,
+        reason=reason,
+        created_at=now,
+    )

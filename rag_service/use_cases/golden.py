@@ -95,13 +95,21 @@ class ManageGolden:
         return question
 
     async def edit(
-        self, scope: AccessScope, *, corpus: str, golden_id: GoldenId, changes: ContentChanges
+        self,
+        scope: AccessScope,
+        *,
+        corpus: str,
+        golden_id: GoldenId,
+        changes: ContentChanges,
+        seen_edits: int | None = None,
     ) -> GoldenQuestion:
         """Change the content of a question; what does not change is not counted as an edit.
 
+        `seen_edits` is what the question's `edits` were when the caller read it.
+
         Raises:
             InvalidRequest: it would ask or expect nothing any more, or a new quote is in no published text.
-            Conflict: somebody else changed it meanwhile.
+            Conflict: somebody else changed it meanwhile, or after it had `seen_edits`.
         """
         async with self._catalog.reading() as tx:
             target = await corpus_to_evaluate(tx, scope, corpus)
@@ -109,6 +117,8 @@ class ManageGolden:
             changed = changes.onto(kept)
             if changed == kept:
                 return kept
+            if seen_edits not in (None, kept.edits):
+                raise Conflict(_CHANGED)
             assert_asks(changed)
             if kept.state is GoldenState.ACCEPTED:
                 assert_complete(changed)
@@ -116,6 +126,7 @@ class ManageGolden:
             await assert_quotes_stand(tx, scope, target, set(changed.quotes) - set(kept.quotes))
         changed = replace(changed, edits=kept.edits + 1, updated_at=self._clock())
         async with self._catalog.writing() as tx:
+            await tx.golden.hold_documents(changed)
             if await tx.golden.get(scope, golden_id, lock=True) != kept:
                 raise Conflict(_CHANGED)
             await tx.golden.change(scope, changed)

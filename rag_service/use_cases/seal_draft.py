@@ -142,7 +142,7 @@ class SealDraft:
         async with self._catalog.writing() as tx:
             draft = await tx.drafts.get(scope, draft_id)
             # A verdict that comes at this moment is kept before or after, and not lost.
-            await tx.evaluation_watch.hold(scope, draft.corpus_id)
+            await tx.corpora.lock(scope, draft.corpus_id)
             holder = await tx.drafts.in_slot(scope, draft.corpus_id)
             if not _is_to_publish(draft) or holder is None:
                 return

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from rag_service.api import evaluation_metrics as evaluation_metrics_module
+from rag_service.api import catalog_metrics
 from rag_service.api.evaluation_metrics import evaluation_metrics
 from rag_service.domain.evaluation_watch import REGRESSED
 from rag_service.domain.evaluations import EvalRun, RunPurpose
@@ -164,7 +164,7 @@ async def test_while_the_catalog_is_away_only_evaluations_are_left_out() -> None
 
 
 async def test_a_slow_catalog_does_not_keep_the_other_metrics_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation_metrics_module, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(catalog_metrics, "PATIENCE_S", 0.01)
 
     async def slow() -> Any:
         await asyncio.sleep(60)

@@ -1,7 +1,7 @@
 """What the web server says while the application behind it is being loaded and opened, and when that fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from rag_service.api import install
 from rag_service.front import Front
+from tests.patience import until
 
 
 class Start:
@@ -60,12 +61,6 @@ async def serving(front: Front) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def start() -> Start:
     return Start()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():  # noqa: ASYNC110  (nothing tells)
-            await asyncio.sleep(0)
 
 
 async def test_it_is_alive_before_the_application_is_loaded(start: Start) -> None:

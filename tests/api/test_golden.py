@@ -157,6 +157,20 @@ async def test_changed_content_counts_an_edit_and_unchanged_content_none(client:
     }
 
 
+async def test_of_two_who_read_the_same_question_the_second_to_change_it_is_told(client: httpx.AsyncClient) -> None:
+    made = await add(client)
+    address = f"{PATH}/{made['id']}"
+    first = {"note": "from the sign", "edits": made["edits"]}
+
+    statuses = [
+        (await client.patch(address, json=body)).status_code for body in (first, first | {"note": "mine"}, first)
+    ]
+
+    assert statuses == [200, 409, 200]  # what is said again was done already
+    kept = (await client.get(address)).json()
+    assert (kept["note"], kept["edits"]) == ("from the sign", 2)
+
+
 async def test_an_edit_may_keep_a_quote_that_has_left_its_document(service: Service, client: httpx.AsyncClient) -> None:
     made = await add(client)
     await publish(service, "rules.md", "It is always open.")

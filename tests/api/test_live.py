@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rag_service import web
-from rag_service.api import live_metrics as live_metrics_module
+from rag_service.api import catalog_metrics
 from rag_service.api.live_metrics import live_metrics
 from rag_service.domain.access import Permission
 from rag_service.domain.answers import Answer, AnswerStatus
@@ -127,7 +127,7 @@ async def test_operators_are_told_nothing_while_the_catalog_is_away() -> None:
 
 
 async def test_a_slow_catalog_does_not_keep_the_other_metrics_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_metrics_module, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(catalog_metrics, "PATIENCE_S", 0.01)
 
     class Slow:
         async def of_all(self) -> None:

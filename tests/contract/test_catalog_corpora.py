@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -62,6 +63,8 @@ async def test_a_corpus_outside_the_scope_is_not_found(catalog: SqlCatalog, scop
         with pytest.raises(NotFound):
             await transaction.corpora.get(scope, "handbook")
         with pytest.raises(NotFound):
+            await transaction.corpora.lock(scope, CORPUS)
+        with pytest.raises(NotFound):
             await transaction.corpora.publish(scope, CORPUS, 1, expected=0, now=START)
 
 
@@ -80,6 +83,22 @@ async def test_corpora_are_listed_by_time(catalog: SqlCatalog) -> None:
 
     assert [item.name for item in page.items] == ["newer"]
     assert page.has_more
+
+
+async def test_those_who_lock_a_corpus_come_one_after_the_other(catalog: SqlCatalog) -> None:
+    steps = []
+
+    async def work(name: str) -> None:
+        async with catalog.writing() as transaction:
+            locked = await transaction.corpora.lock(SYSTEM, CORPUS)
+            steps.append((name, locked.id))
+            await asyncio.sleep(0.05)
+            steps.append((name, locked.id))
+
+    await asyncio.gather(*(work(name) for name in "abc"))
+
+    assert steps[::2] == steps[1::2]
+    assert {corpus_id for _, corpus_id in steps} == {CORPUS}
 
 
 @pytest.mark.parametrize("number", [1, -1, 10**30])

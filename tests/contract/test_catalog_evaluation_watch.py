@@ -1,7 +1,5 @@
 """What the evaluation worker and the operators ask the catalog, over all tenants."""
 
-import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -266,18 +264,3 @@ async def test_jobs_that_nobody_takes_are_counted_by_kind(catalog: SqlCatalog) -
         assert await left(55, *EVALUATIONS) == [0, 0]
         assert await left(55, JobKind.EVALUATE_DRAFT) == [0, 1]
         assert await left(70, *EVALUATIONS) == [1, 0]
-
-
-async def test_two_who_hold_a_corpus_do_so_one_after_the_other(catalog: SqlCatalog) -> None:
-    async def start_unless_begun(name: str) -> None:
-        async with catalog.writing() as tx:
-            await tx.evaluation_watch.hold(SYSTEM, CORPUS)
-            if await tx.evaluation_watch.last(SYSTEM, CORPUS, NIGHTLY) is None:
-                await asyncio.sleep(0.05)
-                await tx.eval_runs.add(SYSTEM, replace(a_run(name), number=None))
-
-    await asyncio.gather(*(start_unless_begun(f"run_{place}") for place in range(3)))
-
-    async with catalog.reading() as tx:
-        assert len(await tx.evaluation_watch.newest_finished()) == 1
-    assert await last(catalog, before=at(0.1)) is not None

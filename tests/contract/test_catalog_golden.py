@@ -1,5 +1,6 @@
 """Golden questions: the same on SQLite and PostgreSQL."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from rag_service.domain.golden import GoldenState, GoldQuote, Origin
 from rag_service.domain.ids import GoldenId, KeyId
 from rag_service.domain.pages import PageRequest
 from rag_service.errors import NotFound
+from rag_service.use_cases.golden import ContentChanges, ManageGolden
 from tests.contract.answer_values import add_answer
 from tests.contract.catalog_values import (
     CORPUS,
@@ -21,6 +23,7 @@ from tests.contract.catalog_values import (
     STRANGER,
     SYSTEM,
     at,
+    document,
     hold,
     prepare,
     preview,
@@ -176,6 +179,24 @@ async def test_a_question_that_quotes_a_document_no_more_outlives_it(catalog: Sq
     await remove(catalog)
 
     assert await kept(catalog) == [golden().id]
+
+
+async def test_an_edit_and_the_erasure_of_the_document_it_quotes_do_not_wait_for_each_other(
+    catalog: SqlCatalog,
+) -> None:
+    asked = golden()
+    await keep(catalog, asked)
+    manage = ManageGolden(catalog=catalog, clock=lambda: at(9))
+    changes = ContentChanges(**quoting("b"))
+
+    async with catalog.writing() as tx:
+        await tx.erasures.revisions(SYSTEM, document("b").id, hold=True)
+        editing = asyncio.create_task(manage.edit(SYSTEM, corpus=CORPUS, golden_id=asked.id, changes=changes))
+        await asyncio.sleep(0.3)  # by now it waits for the document, and nothing tells
+        await tx.golden.remove(SYSTEM, asked.id)
+
+    with pytest.raises(NotFound, match=asked.id):
+        await editing
 
 
 async def test_questions_from_a_persons_answers_are_erased_with_them(catalog: SqlCatalog) -> None:

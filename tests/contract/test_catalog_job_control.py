@@ -1,4 +1,4 @@
-"""What people see of jobs and do with them."""
+"""People cancel jobs and have them tried again."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,18 +8,15 @@ import pytest
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.documents import RevisionState
 from rag_service.domain.drafts import DraftChange, DraftState, SealPurpose
-from rag_service.domain.ids import DocumentId, DraftId, JobId, WorkerId
-from rag_service.domain.jobs import Job, JobKind, JobState, Worker, new_job
-from rag_service.domain.pages import PageRequest
-from rag_service.errors import Conflict, InvalidRequest, LeaseLost, NotFound
+from rag_service.domain.ids import DocumentId, DraftId, JobId
+from rag_service.domain.jobs import Job, JobKind, JobState, new_job
+from rag_service.errors import Conflict, LeaseLost
 from rag_service.ports.catalog import Transaction
 from rag_service.reasons import ReasonCode
 from tests.contract.catalog_values import (
     CORPUS,
-    ELSEWHERE,
     OURS,
     START,
-    STRANGER,
     SYSTEM,
     add_corpus,
     at,
@@ -28,10 +25,10 @@ from tests.contract.catalog_values import (
     preview,
     upload,
 )
+from tests.contract.job_values import UPLOAD, cancel
 
 LEASE = timedelta(seconds=30)
 EVERY_KIND = tuple(JobKind)
-UPLOAD = JobId("job_upload_a_1")
 DOCUMENT = DocumentId("doc_a")
 
 
@@ -52,11 +49,6 @@ async def claim(catalog: SqlCatalog, seconds: float = 0) -> Job:
         due = await transaction.jobs.due(EVERY_KIND, now=at(seconds), limit=1)
         [taken] = await transaction.jobs.claim(due, now=at(seconds), lease=LEASE)
     return taken
-
-
-async def cancel(catalog: SqlCatalog, job_id: JobId = UPLOAD) -> Job:
-    async with catalog.writing() as transaction:
-        return await transaction.jobs.cancel(SYSTEM, job_id, now=at(5))
 
 
 async def retry(catalog: SqlCatalog, job_id: JobId = UPLOAD) -> Job:
@@ -302,108 +294,3 @@ async def test_a_job_is_not_retried_while_another_does_the_same(catalog: SqlCata
 
     with pytest.raises(Conflict, match="does the same"):
         await retry(catalog, first.id)
-
-
-async def test_jobs_that_were_over_long_ago_are_purged(catalog: SqlCatalog, draft_id: DraftId) -> None:
-    await cancel(catalog)
-
-    async with catalog.writing() as transaction:
-        over = [JobState.CANCELLED, JobState.DEAD]
-        assert await transaction.jobs.purge(STRANGER, states=over, before=at(10)) == 0
-        assert await transaction.jobs.purge(SYSTEM, states=over, before=at(5)) == 0
-        assert await transaction.jobs.purge(SYSTEM, states=over, before=at(10)) == 1
-
-
-async def test_jobs_that_are_not_over_are_never_purged(catalog: SqlCatalog, draft_id: DraftId) -> None:
-    async with catalog.writing() as transaction:
-        with pytest.raises(InvalidRequest, match="queued"):
-            await transaction.jobs.purge(SYSTEM, states=[JobState.QUEUED], before=at(10))
-
-
-async def test_jobs_are_listed_by_page_newest_first(catalog: SqlCatalog) -> None:
-    for name in "abc":
-        await upload(catalog, name)
-
-    async with catalog.reading() as transaction:
-        first = await transaction.jobs.list(SYSTEM, PageRequest(limit=2))
-        rest = await transaction.jobs.list(SYSTEM, PageRequest(limit=2, after=first.items[-1].id))
-
-    assert [job.subject for job in (*first.items, *rest.items)] == ["doc_c/1", "doc_b/1", "doc_a/1"]
-    assert (first.has_more, rest.has_more) == (True, False)
-
-
-async def test_lists_of_jobs_are_narrowed_by_state_kind_and_corpus(catalog: SqlCatalog, draft_id: DraftId) -> None:
-    await upload(catalog, "b")
-    await cancel(catalog)
-    page = PageRequest()
-
-    async with catalog.reading() as transaction:
-        listed = transaction.jobs.list
-        cancelled = await listed(SYSTEM, page, states=[JobState.CANCELLED])
-        seals = await listed(SYSTEM, page, kind=JobKind.SEAL_DRAFT)
-        of_corpus = await listed(SYSTEM, page, corpus_id=CORPUS)
-
-    assert [job.id for job in cancelled.items] == [UPLOAD]
-    assert (len(seals.items), len(of_corpus.items)) == (0, 2)
-
-
-@pytest.mark.parametrize("scope", [STRANGER, ELSEWHERE])
-async def test_jobs_of_other_corpora_are_absent(catalog: SqlCatalog, draft_id: DraftId, scope: object) -> None:
-    async with catalog.writing() as transaction:
-        jobs = transaction.jobs
-        assert (await jobs.list(scope, PageRequest())).items == []
-        assert sum((await jobs.counts(scope)).values()) == 0
-        for call in (
-            jobs.get(scope, UPLOAD),
-            jobs.cancel(scope, UPLOAD, now=at(1)),
-            jobs.retry(scope, UPLOAD, now=at(1)),
-        ):
-            with pytest.raises(NotFound):
-                await call
-
-
-async def test_jobs_are_counted_by_state(catalog: SqlCatalog, draft_id: DraftId) -> None:
-    await upload(catalog, "b")
-    await cancel(catalog)
-
-    async with catalog.reading() as transaction:
-        counts = await transaction.jobs.counts(SYSTEM)
-
-    assert {state: count for state, count in counts.items() if count} == {JobState.QUEUED: 1, JobState.CANCELLED: 1}
-
-
-async def test_jobs_that_nobody_takes_are_counted_as_starved(catalog: SqlCatalog, draft_id: DraftId) -> None:
-    minute = timedelta(minutes=1)
-
-    async with catalog.reading() as transaction:
-        starved = transaction.jobs.starved
-        assert await starved(SYSTEM, now=at(60), served_kinds=EVERY_KIND, starved_after=minute) == 0
-        assert await starved(SYSTEM, now=at(61), served_kinds=EVERY_KIND, starved_after=minute) == 1
-        assert await starved(SYSTEM, now=at(1), served_kinds=[JobKind.SEAL_DRAFT], starved_after=minute) == 1
-
-
-def worker(name: str, seconds: float, *kinds: JobKind) -> Worker:
-    return Worker(id=WorkerId(name), kinds=frozenset(kinds), host="here", pid=7, seen_at=at(seconds))
-
-
-async def test_the_workers_that_are_there_say_which_kinds_are_served(catalog: SqlCatalog) -> None:
-    async with catalog.writing() as transaction:
-        workers = transaction.workers
-        await workers.announce(worker("old", 0, JobKind.UNSEAL_DRAFT))
-        await workers.announce(worker("new", 0, JobKind.SEAL_DRAFT))
-        await workers.announce(worker("new", 20, JobKind.SEAL_DRAFT))
-
-        assert await workers.list(since=at(5)) == [worker("new", 20, JobKind.SEAL_DRAFT)]
-        assert await workers.served_kinds(since=at(5)) == {JobKind.SEAL_DRAFT}
-
-
-async def test_workers_that_left_or_were_not_seen_for_an_hour_are_forgotten(catalog: SqlCatalog) -> None:
-    async with catalog.writing() as transaction:
-        workers = transaction.workers
-        await workers.announce(worker("left", 3601))
-        await workers.announce(worker("silent", 0))
-        await workers.announce(worker("new", 3601))
-        await workers.withdraw(WorkerId("left"))
-        await workers.withdraw(WorkerId("left"))
-
-        assert [one.id for one in await workers.list(since=at(0))] == ["new"]

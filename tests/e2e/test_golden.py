@@ -59,6 +59,12 @@ def planted(service: RunningService) -> dict[str, Any]:
     return made
 
 
+def change(service: RunningService, question: dict[str, Any], **content: str) -> None:
+    """Change a question as somebody else does."""
+    with service.client() as client:
+        client.patch(f"/v1/corpora/handbook/golden/{question['id']}", json=content).raise_for_status()
+
+
 def test_the_handbook_comes_with_its_golden_questions(golden: Page) -> None:
     first_count = golden.locator('[data-count="accepted"]')
 
@@ -90,7 +96,28 @@ def test_an_edit_sends_nothing_but_what_was_changed(golden: Page, service: Runni
     with golden.expect_request(lambda request: request.method == "PATCH") as sent:
         golden.get_by_role("button", name="Save").click()
 
-    assert sent.value.post_data_json == {"note": "seen"}
+    assert sent.value.post_data_json == {"note": "seen", "edits": kept["edits"]}
+
+
+def test_what_somebody_else_changed_meanwhile_is_told_and_not_overwritten(
+    golden: Page, service: RunningService
+) -> None:
+    kept = planted(service)
+    open_golden(golden)
+    show(golden, "Accepted")
+    row(golden, kept["question"]).get_by_role("button", name="Edit").click()
+    change(service, kept, note="of somebody else")
+
+    golden.get_by_label("Note").fill("mine")
+    golden.get_by_role("button", name="Save").click()
+    expect(golden.get_by_role("dialog").get_by_role("alert")).to_contain_text("Somebody changed this question")
+    golden.get_by_role("button", name="Cancel").click()
+
+    row(golden, kept["question"]).get_by_role("button", name="Edit").click()
+    expect(golden.get_by_label("Note")).to_have_value("of somebody else")
+    golden.get_by_label("Note").fill("of both")
+    golden.get_by_role("button", name="Save").click()
+    expect(row(golden, kept["question"])).to_contain_text("of both")
 
 
 def test_what_stands_beside_a_change_goes_back_to_the_letter(golden: Page, service: RunningService) -> None:
@@ -111,6 +138,7 @@ def test_what_stands_beside_a_change_goes_back_to_the_letter(golden: Page, servi
     assert sent.value.post_data_json == {
         "answers": [*kept["answers"], "four"],
         "quotes": [*kept["quotes"], added],
+        "edits": kept["edits"],
     }
 
 

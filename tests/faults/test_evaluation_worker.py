@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from rag_service.domain.jobs import Job, JobState
 from tests.integration.desk import Desk
 from tests.integration.edge_desk import edge_desk
 from tests.integration.evaluating import HOUSE, add_questions, unanswerable
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 QUESTIONS = 100
 PARTS = {"RAG_EMBEDDING__BACKEND": "hashing", "RAG_LOG__LEVEL": "error"}
@@ -75,13 +74,6 @@ async def place(migrated: Path) -> AsyncIterator[Place]:
         await add_questions(desk, [one | {"id": f"penguins_{number}"} for number, one in enumerate(asked)])
         run, _ = await desk.worker.container.start_evaluation.start(desk.admin, corpus=desk.corpus)
         yield Place(desk, run.id)
-
-
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    deadline = time.monotonic() + 2 * PATIENCE_S
-    while not await condition():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.02)
 
 
 def timings(results: dict[str, CaseResult]) -> dict[str, Any]:

@@ -1,12 +1,10 @@
 """The scaled-out service: PostgreSQL, Valkey behind a line that can be cut, index host, and Celery workers."""
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +23,7 @@ from rag_service.settings import (
     Settings,
 )
 from tests.cut_line import Line
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.running import free_port
 from tests.valkey import RunningValkey
 
@@ -174,13 +172,6 @@ async def api_of(place: Place) -> AsyncIterator[Api]:
             timeout=PATIENCE_S,
         ) as client:
             yield Api(app.state.container, client)
-
-
-async def until(holds: Callable[[], Awaitable[object]], what: str) -> None:
-    deadline = time.monotonic() + 2 * PATIENCE_S
-    while not await holds():
-        assert time.monotonic() < deadline, f"it did not come to: {what}"
-        await asyncio.sleep(0.1)
 
 
 def children_of(pid: int) -> list[int]:

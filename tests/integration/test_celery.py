@@ -29,9 +29,8 @@ from tests.integration.celery_place import (
     Process,
     api_of,
     children_of,
-    until,
 )
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.postgres import PostgresDatabases
 from tests.valkey import running_valkey
 

@@ -100,14 +100,32 @@ async def test_what_was_measured_without_ragas_is_measured_again_with_it(
 
 
 @pytest.mark.parametrize("purpose", RunPurpose)
-async def test_only_a_gate_looks_at_every_point_instead_of_walking_the_graph(desk: Desk, purpose: RunPurpose) -> None:
+async def test_in_a_large_version_only_a_gate_looks_at_every_point_instead_of_walking_the_graph(
+    desk: Desk, purpose: RunPurpose
+) -> None:
     parts, counter = counting(desk)
+    settings = parts.settings
+    everything_is_large = settings.model_copy(
+        update={"retrieval": settings.retrieval.model_copy(update={"exact_below": 0})}
+    )
 
-    run = await run_golden(desk, run=await queued(desk, purpose=purpose), parts=parts)
+    run = await run_golden(
+        desk, run=await queued(desk, purpose=purpose), parts=replace(parts, settings=everything_is_large)
+    )
 
     is_exact = purpose is RunPurpose.GATE
     assert {options["exact"] for options in counter.options} == {is_exact}
     assert run.made_with["exact search"] == str(is_exact)
+
+
+async def test_in_a_small_version_a_night_takes_over_what_a_gate_found(desk: Desk) -> None:
+    gate = await run_golden(desk, run=await queued(desk, purpose=RunPurpose.GATE))
+    parts, counter = counting(desk)
+
+    night = await run_golden(desk, run=await queued(desk, purpose=RunPurpose.NIGHTLY), parts=parts)
+
+    assert (counter.asked, night.figures) == ([], gate.figures)
+    assert night.made_with["exact search"] == "True"
 
 
 async def test_only_a_question_that_was_changed_is_asked_again(desk: Desk) -> None:

@@ -1,7 +1,5 @@
 """A held draft that waits for a verdict which nobody is there to give does not keep uploads out for ever."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,7 +19,7 @@ from rag_service.use_cases.gates import COUNTING
 from tests.gate_values import golden_question
 from tests.integration.desk import EVERY_STATE, Desk, held
 from tests.integration.evaluation_desk import beside
-from tests.patience import PATIENCE_S
+from tests.patience import until
 
 SOON = JobSettings(starved_after_s=1e-6)
 """Who waits, has waited for long."""
@@ -70,13 +68,6 @@ async def make_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await publish(desk, await automatic(desk))
     monkeypatch.setattr("ingestion.jobs.LOOK_AGAIN_S", 0)
     await desk.work_off()
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for what comes after a pause between two looks at a job."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not await holds():  # noqa: ASYNC110  (a job tells nobody that its pause is over)
-            await asyncio.sleep(0.05)
 
 
 async def waits_again(desk: Desk, draft: Draft) -> bool:

@@ -7,9 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from rag_service.domain.pages import PageRequest
 from rag_service.domain.versions import OPEN, Corpus
 from rag_service.settings import EmbeddingSettings, Settings
 from tests.index_hosts import running_host
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 SCOPE: AccessScope = system_scope(TenantId("tenant"))
 DOCUMENTS = 60
@@ -82,13 +81,6 @@ async def job_states(container: Container) -> Counter[str]:
 
 async def begun(container: Container) -> bool:
     return (await job_states(container))[JobState.QUEUED] < DOCUMENTS
-
-
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    deadline = time.monotonic() + 2 * PATIENCE_S
-    while not await condition():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.05)
 
 
 async def published(container: Container) -> Corpus:

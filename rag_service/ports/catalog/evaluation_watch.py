@@ -17,9 +17,6 @@ class EvaluationWatch(Protocol):
     async def corpora(self) -> list[WatchedCorpus]:
         """Return the corpora that are measured by themselves, by id."""
 
-    async def hold(self, scope: AccessScope, corpus_id: CorpusId) -> None:
-        """Keep others from holding a corpus until the transaction ends, so that they do not start the same run."""
-
     async def last(
         self,
         scope: AccessScope,

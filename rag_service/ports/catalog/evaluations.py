@@ -25,6 +25,12 @@ class GoldenQuestions(Protocol):
     ) -> dict[GoldenId, GoldenQuestion]:
         """Return those of these questions that exist, in whatever state. With `lock` nobody removes them meanwhile."""
 
+    async def hold_documents(self, question: GoldenQuestion) -> None:
+        """Keep the documents that a question quotes from being erased until the transaction ends.
+
+        To be called before a question that is to quote other documents is locked: whoever erases locks documents first.
+        """
+
     async def change(self, scope: AccessScope, question: GoldenQuestion) -> None:
         """Replace the content and the state of a question; its corpus, origin and author stay."""
 

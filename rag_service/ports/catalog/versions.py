@@ -20,6 +20,12 @@ class Corpora(Protocol):
     async def get(self, scope: AccessScope, ref: str) -> Corpus:
         """Return the corpus with this id or name, or raise NotFound."""
 
+    async def lock(self, scope: AccessScope, corpus_id: CorpusId) -> Corpus:
+        """Return a corpus that nobody else locks, seals in or publishes until the transaction ends, or raise NotFound.
+
+        To be called before documents, drafts or golden questions of the corpus are locked or changed.
+        """
+
     async def list(self, scope: AccessScope, page: PageRequest) -> Page[Corpus]:
         """Return the corpora in scope by time of creation."""
 

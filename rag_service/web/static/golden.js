@@ -105,7 +105,7 @@ function showSelection() {
 }
 
 const actions = {
-  edit: (question) => openEditor(question, (body) => save("PATCH", addressOf(question), body, "Saved.", question)),
+  edit: (question) => openEditor(question, (body) => change(question, body)),
   accept: (question) => attempt(() => review({ accept: [question.id] }, "Accepted.", question)),
   reject: (question) => attempt(() => review({ reject: [question.id] }, "Rejected.", question)),
   remove: (question) => confirmRemoval(question),
@@ -117,6 +117,17 @@ async function save(method, place, body, outcome, question) {
   await call(method, place, { body });
   if (!question) choose("accepted");
   await done(outcome, question);
+}
+
+async function change(question, body) {
+  try {
+    await save("PATCH", addressOf(question), { ...body, edits: question.edits }, "Saved.", question);
+  } catch (error) {
+    if (error.status !== 409) throw error;
+    // Behind the dialog, so that the question opens as it is now.
+    await refresh();
+    throw new Error(`${error.message} Copy what you wrote, cancel, and edit it as it is now.`);
+  }
 }
 
 async function reviewSelected(verdict) {

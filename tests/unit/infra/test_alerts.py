@@ -7,8 +7,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from rag_service.api.evaluation_metrics import SHOWN, exposition
-from rag_service.api.live_metrics import live_exposition
+from rag_service.api import evaluation_metrics, live_metrics
+from rag_service.api.catalog_metrics import exposition
 from rag_service.domain.ids import CorpusId
 from rag_service.domain.work_queues import WorkQueue, kinds_of
 from rag_service.use_cases.watch_evaluations import EvaluationState, MeasuredSuite
@@ -27,7 +27,7 @@ each_rule = pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule i
 
 def everything() -> dict[str, list[dict[str, str]]]:
     """Return the labels of each metric that is told when there is something to tell of all."""
-    measured = run(figures=tuple(figure(name, 0.9) for name in SHOWN))
+    measured = run(figures=tuple(figure(name, 0.9) for name in evaluation_metrics.SHOWN))
     corpus = CorpusId("corpus")
     suite = MeasuredSuite(corpus_id=corpus, suite="golden", age_s=60, run=measured, judge_failures=0.5)
     state = EvaluationState(
@@ -36,7 +36,7 @@ def everything() -> dict[str, list[dict[str, str]]]:
         blocked={corpus: 1},
         left_alone=dict.fromkeys(kinds_of({WorkQueue.EVAL}), 1),
     )
-    told = exposition(state) + live_exposition([watched_answers(corpus)])
+    told = exposition([*evaluation_metrics.metrics_of(state), *live_metrics.metrics_of([watched_answers(corpus)])])
     families = text_string_to_metric_families(told.decode())
     return {family.name: [sample.labels for sample in family.samples] for family in families}
 

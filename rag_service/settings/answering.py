@@ -1,0 +1,87 @@
+"""Sections about answers: how texts are embedded and found, and what may be said of them."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from rag_service.settings.section import Section
+
+
+class EmbeddingSettings(Section):
+    """Which model embeds texts. `hashing` is for tests only: it knows words, not meaning."""
+
+    backend: Literal["onnx", "sentence_transformers", "openai", "hashing"] = "onnx"
+    model: str = "all-MiniLM-L6-v2"
+    revision: str = ""
+    device: str = Field("cpu", description="of the backend sentence_transformers; onnx runs on the CPU")
+    onnx_dir: str = Field("", description="folder of exported models; empty: in the Python environment")
+    threads: int = Field(0, ge=0, description="CPU threads of the model; 0 leaves the library's choice")
+    batch_tokens: int = Field(
+        0, ge=0, description="tokens per batch, padding included; 0 leaves it to the backend and the device"
+    )
+    base_url: str = Field("", description="of an OpenAI-compatible embeddings endpoint, for backend openai")
+    api_key: SecretStr = SecretStr("")
+    dimensions: int = Field(384, ge=1, description="of the openai and hashing backends; other models say it themselves")
+
+
+class RetrievalSettings(Section):
+    """How passages are found. `dense_weight` is the share of the dense side in the fused score."""
+
+    backend: Literal["edge", "qdrant", "memory"] = Field(
+        "edge",
+        description="`edge` (the engine as a library, in the index host), `qdrant` (a server), or `memory` (tests)",
+    )
+    host_socket: str = Field("", description="Unix socket of the index host; empty: in the data folder")
+    timeout_s: float = Field(10.0, gt=0)
+    dense_weight: float = Field(0.75, ge=0, le=1)
+    candidates: int = Field(100, ge=1, le=1000, description="best chunks taken from each side before fusion")
+    passages: int = Field(8, ge=1, le=50, description="passages shown to the generator")
+    exact: bool = False
+    exact_below: int = Field(20_000, ge=0, description="matching points under which a full scan beats the graph")
+    optimise_after: int = Field(5_000, ge=1, description="written points after which an index rebuilds its graph")
+
+    @property
+    def has_host(self) -> bool:
+        """Whether an index host has to run."""
+        return self.backend == "edge"
+
+
+class QdrantSettings(Section):
+    """A Qdrant server, cluster or cloud, for `RAG_RETRIEVAL__BACKEND=qdrant`. Collections are made with these settings."""
+
+    url: str = Field("", description="such as https://qdrant:6333")
+    api_key: SecretStr = SecretStr("")
+    grpc_port: int = Field(6334, ge=0, le=65535, description="0: ask over HTTP, several times as slow")
+    prefix: str = Field("rag-", min_length=1, max_length=100, description="of the names of this service's collections")
+    shards: int = Field(1, ge=1, description="of a new collection")
+    replicas: int = Field(1, ge=1, description="of each shard of a new collection")
+    write_consistency: int = Field(1, ge=1, description="replicas that must have a write before it is acknowledged")
+    write_ordering: Literal["weak", "medium", "strong"] = "medium"
+    int8: bool = Field(
+        False, description="keep 8-bit vectors in memory; what they find is scored again by the true ones"
+    )
+
+
+class GenerationSettings(Section):
+    """Who writes answers. The extractive generator is always the last resort."""
+
+    backend: Literal["extractive", "openai"] = "extractive"
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    model: str = ""
+    timeout_s: float = Field(30.0, gt=0, description="to the first token, and between two")
+    max_tokens: int = Field(512, ge=16)
+    context_tokens: int = Field(3000, ge=256, description="budget of the passages in the prompt")
+    max_sentences: int = Field(3, ge=1, description="of an extractive answer")
+
+
+class VerificationSettings(Section):
+    """When a sentence may leave."""
+
+    support_threshold: float = Field(0.6, ge=0, le=1)
+
+
+class AnswerSettings(Section):
+    """When a question is answered at all."""
+
+    answerability_threshold: float = Field(0.32, ge=0, le=1)
