@@ -61,7 +61,7 @@ class TextReader:
         self._styles = styles
         self._notes = notes
         self._mark_of = mark_of
-        self.pages = pages
+        self._pages = pages
         self._fields: list[bool] = []  # of each open field: whether what it shows has begun
         self._codes = 0  # how many have not
 
@@ -76,7 +76,7 @@ class TextReader:
     def _read(self, element: Any, *, inside: bool) -> Line:
         line = Line()
         self._collect(element, line, inside=inside)
-        line.page = line.page or self.pages.number
+        line.page = line.page or self._pages.number
         # A field whose code goes on has no end; the text of the document is not its code.
         if self._codes:
             self._fields, self._codes = [shows for shows in self._fields if shows], 0
@@ -97,7 +97,7 @@ class TextReader:
 
     def _collect_other(self, name: str, child: Any, line: Line, *, inside: bool) -> None:
         if name == "lastRenderedPageBreak":
-            self.pages.end()
+            self._pages.end()
         elif name == "fldChar":
             self._field(child, line)
         elif name == "sym":
@@ -122,7 +122,7 @@ class TextReader:
         if self._codes:
             return
         if line.page is None and not text.isspace():
-            line.page = self.pages.number
+            line.page = self._pages.number
         line.pieces.append(text)
 
     def _is_hidden(self, run: Any) -> bool:
