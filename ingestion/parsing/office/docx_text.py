@@ -110,6 +110,8 @@ class TextReader:
             line.asides.append(Aside(element=child))
         elif name == "AlternateContent":
             self._collect(_shown_alternative(child), line, inside=inside)
+        elif name == "p" and self._styles.of(child_value(child.find("{*}pPr"), "pStyle")).is_hidden:
+            pass
         elif name in _BLOCKS:
             self._write(f" {self._mark_of(child) if name == 'p' else ''}", line)
             self._collect(child, line, inside=inside)
