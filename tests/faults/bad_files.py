@@ -88,6 +88,16 @@ def peeping() -> bytes:
     )
 
 
+def deep_word() -> bytes:
+    """Return a DOCX with a hundred thousand content controls inside one another."""
+    return with_members(word("x"), {"word/document.xml": _body("", "<w:sdt>" * 100_000)})
+
+
+def locked_word() -> bytes:
+    """Return what Word makes of a DOCX under a password: a container of another kind, here with a broken directory."""
+    return OLD_OFFICE + "EncryptedPackage".encode("utf-16-le")
+
+
 def macro() -> bytes:
     """Return a DOCX that carries a macro."""
     return with_members(word("hello"), {"word/vbaProject.bin": b"Sub AutoOpen()"})

@@ -1,5 +1,6 @@
 """What a container holds: the ZIP and OLE files of office programs, books, mails, and plain archives."""
 
+import re
 import struct
 import zipfile
 from typing import BinaryIO
@@ -10,9 +11,9 @@ from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 
 _MAIN_PARTS = {
-    "word/document.xml": MediaType.DOCX,
-    "ppt/presentation.xml": MediaType.PPTX,
-    "xl/workbook.xml": MediaType.XLSX,
+    re.compile(r"word/document\d*\.xml"): MediaType.DOCX,  # Word on the web counts
+    re.compile(r"ppt/presentation\.xml"): MediaType.PPTX,
+    re.compile(r"xl/workbook\.xml"): MediaType.XLSX,
 }
 _MIMETYPES = {
     b"application/epub+zip": MediaType.EPUB,
@@ -42,7 +43,7 @@ def zip_kind(file: BinaryIO, ending: str, claimed: MediaType | None) -> MediaTyp
         if claimed in ZIPPED or not ending:
             raise DocumentRejected(ReasonCode.DAMAGED, "unreadable archive directory") from exc
         return None
-    office = [kind for part, kind in _MAIN_PARTS.items() if part in names]
+    office = [kind for part, kind in _MAIN_PARTS.items() if any(map(part.fullmatch, names))]
     if office and (ending in MACRO_ENDINGS or any(name.endswith(_MACROS) for name in names)):
         raise DocumentRejected(ReasonCode.UNSUPPORTED_TYPE, "it carries macros")
     if office:

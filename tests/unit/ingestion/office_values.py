@@ -56,3 +56,40 @@ def odt_file(body: str, *, styles: str = "", **parts: str) -> bytes:
         }.items():
             archive.writestr(name, text)
     return buffer.getvalue()
+
+
+WORD_SPACES = " ".join(
+    f'xmlns:{prefix}="{name}"'
+    for prefix, name in {
+        "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+        "m": "http://schemas.openxmlformats.org/officeDocument/2006/math",
+        "r": "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+        "wp": "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing",
+        "a": "http://schemas.openxmlformats.org/drawingml/2006/main",
+        "c": "http://schemas.openxmlformats.org/drawingml/2006/chart",
+        "dgm": "http://schemas.openxmlformats.org/drawingml/2006/diagram",
+        "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+        "v": "urn:schemas-microsoft-com:vml",
+    }.items()
+)
+
+
+def word_file(body: str, **parts: str) -> bytes:
+    """Return a Word file; `parts` are the contents of parts such as `styles`, by what they are to the document.
+
+    A name such as `afChunk_html` is of a part `afChunk.html`, any other one of an XML part.
+    """
+    named = {kind: kind.replace("_", ".") if "_" in kind else f"{kind}.xml" for kind in parts}
+    relations = "".join(
+        f'<R Id="{kind}" Type="t/{kind.partition("_")[0]}" Target="{name}"/>' for kind, name in named.items()
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("word/document.xml", f"<w:document {WORD_SPACES}><w:body>{body}</w:body></w:document>")
+        archive.writestr("word/_rels/document.xml.rels", f"<R>{relations.replace('<R ', '<Relationship ')}</R>")
+        for kind, name in named.items():
+            content = parts[kind]
+            archive.writestr(
+                f"word/{name}", content if "_" in kind else f"<w:{kind} {WORD_SPACES}>{content}</w:{kind}>"
+            )
+    return buffer.getvalue()

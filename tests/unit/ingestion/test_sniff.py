@@ -49,6 +49,7 @@ def word_file(**extra: bytes) -> bytes:
         (msg("Hi", "Hello"), "a.msg", MediaType.MSG),
         (msg("Hi", "Hello"), "mail", MediaType.MSG),
         (word_file(), "a.docx", MediaType.DOCX),
+        (zipped({"word/document2.xml": "<w/>"}), "a.docx", MediaType.DOCX),
         (zipped({"ppt/presentation.xml": "<p/>"}), "a.pptx", MediaType.PPTX),
         (zipped({"xl/workbook.xml": "<w/>"}), "a.xlsx", MediaType.XLSX),
         (zipped({"mimetype": "application/epub+zip"}), "a.epub", MediaType.EPUB),
