@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from rag_service.domain.live import ABSTENTION, QUESTIONS, RETRIEVAL, SUPPORT, Drift
-from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
+from rag_service.domain.metric_names import COST, FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 from rag_service.errors import DependencyUnavailable
 from rag_service.use_cases.live_answers import ReadLiveAnswers, WatchedAnswers
 
@@ -22,6 +22,7 @@ SHOWN: Mapping[str, str] = {
     ABSTENTION: "abstention",
     LATENCY: "latency_ms",
     TOKENS: "tokens",
+    COST: "cost",
 }
 """What is watched, by name, as the label `measure` calls it."""
 
