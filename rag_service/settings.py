@@ -5,6 +5,7 @@ Flat names exist for two settings only: RAG_DATA_DIR and RAG_PORT.
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag_service.domain.costs import Price
@@ -20,6 +21,7 @@ from rag_service.errors import Misconfigured
 
 TESSERACT = "tesseract"
 _PREFIX = "RAG_"
+_HEADERS = r"(\s*[\w-]+\s*=[\x20-\x2b\x2d-\x7e]*(,|$))*"
 _TEST_ONLY_PREFIX = "RAG_TEST_"
 _LONGEST_SOCKET_PATH = 90
 
@@ -289,6 +291,26 @@ class EvaluationSettings(Section):
     drift_reference_days: int = Field(14, ge=1, le=90, description="days with which a window is compared")
     drift_window_days: int = Field(1, ge=1, le=30, description="days of a window; one ends at each midnight, UTC")
     drift_least: int = Field(50, ge=50, description="answers on either side below which nothing is compared")
+    otlp_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="where each run is sent when it ends, by OTLP over HTTP; /v1/traces is added; empty for nowhere",
+    )
+    otlp_headers: SecretStr = Field(
+        SecretStr(""),
+        description="sent along, as NAME=VALUE with commas between; what is written as %2C and the like is decoded",
+    )
+    otlp_content: bool = Field(
+        False, description="questions, answers and passages are sent too, not only figures and ids"
+    )
+    otlp_timeout_s: float = Field(15.0, gt=0, description="how long the sending of a run may take")
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _are_headers(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(_HEADERS, value.get_secret_value()):
+            raise ValueError("must be NAME=VALUE with commas between")
+        return value
 
 
 class SecuritySettings(Section):
