@@ -111,7 +111,9 @@ class GenerationSettings(Section):
     def price(self) -> Price | None:
         """What tokens of the generator cost, None when nobody said. The extractive one asks no model: that is free."""
         of_model = ModelPrice(input=0, output=0) if self.backend == "extractive" else self.prices.get(self.model)
-        return of_model and Price(input=of_model.input, output=of_model.output, currency=self.currency)
+        if of_model is None:
+            return None
+        return Price(input=of_model.input, output=of_model.output, currency=self.currency)
 
 
 class VerificationSettings(Section):

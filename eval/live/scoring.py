@@ -79,7 +79,7 @@ def measured(answer: Answer) -> dict[str, Score]:
         SUPPORT: _or_missing(fmean(one.support for one in answer.citations) if answer.citations else None, NO_CITATION),
         LATENCY: _or_missing(answer.timings_ms.get("total"), NO_TIME),
         TOKENS: _or_missing(float(tokens) or None, NO_TOKENS),
-        COST: _or_missing(answer.cost and answer.cost.amount, UNPRICED),
+        COST: _or_missing(None if answer.cost is None else answer.cost.amount, UNPRICED),
     }
 
 

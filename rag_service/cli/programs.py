@@ -72,6 +72,13 @@ def upload(arguments: tuple[str, ...]) -> None:
     _end_as("eval.upload", arguments)
 
 
+@evaluation.command("synthesise", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def synthesise(arguments: tuple[str, ...]) -> None:
+    """Propose golden questions that the judge writes. `rag eval synthesise --help` lists its options."""
+    _end_as("eval.synthesise", arguments)
+
+
 def _end_as(module: str, arguments: tuple[str, ...]) -> None:
     # By module name: the product does not depend on its harness.
     finished = subprocess.run([sys.executable, "-m", module, *arguments], check=False)  # noqa: S603

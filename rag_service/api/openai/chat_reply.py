@@ -167,7 +167,7 @@ def summary(answer: Answer) -> RagDetail:
 
 
 def _cost_out(cost: Cost | None) -> CostOut | None:
-    return cost and CostOut(amount=cost.amount, currency=cost.currency)
+    return None if cost is None else CostOut(amount=cost.amount, currency=cost.currency)
 
 
 def annotations(citations: Iterable[Citation], public_url: str) -> list[Annotation]:
