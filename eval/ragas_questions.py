@@ -30,7 +30,7 @@ _PERSONAS = [
 """Given, as RAGAS would make them up from summaries of every document."""
 
 
-class _Characters(BaseTokenizer):  # type: ignore[misc]
+class _Characters(BaseTokenizer):
     """RAGAS cuts long texts by tokens of a vocabulary that it would download; paragraphs are never that long."""
 
     def encode(self, text: str) -> list[int]:
@@ -64,6 +64,6 @@ async def _question(judge: PinnedJudge, paragraph: str) -> dict[str, str]:
     scenarios = await synthesizer.generate_scenarios(1, KnowledgeGraph(nodes=[node]), _PERSONAS)
     if not scenarios:
         return {"failure": NO_SCENARIO}
-    sample = await synthesizer.generate_sample(scenarios[0])
+    sample: Any = await synthesizer.generate_sample(scenarios[0])
     question, answer = (" ".join(text.split()) for text in (sample.user_input, sample.reference))
     return {"question": question, "answer": answer} if question and answer else {"failure": NO_QUESTION}

@@ -48,11 +48,11 @@ def main(run_id: str, *, endpoint: str | None, headers: str, content: bool, prin
 
 
 def _receiver(settings: EvaluationSettings, endpoint: str | None, headers: str, *, with_content: bool) -> Receiver:
-    # The headers go with their receiver: those of the settings are not for another host.
-    named = {"otlp_endpoint": endpoint, "otlp_headers": headers} if endpoint else {}
-    content = {"otlp_content": with_content or settings.otlp_content}
+    # Headers and content go with their receiver: what the settings say of theirs is not for another host.
+    named = {"otlp_endpoint": endpoint, "otlp_headers": headers, "otlp_content": False} if endpoint else {}
+    content = {"otlp_content": True} if with_content else {}
     try:
-        found = receiver_of(EvaluationSettings.model_validate(settings.model_dump() | content | named))
+        found = receiver_of(EvaluationSettings.model_validate(settings.model_dump() | named | content))
     except ValidationError as exc:
         # Not the error itself, which repeats what was given.
         [wrong, *_] = exc.errors()

@@ -21,6 +21,7 @@ from rag_service.domain.evaluations import CaseResult, EvalRun
 _SERVICE = "rag-service"
 _PROJECT = "rag-service evaluations"
 _ENVIRONMENT = "evaluation"
+_ROOT = "question"
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
 _NS_OF_A_MS = 1_000_000
 
@@ -55,27 +56,30 @@ def traces_of(run: EvalRun, results: Sequence[CaseResult], *, with_content: bool
     )
 
 
-def _trace(run: EvalRun, result: CaseResult, *, with_content: bool) -> Iterator[Span]:
+def _trace(run: EvalRun, result: CaseResult, *, with_content: bool) -> list[Span]:
     evidence = result.evidence if with_content else _without_content(result.evidence)
-    root_id = _id_of(run.id, result.case_id, "question")
+    root_id = _id_of(run.id, result.case_id, _ROOT)
     of_every_span = _experiment(run, result, root_id, evidence)
-    for part in (_question(run, result, evidence), *_steps(evidence)):
-        span_id = _id_of(run.id, result.case_id, part.name)
-        span = Span(
-            trace_id=_digest(run.id, result.case_id)[:_TRACE_ID_BYTES],
-            span_id=span_id,
-            parent_span_id=b"" if span_id == root_id else root_id,
-            name=part.name,
-            kind=Span.SPAN_KIND_INTERNAL,
-            start_time_unix_nano=_moment(run.created_at, part.start_ms),
-            end_time_unix_nano=_moment(run.created_at, part.start_ms + part.duration_ms),
-            attributes=_encoded({**of_every_span, **part.attributes}),
-        )
-        if span_id == root_id:
-            span.events.extend(_evaluations(run, result))
-            failure = result.evidence["failure"]
-            span.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message=failure) if failure else Status())
-        yield span
+    parts = (_question(run, result, evidence), *_steps(evidence))
+    root, *steps = (_span(run, result, part, of_every_span) for part in parts)
+    for step in steps:
+        step.parent_span_id = root_id
+    root.events.extend(_evaluations(run, result))
+    if failure := evidence["failure"]:
+        root.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message=failure))
+    return [root, *steps]
+
+
+def _span(run: EvalRun, result: CaseResult, part: _Part, of_every_span: Attributes) -> Span:
+    return Span(
+        trace_id=_digest(run.id, result.case_id)[:_TRACE_ID_BYTES],
+        span_id=_id_of(run.id, result.case_id, part.name),
+        name=part.name,
+        kind=Span.SPAN_KIND_INTERNAL,
+        start_time_unix_nano=_moment(run.created_at, part.start_ms),
+        end_time_unix_nano=_moment(run.created_at, part.start_ms + part.duration_ms),
+        attributes=_encoded({**of_every_span, **part.attributes}),
+    )
 
 
 def _without_content(evidence: Attributes) -> dict[str, Any]:
@@ -106,7 +110,7 @@ def _experiment(run: EvalRun, result: CaseResult, root_id: bytes, evidence: Attr
 
 def _question(run: EvalRun, result: CaseResult, evidence: Attributes) -> _Part:
     return _Part(
-        name="question",
+        name=_ROOT,
         start_ms=0,
         duration_ms=evidence["timings_ms"].get("total", 0.0),
         attributes={
