@@ -21,7 +21,7 @@ from rag_service.errors import Misconfigured
 
 TESSERACT = "tesseract"
 _PREFIX = "RAG_"
-_HEADERS = r"(\s*[\w-]+\s*=[\x20-\x2b\x2d-\x7e]*(,|$))*"
+_HEADERS = r"(\s*[A-Za-z0-9_-]+\s*=[\x20-\x2b\x2d-\x7e]*(,|$))*"
 _TEST_ONLY_PREFIX = "RAG_TEST_"
 _LONGEST_SOCKET_PATH = 90
 

@@ -57,7 +57,8 @@ class Receiver:
                     await self._send(client, run, results[start : start + _CASES_AT_ONCE])
         except TimeoutError as exc:
             raise NotUploaded(f"the receiver did not take it within {self.timeout_s:g} s") from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        # ValueError: of a header that is none once it is decoded.
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
             raise NotUploaded(f"the receiver cannot be reached: {type(exc).__name__}") from exc
         except ImportError as exc:
             raise NotUploaded(f"{exc.name} is not installed; the extra 'eval' has it") from exc

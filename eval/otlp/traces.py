@@ -118,6 +118,7 @@ def _question(run: EvalRun, result: CaseResult, evidence: Attributes) -> _Part:
             "input.value": evidence.get("question"),
             "output.value": evidence.get("answer"),
             "metadata": _json(_facts(run, result, evidence)),
+            **{f"langfuse.observation.metadata.{name}": value for name, value in result.scores.items()},
         },
     )
 

@@ -86,7 +86,7 @@ class _Shown(Collector):
             "not_uploaded",
             "1 when the newest run did not reach the receiver that is configured, 0 otherwise",
             _OF_SUITE,
-            [(_place(suite), float(suite.run.is_kept_back)) for suite in state.suites if suite.run],
+            [(_place(suite), float(suite.run.did_not_arrive)) for suite in state.suites if suite.run],
         )
         yield _gauge(
             "regressed_questions",

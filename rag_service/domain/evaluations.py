@@ -102,7 +102,7 @@ class EvalRun:
         return all_reached(self.figures) if self.state is EvalRunState.FINISHED else None
 
     @property
-    def is_kept_back(self) -> bool:
+    def did_not_arrive(self) -> bool:
         """Say whether it was to be uploaded, and did not arrive."""
         return any(note.startswith(NOT_UPLOADED) for note in self.notes)
 

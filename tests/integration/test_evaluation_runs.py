@@ -105,7 +105,7 @@ async def test_a_receiver_that_is_gone_changes_nothing_but_a_note(desk: Desk) ->
         url = server.url
     run = await run_golden(desk, receiver=receiver_at(url))
 
-    assert (run.state, run.done, run.is_kept_back) == (EvalRunState.FINISHED, 5, True)
+    assert (run.state, run.done, run.did_not_arrive) == (EvalRunState.FINISHED, 5, True)
     assert run.notes == ("It was not uploaded: the receiver cannot be reached: ConnectError.",)
     assert run.figures == (await run_golden(desk)).figures
 

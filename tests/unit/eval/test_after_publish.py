@@ -155,7 +155,7 @@ async def test_what_was_noted_of_the_upload_stays(watched: Watched) -> None:
     watched.clock.pass_by(hours=1)
     run = replace(await measured(watched, result("gold_1")), notes=("It was not uploaded: it was away.",))
 
-    assert (await compared(watched, run)).is_kept_back
+    assert (await compared(watched, run)).did_not_arrive
 
 
 async def test_a_change_of_settings_is_told_with_what_is_worse(watched: Watched) -> None:

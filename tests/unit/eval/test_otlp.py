@@ -113,6 +113,7 @@ async def test_scores_are_told_and_missing_ones_with_their_reason(server: OtlpSe
     assert "gen_ai.evaluation.score.value" not in events["faithfulness (verifier)"]
     assert events["faithfulness (verifier)"]["gen_ai.evaluation.explanation"] == "could not be measured"
     assert metadata["scores"] == {"recall@5": 0.5, "faithfulness (verifier)": None}
+    assert spans["question"]["langfuse.observation.metadata.recall@5"] == 0.5
     assert (metadata["judge"], metadata["prompt_version"], metadata["case"]) == ("judge one", "v1", "gold_1")
 
 
@@ -158,6 +159,11 @@ async def test_headers_and_path_are_those_of_the_receiver(server: OtlpServer, pa
     assert server.paths == ["/v1/traces"]
     assert (headers["authorization"], headers["x-project-name"]) == ("Basic cGs6c2s=", "a,b")
     assert (headers["content-type"], headers["x-langfuse-ingestion-version"]) == ("application/x-protobuf", "4")
+
+
+async def test_a_header_that_cannot_be_sent_is_told(server: OtlpServer) -> None:
+    with pytest.raises(NotUploaded, match="cannot be reached"):
+        await sent(server, otlp_headers=SecretStr("Authorization=Basic%0A%E2%82%AC"))
 
 
 def test_what_is_no_header_stops_the_start_and_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
