@@ -12,7 +12,8 @@ from eval.regressions import made_otherwise, regression_of
 from rag_service.domain.access import AccessScope
 from rag_service.domain.comparisons import asked
 from rag_service.domain.evaluation_watch import REGRESSED, WatchedCorpus
-from rag_service.domain.evaluations import OPEN_RUNS, CaseResult, EvalRun, Figure, RunPurpose
+from rag_service.domain.evaluations import NOT_UPLOADED, OPEN_RUNS, CaseResult, EvalRun, Figure, RunPurpose
+from rag_service.domain.metric_names import CURRENCY
 from rag_service.errors import NotFound
 from rag_service.ports.catalog import Transaction
 
@@ -22,7 +23,7 @@ PAUSE = timedelta(minutes=10)
 _SHARE = 10
 """Under continuous publishing a corpus is measured for at most one part in so many of the time."""
 
-_NO_REASONS = frozenset({"build", "judge", "ragas", "sacrebleu", "rouge-score"})
+_NO_REASONS = frozenset({"build", "judge", "ragas", "sacrebleu", "rouge-score", "price", CURRENCY})
 """What a run is made with that is told by other names, or decides no answer."""
 
 _log = structlog.get_logger()
@@ -77,7 +78,9 @@ async def compared_with_before(tx: Transaction, scope: AccessScope, run: EvalRun
     )
     others = tuple(one for one in run.figures if one.name != REGRESSED)
     reasons = _other_reasons(base, run) if regressed else []
-    return replace(run, figures=(*others, figure), notes=(note, *reasons))
+    # What an earlier attempt said of the comparison goes.
+    not_uploaded = (told for told in run.notes if told.startswith(NOT_UPLOADED))
+    return replace(run, figures=(*others, figure), notes=(*not_uploaded, note, *reasons))
 
 
 def _other_reasons(before: EvalRun, after: EvalRun) -> list[str]:

@@ -162,6 +162,9 @@ def _suite_run(lend: Lend, settings: EvaluationSettings) -> RunSuite:
 
 def _run_suites(container: "Container", settings: EvaluationSettings) -> "RunSuites":
     from eval.judging import judge_of
+    from eval.otlp.receiver import receiver_of
     from eval.run_suites import RunSuites
 
-    return RunSuites(container=container, judge=judge_of(settings), parallel=settings.parallel)
+    return RunSuites(
+        container=container, judge=judge_of(settings), parallel=settings.parallel, receiver=receiver_of(settings)
+    )

@@ -8,6 +8,7 @@ from eval.bootstrap import Evaluation
 from eval.datasets.cases import Case
 from eval.loading import Tell
 from eval.metrics.ragas import Judge
+from eval.otlp.receiver import receiver_of
 from eval.run_suites import RunSuites
 from rag_service.api.run_report import Section
 from rag_service.domain.access import Permission
@@ -57,8 +58,12 @@ class CorpusRuns:
         return section_of(f"{name}@{run.number}", run, await self._container.evaluations.results(self._scope, run.id))
 
     async def _run(self, queued: EvalRun, cases: Sequence[Case], targets: Mapping[str, float]) -> EvalRun:
+        settings = self._container.settings.evaluation
         run_suites = RunSuites(
-            container=self._container, judge=self._judge, parallel=self._container.settings.evaluation.parallel
+            container=self._container,
+            judge=self._judge,
+            parallel=settings.parallel,
+            receiver=receiver_of(settings),
         )
         return await run_suites(
             self._scope, queued, cases, targets=targets, with_ragas=self._with_ragas, is_fresh=self._is_fresh

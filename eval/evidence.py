@@ -1,6 +1,7 @@
 """What a person needs to judge one question: what was asked, what came back, and where the gold words are in it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from eval.datasets.cases import Case
@@ -27,6 +28,7 @@ def evidence_of(case: Case, answer: Answer, *, resolved: Sequence[bool]) -> Evid
         "gold_rank": _gold_rank(case, answer),
         "timings_ms": dict(answer.timings_ms),
         "tokens": {"prompt": answer.usage.prompt_tokens, "completion": answer.usage.completion_tokens},
+        "cost": answer.cost and asdict(answer.cost),
         "generator": answer.generator,
         "prompt_version": answer.prompt_version,
     }
@@ -47,6 +49,7 @@ def evidence_of_failure(case: Case, failure: str) -> Evidence:
         "gold_rank": None,
         "timings_ms": {},
         "tokens": {"prompt": 0, "completion": 0},
+        "cost": None,
         "generator": "",
         "prompt_version": "",
     }

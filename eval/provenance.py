@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from rag_service.bootstrap import Container
 from rag_service.domain.fingerprints import BuildFingerprint, EmbedderFingerprint
+from rag_service.domain.metric_names import CURRENCY
 from rag_service.ports.build_parts import Parts
 
 
@@ -23,6 +24,8 @@ def made_with(container: Container, build: BuildFingerprint) -> dict[str, str]:
         "passages": str(settings.retrieval.passages),
         "exact search": str(settings.retrieval.exact),
         "generator": container.ask_question.generator_name,
+        "price": str(settings.generation.price or "not known"),
+        CURRENCY: settings.generation.currency,
         "prompt version": container.ask_question.prompt_version,
         "sentences of an answer": str(settings.generation.max_sentences),
         "tokens of an answer": f"{settings.generation.max_tokens}, of {settings.generation.context_tokens} shown",

@@ -80,6 +80,7 @@ class PinnedJudge(InstructorBaseRagasLLM):
 
     def __init__(self, line: JudgeLine) -> None:
         self.failure = ""
+        self.is_async = True  # RAGAS's prompts ask which way to call
         self._line = line
 
     def generate(self, prompt: str, response_model: Any) -> Any:

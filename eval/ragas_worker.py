@@ -2,7 +2,7 @@
 
 First line in: the judge, the metrics wanted, and how long a sample may take. Then one sample a line in, one line of
 scores out; between them the process may ask for embeddings and verdicts. A score is [value, reason]; the value is null
-when it could not be taken.
+when it could not be taken. Paragraphs in, instead of a sample, are questions about them out.
 """
 
 import asyncio
@@ -77,8 +77,17 @@ def main() -> None:
             return
         wanted = {name: metrics[name] for name in first["names"]}
         parent.send({"ready": True})
-        while (sample := parent.receive()) is not None:
-            parent.send({"scores": runner.run(measure(wanted, sample, first["sample_s"]))})
+        while (message := parent.receive()) is not None:
+            if "paragraphs" in message:
+                parent.send({"questions": runner.run(_questions(first["judge"], message["paragraphs"]))})
+            else:
+                parent.send({"scores": runner.run(measure(wanted, message, first["sample_s"]))})
+
+
+async def _questions(judge: Mapping[str, Any], paragraphs: list[str]) -> list[dict[str, str]]:
+    from eval.ragas_questions import questions_about  # noqa: PLC0415  (as below)
+
+    return await questions_about(judge, paragraphs)
 
 
 def _metrics(judge: Mapping[str, Any] | None, parent: Parent) -> dict[str, Metric]:

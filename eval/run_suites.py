@@ -8,6 +8,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
+
 from eval.asking import AskCase
 from eval.datasets.cases import Case
 from eval.judging import JudgeFree, open_judging
@@ -15,10 +17,11 @@ from eval.keeping import KeptRun
 from eval.metrics.ragas import Judge, is_failure, ragas_versions
 from eval.metrics.scores import Score
 from eval.metrics.suite_scores import figures_of, scores_of
+from eval.otlp.receiver import NotUploaded, Receiver
 from eval.provenance import build_of, made_with
 from rag_service.bootstrap import Container
 from rag_service.domain.access import AccessScope, system_scope
-from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, RunPurpose
+from rag_service.domain.evaluations import NOT_UPLOADED, CaseResult, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.golden import digest_of
 from rag_service.domain.metric_names import RAGAS_PREFIX
 from rag_service.domain.versions import PinnedVersion, Version
@@ -30,6 +33,8 @@ from rag_service.use_cases.readable_versions import pinned_version
 from rag_service.use_cases.seal_plan import StillHeld
 
 _NO_TARGETS: Mapping[str, float] = {}
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +62,13 @@ class RunSuites:
     What another run found under the same key is taken over and not asked again.
     """
 
-    def __init__(self, *, container: Container, judge: Judge | None, parallel: int) -> None:
+    def __init__(
+        self, *, container: Container, judge: Judge | None, parallel: int, receiver: Receiver | None = None
+    ) -> None:
         self._container = container
         self._judge = judge
         self._parallel = parallel
+        self._receiver = receiver
 
     async def __call__(
         self,
@@ -98,7 +106,18 @@ class RunSuites:
         found = await self._found(kept, keys)
         # A thousand resamples of each figure: whoever shares the loop renews a lease meanwhile.
         figures = await asyncio.to_thread(figures_of, found, targets)
-        return await self._end(kept, EvalRunState.FINISHED, figures=figures)
+        return await self._upload(kept, await self._end(kept, EvalRunState.FINISHED, figures=figures), found)
+
+    async def _upload(self, kept: KeptRun, run: EvalRun, results: Sequence[CaseResult]) -> EvalRun:
+        """Send a run to its receiver, if there is one; what goes wrong there is noted and changes nothing else."""
+        if self._receiver is None:
+            return run
+        try:
+            await self._receiver.receive(run, results)
+        except NotUploaded as exc:
+            _log.warning("evaluation_not_uploaded", run_id=run.id, reason=str(exc))
+            return await kept.change(notes=(*run.notes, f"{NOT_UPLOADED}: {exc}."))
+        return run
 
     async def _found(self, kept: KeptRun, keys: Mapping[str, str]) -> list[CaseResult]:
         # A question may have been withdrawn since an earlier attempt of this run.

@@ -78,6 +78,7 @@ def evidence(question: str = "When does the car park close?", **options: Any) ->
         "gold_rank": 1,
         "timings_ms": {"embed": 3.0},
         "tokens": {"prompt": 0, "completion": 0},
+        "cost": {"amount": 0.0, "currency": "USD"},
         "generator": "extractive",
         "prompt_version": "v1",
     } | options

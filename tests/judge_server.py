@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +23,10 @@ class Mood(StrEnum):
 
 
 class JudgeServer(ThreadingHTTPServer):
-    """Answers what each prompt's schema asks for: every verdict is 1, every list has one item. `asked` has the bodies."""
+    """Answers what each prompt's schema asks for: every verdict is 1, every list has one item. `asked` has the bodies.
+
+    `answers` come before that, by the title of the schema: from what was asked to what is answered.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -32,6 +35,7 @@ class JudgeServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.mood = Mood.VALID
         self.asked: list[dict[str, Any]] = []
+        self.answers: dict[str, Callable[[str], Any]] = {}
         self.closing = threading.Event()
 
     @property
@@ -69,7 +73,13 @@ class _Handler(BaseHTTPRequestHandler):
             case Mood.MALFORMED:
                 self._reply(200, _completion("Well, I would say {that it"))
             case mood:
-                self._reply(200, _completion(json.dumps(_filled(_schema_of(body), is_empty=mood is Mood.EMPTY))))
+                self._reply(200, _completion(json.dumps(self._answer(body, is_empty=mood is Mood.EMPTY))))
+
+    def _answer(self, body: dict[str, Any], *, is_empty: bool) -> Any:
+        schema = _schema_of(body)
+        if (answer := self.server.answers.get(schema.get("title", ""))) is not None:
+            return answer("\n".join(message["content"] for message in body["messages"]))
+        return _filled(schema, is_empty=is_empty)
 
     def _reply(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()

@@ -9,7 +9,7 @@ import numpy as np
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.ids import AnswerId, CorpusId, TenantId
 from rag_service.domain.live import ABSTENTION, RETRIEVAL, SUPPORT, WATCHED, Drift, LiveMean, LiveScore
-from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
+from rag_service.domain.metric_names import COST, FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 from rag_service.use_cases.live_answers import WatchedAnswers
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -17,6 +17,8 @@ DAY = timedelta(days=1)
 DIMENSIONS = 16
 ANSWERED = 0.85
 WHOLLY_FAITHFUL = 0.9
+PRICE = 2e-7
+"""Of a token."""
 OF_ANSWERS = frozenset({SUPPORT, FAITHFULNESS, RELEVANCE})
 TOPIC = np.eye(DIMENSIONS)[0]
 """What people ask about; another axis is another topic."""
@@ -77,13 +79,15 @@ def answers_of_a_day(
     is_new = rng.random(count) < shift["new topics"]
     questions = rng.normal(size=(count, DIMENSIONS)) * 0.25 + np.where(is_new[:, None], np.roll(TOPIC, 1), TOPIC)
     vectors = (questions / np.linalg.norm(questions, axis=1, keepdims=True)).astype("<f4")
+    tokens = rng.poisson(400, count)
     numbers = {
         RETRIEVAL: rng.beta(8, 4, count) + shift[RETRIEVAL],
         SUPPORT: rng.beta(8, 2, count) + shift[SUPPORT],
         FAITHFULNESS: np.where(rng.random(count) < WHOLLY_FAITHFUL + shift[FAITHFULNESS], 1.0, 0.5),
         RELEVANCE: rng.beta(6, 3, count) + shift[RELEVANCE],
         LATENCY: rng.lognormal(4.5, 0.6, count) * (1 + shift[LATENCY]),
-        TOKENS: rng.poisson(400, count) * (1 + shift[TOKENS]),
+        TOKENS: tokens * (1 + shift[TOKENS]),
+        COST: tokens * PRICE * (1 + shift[COST]),
     }
     rows = zip(*(column.tolist() for column in numbers.values()), strict=True)
     return [

@@ -14,7 +14,7 @@ from rag_service.bootstrap import Container
 from rag_service.domain.answers import Answer, AnswerStatus
 from rag_service.domain.fingerprints import digest_of
 from rag_service.domain.live import RETRIEVAL, SUPPORT, LiveScore
-from rag_service.domain.metric_names import LATENCY, TOKENS, of_ragas
+from rag_service.domain.metric_names import COST, LATENCY, TOKENS, UNPRICED, of_ragas
 
 JUDGED = ("faithfulness", "answer relevancy", "context relevance")
 """The metrics of RAGAS that need a judge and no right answer."""
@@ -79,6 +79,7 @@ def measured(answer: Answer) -> dict[str, Score]:
         SUPPORT: _or_missing(fmean(one.support for one in answer.citations) if answer.citations else None, NO_CITATION),
         LATENCY: _or_missing(answer.timings_ms.get("total"), NO_TIME),
         TOKENS: _or_missing(float(tokens) or None, NO_TOKENS),
+        COST: _or_missing(None if answer.cost is None else answer.cost.amount, UNPRICED),
     }
 
 

@@ -19,7 +19,6 @@ from rag_service.domain.golden import GoldQuote
 from rag_service.settings import VerificationSettings
 
 ABSTAINED = "the service abstained"
-UNPRICED = "no prices are configured"
 
 Evidence = Mapping[str, Any]
 
@@ -101,11 +100,11 @@ def _of_units(evidence: Evidence, support_threshold: float) -> dict[str, Score]:
 
 
 def _of_effort(evidence: Evidence) -> dict[str, Score]:
-    total_ms = evidence["timings_ms"].get("total")
+    total_ms, cost = evidence["timings_ms"].get("total"), evidence["cost"]
     return {
         names.LATENCY: missing("no time was taken") if total_ms is None else Score(float(total_ms)),
         names.TOKENS: Score(float(sum(evidence["tokens"].values()))),
-        names.COST: missing(UNPRICED),
+        names.COST: Score(cost["amount"]) if cost else missing(names.UNPRICED),
     }
 
 

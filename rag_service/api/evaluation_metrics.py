@@ -53,6 +53,12 @@ def metrics_of(state: EvaluationState) -> Iterator[Metric]:
         [(_place(suite), suite.judge_failures) for suite in state.suites],
     )
     yield _gauge(
+        "not_uploaded",
+        "1 when the newest run did not reach the receiver that is configured, 0 otherwise",
+        _OF_SUITE,
+        [(_place(suite), float(suite.run.did_not_arrive)) for suite in state.suites if suite.run],
+    )
+    yield _gauge(
         "regressed_questions",
         "Golden questions that the newest publish of the automatic draft made worse",
         ("corpus",),

@@ -6,7 +6,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from rag_service.api.catalog_metrics import catalog_metrics
 from rag_service.domain.live import ABSTENTION, QUESTIONS, RETRIEVAL, SUPPORT, Drift
-from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
+from rag_service.domain.metric_names import COST, FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 from rag_service.use_cases.live_answers import ReadLiveAnswers, WatchedAnswers
 
 SHOWN: Mapping[str, str] = {
@@ -18,6 +18,7 @@ SHOWN: Mapping[str, str] = {
     ABSTENTION: "abstention",
     LATENCY: "latency_ms",
     TOKENS: "tokens",
+    COST: "cost",
 }
 """What is watched, by name, as the label `measure` calls it."""
 

@@ -11,6 +11,7 @@ from rag_service.domain.case_order import Show, chosen
 from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, Figure, all_reached
 
 _SHOWN_CASES = 500
+_LEAST_WITH_THREE_DIGITS = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,10 @@ def run_report_html(run: EvalRun, results: Sequence[CaseResult], *, corpus: str)
 
 def figure(value: float | None) -> str:
     """Return a figure as it is printed; a missing one is a dash, never a number."""
-    return "–" if value is None else f"{value:.3f}"
+    if value is None:
+        return "–"
+    # The cost of an answer is often less than a thousandth.
+    return f"{value:.2g}" if 0 < abs(value) < _LEAST_WITH_THREE_DIGITS else f"{value:.3f}"
 
 
 def verdict(metric: Figure) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rag_service.cli.context import WORSE, Session, service_command
-from rag_service.cli.told import differing_documents, moment
+from rag_service.cli.told import differing_documents, moment, number
 
 if TYPE_CHECKING:
     from rag_service.client import Json
@@ -98,11 +98,11 @@ def _run_lines(run: "Json") -> Iterator[str]:
 
 
 def _figure_line(figure: "Json") -> str:
-    bounds = "" if figure["low"] is None else f" ({_number(figure['low'])} to {_number(figure['high'])})"
+    bounds = "" if figure["low"] is None else f" ({number(figure['low'])} to {number(figure['high'])})"
     target = {True: "  reached", False: "  MISSED", None: ""}[figure["passed"]]
     missing = "".join(f"; {count} × {reason}" for reason, count in figure["missing"].items())
     coverage = f"{figure['measured']} of {figure['total']}{missing}"
-    return f"{figure['name']:<28}{_number(figure['value']):>8}{bounds}{target}  {coverage}"
+    return f"{figure['name']:<28}{number(figure['value']):>8}{bounds}{target}  {coverage}"
 
 
 def _comparison_lines(found: "Json") -> Iterator[str]:
@@ -112,8 +112,8 @@ def _comparison_lines(found: "Json") -> Iterator[str]:
         change = f"{one['before']} -> {one['after']} of {one['pairs']}, {one['lost']} lost, {one['won']} won"
         yield f"{one['name']:<28}{change}{_verdict(one)}"
     for one in found["metrics"]:
-        bounds = "" if one["low"] is None else f" ({one['low']:+.3f} to {one['high']:+.3f})"
-        change = f"{_number(one['before'])} -> {_number(one['after'])}  {one['difference']:+.3f}{bounds}"
+        bounds = "" if one["low"] is None else f" ({number(one['low'], sign='+')} to {number(one['high'], sign='+')})"
+        change = f"{number(one['before'])} -> {number(one['after'])}  {number(one['difference'], sign='+')}{bounds}"
         yield f"{one['name']:<28}{change}{_verdict(one)}"
     yield from (f"made with another {one['name']}: {one['before']} -> {one['after']}" for one in found["settings"])
     yield from differing_documents(found["documents"]) if found["documents"] else ()
@@ -134,7 +134,3 @@ def _question(question: "Json") -> Iterator[str]:
         yield f"  {name}: [{answer['status']}] {answer['text']}"
     if question["documents"]:
         yield f"  changed documents: {', '.join(question['documents'])}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rag_service.cli.context import Session, service_command
+from rag_service.cli.told import number
 
 if TYPE_CHECKING:
     from rag_service.client import Json
@@ -26,7 +27,9 @@ def _lines(found: "Json") -> Iterator[str]:
         yield "No answers were scored in the last two weeks. The evaluation worker scores what people are told."
     for day in found["days"]:
         yield f"{day['day']}  {day['scored']} answers scored"
-        yield from (f"  {name:<28}{mean['value']:>10.3f}  of {mean['measured']}" for name, mean in day["means"].items())
+        yield from (
+            f"  {name:<28}{number(mean['value']):>10}  of {mean['measured']}" for name, mean in day["means"].items()
+        )
     if found["newest"]:
         yield f"Window to {_day(found['newest'][0]['window_end'])}, beside the days before:"
         yield from (f"{'! ' if one['has_drifted'] else '  '}{one['told']}" for one in found["newest"])

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from rag_service.domain.costs import Cost
 from rag_service.domain.documents import page_at
 from rag_service.domain.ids import AnswerId, ChunkId, CorpusId, DocumentId, FileId, KeyId, TenantId
 from rag_service.domain.spans import Span, sha256_of
@@ -142,6 +143,7 @@ class Answer:
 
     `timings_ms` has one entry per stage; `answerability` is the score in [0, 1] the decision was taken on.
     `by_stand_in`: the generator that was to write it failed before its first word, and the one behind it wrote.
+    `cost` is None where the price of the model or its tokens are not known.
     """
 
     id: AnswerId
@@ -165,6 +167,7 @@ class Answer:
     timings_ms: Mapping[str, float]
     created_at: datetime
     by_stand_in: bool = False
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

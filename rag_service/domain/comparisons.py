@@ -16,7 +16,7 @@ from rag_service.domain.changed_questions import (
 )
 from rag_service.domain.differences import VersionDiff
 from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState
-from rag_service.domain.metric_names import RAGAS_PREFIX
+from rag_service.domain.metric_names import COST, CURRENCY, RAGAS_PREFIX
 from rag_service.domain.significance import LEVEL, holm, mcnemar
 from rag_service.domain.trends import SettingChange, changes_between
 
@@ -107,9 +107,8 @@ class Measured:
 def compare(before: Measured, after: Measured, *, measure: Measure, documents: VersionDiff | None = None) -> Comparison:
     """Return how `after` differs from `before`."""
     pairs, left_out = _paired(before.results, after.results)
-    same_judge = before.run.judge == after.run.judge
     metrics, outcomes = _with_turns(
-        [_metric(name, pairs, measure) for name in _names(pairs) if same_judge or not name.startswith(RAGAS_PREFIX)],
+        [_metric(name, pairs, measure) for name in _names(pairs) if _means_the_same(name, before.run, after.run)],
         [_outcome(name, pairs, holds) for name, holds in OUTCOMES.items()],
     )
     return Comparison(
@@ -146,6 +145,16 @@ def asked(evidence: Mapping[str, Any]) -> list[Any]:
 def _names(pairs: Sequence[Pair]) -> list[str]:
     names = dict.fromkeys(name for pair in pairs for result in pair for name in result.scores)
     return [name for name in names if any(_scores(name, pairs))]
+
+
+def _means_the_same(name: str, before: EvalRun, after: EvalRun) -> bool:
+    if name == COST:
+        return _same_currency(before, after)
+    return before.judge == after.judge or not name.startswith(RAGAS_PREFIX)
+
+
+def _same_currency(before: EvalRun, after: EvalRun) -> bool:
+    return len({run.made_with[CURRENCY] for run in (before, after) if CURRENCY in run.made_with}) <= 1
 
 
 def _scores(name: str, pairs: Iterable[Pair]) -> list[tuple[float, float]]:
@@ -216,6 +225,8 @@ def _notes(before: EvalRun, after: EvalRun) -> tuple[str, ...]:
     notes = [f"Run {run.id} is not finished." for run in (before, after) if run.state is not EvalRunState.FINISHED]
     if before.judge != after.judge:
         notes.append("The runs had different judges, so judged figures are not compared.")
+    if not _same_currency(before, after):
+        notes.append("The runs count costs in different currencies, so costs are not compared.")
     return tuple(notes)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from rag_service.domain.golden import Digested, digest_of
 from rag_service.domain.ids import CorpusId, DocumentId, DraftId, EvalRunId, TenantId, new_id
@@ -30,6 +30,9 @@ class EvalRunState(StrEnum):
     FINISHED = "finished"
     FAILED = "failed"
 
+
+NOT_UPLOADED: Final = "It was not uploaded"
+"""How the note of a run begins that did not reach its receiver."""
 
 OPEN_RUNS = frozenset({EvalRunState.QUEUED, EvalRunState.RUNNING})
 """Something will still become of a run in one of these states."""
@@ -97,6 +100,11 @@ class EvalRun:
     def passed(self) -> bool | None:
         """Say whether every target was reached; None before the end, and when nothing has a target."""
         return all_reached(self.figures) if self.state is EvalRunState.FINISHED else None
+
+    @property
+    def did_not_arrive(self) -> bool:
+        """Say whether it was to be uploaded, and did not arrive."""
+        return any(note.startswith(NOT_UPLOADED) for note in self.notes)
 
     def failed(self, error: str, now: datetime) -> "EvalRun":
         """Return the run as one that could not be measured."""

@@ -1,4 +1,7 @@
-"""Golden questions made from a text by rules: gaps in sentences, and what is said under headings. No model is asked."""
+"""Golden questions made from a text by rules: gaps in sentences, and what is said under headings. No model is asked.
+
+And the paragraphs that a language model can be asked to write questions about.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,7 +10,7 @@ from itertools import islice
 from rag_service.domain.answers import Message
 from rag_service.domain.documents import Block, BlockKind, ParsedDocument
 from rag_service.domain.golden import GoldQuote
-from rag_service.domain.golden_content import GoldenContent
+from rag_service.domain.golden_content import MOST_CHARS, GoldenContent
 from rag_service.domain.sentences import sentence_spans
 from rag_service.domain.spans import sha256_of
 from rag_service.domain.words import forgettable_words, word_set
@@ -29,6 +32,7 @@ _LEANING = word_set("it its this that these those they them he she his her their
 
 _FEWEST_WORDS, _MOST_WORDS = 6, 40
 _MOST_HEADING_WORDS = 12
+_FEWEST_WORDS_OF_A_PARAGRAPH = 8
 
 
 def synthesised(parsed: ParsedDocument, *, document_key: str, seed: int, limit: int) -> list[GoldenContent]:
@@ -40,6 +44,20 @@ def synthesised(parsed: ParsedDocument, *, document_key: str, seed: int, limit: 
         for content in _questions(parsed, heading, block, document_key)
     }
     return list(islice((found[asked] for asked in sorted(found, key=lambda asked: _place(seed, asked))), limit))
+
+
+def paragraphs_of(parsed: ParsedDocument, *, document_key: str, seed: int, limit: int) -> list[GoldQuote]:
+    """Return at most `limit` paragraphs that a question can be about, in an order that depends on the seed only."""
+    blocks = (block.span.of(parsed.text).strip() for block in parsed.blocks if block.kind is BlockKind.PARAGRAPH)
+    found = dict.fromkeys(text for text in blocks if _tells_something(text))
+    return [
+        GoldQuote(document_key=document_key, text=text)
+        for text in sorted(found, key=lambda text: _place(seed, document_key, text))[:limit]
+    ]
+
+
+def _tells_something(text: str) -> bool:
+    return len(forgettable_words(text)) >= _FEWEST_WORDS_OF_A_PARAGRAPH and len(text) <= MOST_CHARS
 
 
 def _place(seed: int, *of: str) -> str:

@@ -7,15 +7,15 @@ from itertools import groupby
 
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.ids import AnswerId, CorpusId, TenantId
-from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
+from rag_service.domain.metric_names import COST, FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 
 QUESTIONS = "questions"
 RETRIEVAL = "retrieval similarity"
 SUPPORT = "support"
 ABSTENTION = "abstention"
 
-WATCHED = (QUESTIONS, RETRIEVAL, SUPPORT, FAITHFULNESS, RELEVANCE, ABSTENTION, LATENCY, TOKENS)
-"""What is compared with the days before. Cost is not: no prices are configured."""
+WATCHED = (QUESTIONS, RETRIEVAL, SUPPORT, FAITHFULNESS, RELEVANCE, ABSTENTION, LATENCY, TOKENS, COST)
+"""What is compared with the days before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What has drifted, in words. Pure."""
 
 from rag_service.domain.live import ABSTENTION, QUESTIONS, RETRIEVAL, SUPPORT, Drift
-from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
+from rag_service.domain.metric_names import COST, FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 
 _SUBJECTS = {
     QUESTIONS: "The closeness of questions to the usual ones",
@@ -12,6 +12,7 @@ _SUBJECTS = {
     ABSTENTION: "The share of abstentions",
     LATENCY: "The time an answer takes, in ms,",
     TOKENS: "The number of tokens of an answer",
+    COST: "The cost of an answer",
 }
 _WHOLE = frozenset({LATENCY, TOKENS})
 
@@ -33,4 +34,6 @@ def told(drift: Drift) -> str:
 def _written(drift: Drift, value: float) -> str:
     if drift.measure == ABSTENTION:
         return f"{value:.0%}"
+    if drift.measure == COST:
+        return f"{value:.2g}"
     return f"{value:,.0f}" if drift.measure in _WHOLE else f"{value:.2f}"

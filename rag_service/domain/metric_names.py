@@ -28,6 +28,12 @@ LATENCY_P95: Final = "latency ms p95"
 TOKENS: Final = "tokens"
 COST: Final = "cost"
 
+CURRENCY: Final = "currency"
+"""What a run says that its costs are in, among what it was made with."""
+
+UNPRICED: Final = "the price or the tokens of the model are not known"
+"""Why a cost is missing."""
+
 RAGAS_PREFIX: Final = "ragas: "
 NOISE_SENSITIVITY: Final = "noise sensitivity"
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from rag_service.domain.costs import Price
 from rag_service.settings.section import Section
 
 
@@ -62,6 +63,13 @@ class QdrantSettings(Section):
     )
 
 
+class ModelPrice(Section):
+    """What a million tokens of a model cost."""
+
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
+
+
 class GenerationSettings(Section):
     """Who writes answers. The extractive generator is always the last resort."""
 
@@ -73,6 +81,18 @@ class GenerationSettings(Section):
     max_tokens: int = Field(512, ge=16)
     context_tokens: int = Field(3000, ge=256, description="budget of the passages in the prompt")
     max_sentences: int = Field(3, ge=1, description="of an extractive answer")
+    prices: dict[str, ModelPrice] = Field(
+        {}, description="of a million tokens by name of the model, as JSON; what a model without one costs is not known"
+    )
+    currency: str = Field("USD", pattern="^[A-Z]{3}$", description="of the prices, as ISO 4217 names it")
+
+    @property
+    def price(self) -> Price | None:
+        """What tokens of the generator cost, None when nobody said. The extractive one asks no model: that is free."""
+        of_model = ModelPrice(input=0, output=0) if self.backend == "extractive" else self.prices.get(self.model)
+        if of_model is None:
+            return None
+        return Price(input=of_model.input, output=of_model.output, currency=self.currency)
 
 
 class VerificationSettings(Section):

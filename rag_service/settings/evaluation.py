@@ -1,8 +1,12 @@
 """The section about evaluations, which the evaluation worker and the gates go by."""
 
-from pydantic import Field, SecretStr
+import re
+
+from pydantic import Field, SecretStr, field_validator
 
 from rag_service.settings.section import Section
+
+_HEADERS = r"(\s*[A-Za-z0-9_-]+\s*=[\x20-\x2b\x2d-\x7e]*(,|$))*"
 
 
 class EvaluationSettings(Section):
@@ -39,3 +43,23 @@ class EvaluationSettings(Section):
     drift_reference_days: int = Field(14, ge=1, le=90, description="days with which a window is compared")
     drift_window_days: int = Field(1, ge=1, le=30, description="days of a window; one ends at each midnight, UTC")
     drift_least: int = Field(50, ge=50, description="answers on either side below which nothing is compared")
+    otlp_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="where each run is sent when it ends, by OTLP over HTTP; /v1/traces is added; empty for nowhere",
+    )
+    otlp_headers: SecretStr = Field(
+        SecretStr(""),
+        description="sent along, as NAME=VALUE with commas between; what is written as %2C and the like is decoded",
+    )
+    otlp_content: bool = Field(
+        False, description="questions, answers and passages are sent too, not only figures and ids"
+    )
+    otlp_timeout_s: float = Field(15.0, gt=0, description="how long the sending of a run may take")
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _are_headers(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(_HEADERS, value.get_secret_value()):
+            raise ValueError("must be NAME=VALUE with commas between")
+        return value

@@ -18,6 +18,7 @@ from rag_service.domain.answers import (
     UnitEmitted,
 )
 from rag_service.domain.conversation import is_small_talk, last_question, standalone_question
+from rag_service.domain.costs import Cost, Price
 from rag_service.domain.ids import AnswerId, new_id
 from rag_service.domain.versions import PinnedVersion
 from rag_service.errors import InvalidRequest
@@ -119,7 +120,7 @@ class AskQuestion:
         template = _template(asked, outcome, written)
         if template is not None:
             yield written.text.add_fixed(template)
-        answer = _record(asked, written, outcome, watch)
+        answer = _record(asked, written, outcome, watch, price=self._settings.generation.price)
         if keep:
             async with self._catalog.writing() as transaction:
                 await transaction.answers.add(scope, answer)
@@ -174,7 +175,9 @@ class AskQuestion:
                 return
 
 
-def _record(asked: _Asked, written: WrittenAnswer, outcome: _Outcome, watch: Stopwatch) -> Answer:
+def _record(
+    asked: _Asked, written: WrittenAnswer, outcome: _Outcome, watch: Stopwatch, *, price: Price | None
+) -> Answer:
     corpus = asked.pinned.corpus
     return Answer(
         id=asked.answer_id,
@@ -198,7 +201,15 @@ def _record(asked: _Asked, written: WrittenAnswer, outcome: _Outcome, watch: Sto
         timings_ms=watch.timings_ms(),
         created_at=asked.created_at,
         by_stand_in=written.by_stand_in,
+        cost=_cost(written, price),
     )
+
+
+def _cost(written: WrittenAnswer, price: Price | None) -> Cost | None:
+    # Nobody counted the tokens of a model that failed.
+    if price is None or written.failed or written.by_stand_in:
+        return None
+    return price.of(prompt_tokens=written.usage.prompt_tokens, completion_tokens=written.usage.completion_tokens)
 
 
 def _outcome_of(written: WrittenAnswer) -> _Outcome:

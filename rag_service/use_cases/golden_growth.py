@@ -1,11 +1,12 @@
 """Golden questions that come from elsewhere: files, answers people rated, and the documents themselves."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from math import ceil
+from typing import TypeVar
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Answer, AnswerStatus, Feedback, Message
@@ -18,7 +19,7 @@ from rag_service.domain.golden_content import (
     assert_complete,
     read_golden_row,
 )
-from rag_service.domain.golden_synthesis import synthesised
+from rag_service.domain.golden_synthesis import paragraphs_of, synthesised
 from rag_service.domain.ids import AnswerId
 from rag_service.domain.spans import sha256_of
 from rag_service.domain.versions import Corpus, Member
@@ -35,6 +36,8 @@ MOST_SYNTHESISED = 100
 _ERASED = "It came from an answer that has been erased, and what was asked there does not come back."
 _DOCUMENTS_PER_QUESTION = 5
 """So many documents are looked at for each question wanted: of some nothing can be made."""
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,20 +127,53 @@ class GrowGolden:
 
     async def synthesise(self, scope: AccessScope, *, corpus: str, seed: int, limit: int) -> Grown:
         """Propose questions made by rules from what is published; the same seed makes the same ones."""
+        target, found = await self._made(scope, corpus, synthesised, seed=seed, limit=limit)
+        added, duplicates = await self._propose(scope, target, found, made_by=f"seed {seed}")
+        return Grown(added=added, duplicates=duplicates)
+
+    async def paragraphs(self, scope: AccessScope, *, corpus: str, seed: int, limit: int) -> list[GoldQuote]:
+        """Return paragraphs of what is published, for somebody who makes questions of them; the same for the same seed."""
+        _, found = await self._made(scope, corpus, paragraphs_of, seed=seed, limit=limit)
+        return found
+
+    async def propose_made(
+        self, scope: AccessScope, *, corpus: str, contents: Sequence[GoldenContent], made_by: str
+    ) -> Grown:
+        """Propose questions that a language model made; what does not stand in the documents is refused, by place from 1."""
+        async with self._catalog.reading() as tx:
+            target = await corpus_to_evaluate(tx, scope, corpus)
+            problems = await quote_problems(tx, scope, target, (one for content in contents for one in content.quotes))
+        usable, refused = [], []
+        for place, content in enumerate(contents, start=1):
+            if why := _why_not(content, problems):
+                refused.append(Refused(line=place, message=why))
+            else:
+                usable.append(content)
+        added, duplicates = await self._propose(scope, target, usable, made_by=made_by)
+        return Grown(added=added, duplicates=duplicates, refused=refused)
+
+    async def _made(
+        self, scope: AccessScope, corpus: str, make: Callable[..., list[Made]], *, seed: int, limit: int
+    ) -> tuple[Corpus, list[Made]]:
+        """Return at most `limit` of what `make` makes of documents, a like share of each."""
         async with self._catalog.reading() as tx:
             target = await corpus_to_evaluate(tx, scope, corpus)
             members = await tx.versions.members(scope, target.id, target.published)
-        found: list[GoldenContent] = []
+        found: list[Made] = []
         share = ceil(limit / max(len(members), 1))
         in_order = sorted(members, key=lambda member: sha256_of(f"{seed}\x1f{member.document_id}"))
         for member in in_order[: limit * _DOCUMENTS_PER_QUESTION]:
             if len(found) < limit and (source := await self._source(scope, member)):
                 key, parsed = source
-                found += await asyncio.to_thread(synthesised, parsed, document_key=key, seed=seed, limit=share)
+                found += await asyncio.to_thread(make, parsed, document_key=key, seed=seed, limit=share)
+        return target, found[:limit]
+
+    async def _propose(
+        self, scope: AccessScope, target: Corpus, contents: Sequence[GoldenContent], *, made_by: str
+    ) -> tuple[Sequence[GoldenQuestion], int]:
         made = partial(new_question, target, state=GoldenState.PROPOSED, origin=Origin.SYNTHESIS, scope=scope)
-        questions = [made(content, origin_ref=f"seed {seed}", now=self._clock()) for content in found[:limit]]
-        added, duplicates = await self._add_new(scope, target, questions)
-        return Grown(added=added, duplicates=duplicates)
+        questions = [made(content, origin_ref=made_by, now=self._clock()) for content in contents]
+        return await self._add_new(scope, target, questions)
 
     async def _source(self, scope: AccessScope, member: Member) -> tuple[str, ParsedDocument] | None:
         """Return key and text of a document, None when it is not for this caller, or erased since."""
@@ -172,6 +208,15 @@ def _read(lines: Sequence[str | bytes], *, is_complete: bool) -> tuple[list[_Row
         else:
             rows.append(_Row(line=number, content=content, ref=ref))
     return rows, refused
+
+
+def _why_not(content: GoldenContent, problems: Mapping[GoldQuote, str]) -> str:
+    """Return why a question cannot be used; empty when it can."""
+    try:
+        assert_asks(content)
+    except InvalidRequest as exc:
+        return str(exc)
+    return " ".join(problems[quote] for quote in content.quotes if quote in problems)
 
 
 async def _content_of(tx: Transaction, scope: AccessScope, answer: Answer, feedback: Feedback) -> GoldenContent:

@@ -30,6 +30,7 @@ from rag_service.domain.answers import (
     Usage,
     cite,
 )
+from rag_service.domain.costs import Cost
 from rag_service.domain.ids import AnswerId, ChunkId, DocumentId, FileId, Fingerprint, TenantId, new_id
 from rag_service.domain.spans import Span
 from rag_service.domain.versions import Corpus, PinnedVersion
@@ -263,6 +264,7 @@ def _answer(scope: AccessScope, question: Question, pinned: PinnedVersion) -> An
         prompt_version="none",
         usage=Usage(prompt_tokens=3, completion_tokens=7),
         timings_ms={"search": 2.0, "total": 5.0},
+        cost=Cost(amount=0.00045, currency="EUR"),
         created_at=now(),
     )
 

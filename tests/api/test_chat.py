@@ -78,6 +78,7 @@ async def test_the_reply_says_how_it_came_about(client: httpx.AsyncClient) -> No
     )
     assert detail["sources"][0]["text"] == QUOTE
     assert detail["timings"]["search"] == 2.0
+    assert detail["cost"] == {"amount": 0.00045, "currency": "EUR"}
     assert detail["prompt_version"] == "none"
 
 

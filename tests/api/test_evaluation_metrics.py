@@ -73,6 +73,15 @@ async def test_a_score_that_could_not_be_taken_is_not_told_as_zero(
     assert await told(client, "coverage_ratio", metric="relevance") == [0.0]
 
 
+@pytest.mark.parametrize(("notes", "value"), [((), 0.0), (("It was not uploaded: it was away.",), 1.0)])
+async def test_a_run_that_did_not_reach_its_receiver_is_told(
+    service: Service, client: httpx.AsyncClient, corpus_id: CorpusId, notes: tuple[str, ...], value: float
+) -> None:
+    await plant_ended(service, corpus_id, run(notes=notes))
+
+    assert await told(client, "not_uploaded", corpus=corpus_id, suite="golden") == [value]
+
+
 async def test_a_corpus_that_was_never_measured_has_an_age_too(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:

@@ -102,6 +102,18 @@ async def test_a_case_leads_to_the_quotes_in_their_documents(
     assert "Its passage was found at place 1." in page and "Holds the gold quote" in page
 
 
+@pytest.mark.parametrize(("cost", "told"), [({"amount": 0.00045, "currency": "EUR"}, ", 0.00045 EUR."), (None, ".")])
+async def test_a_case_shows_tokens_and_cost_where_it_is_known(
+    service: Service, browser: httpx.AsyncClient, corpus_id: CorpusId, cost: object, told: str
+) -> None:
+    seen = evidence(tokens={"prompt": 2000, "completion": 250}, cost=cost)
+    await plant(service, corpus_id, run(), [result(seen=seen)])
+
+    page = (await browser.get("/evaluations/runs/eval_1/cases/gold_1")).text
+
+    assert f"; tokens: 2000 read, 250 written{told}</p>" in page
+
+
 async def test_what_documents_and_people_say_is_text_on_every_page(
     service: Service, browser: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:

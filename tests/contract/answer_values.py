@@ -6,6 +6,7 @@ from typing import Any
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Answer, AnswerStatus, Citation, Message, Passage, Usage
+from rag_service.domain.costs import Cost
 from rag_service.domain.ids import AnswerId, ChunkId, DocumentId, FileId, KeyId
 from rag_service.domain.spans import Span
 from tests.contract.catalog_values import CORPUS, OURS, READER, START
@@ -65,6 +66,7 @@ def answer(name: str = "one", *, key_id: KeyId | None = READER.key_id) -> Answer
         prompt_version="none",
         usage=Usage(prompt_tokens=3, completion_tokens=1),
         timings_ms={"search": 1.5},
+        cost=Cost(amount=0.00045, currency="EUR"),
         created_at=START,
     )
 

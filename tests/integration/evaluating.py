@@ -99,7 +99,12 @@ async def run_golden(
     desk: Desk, *, run: EvalRun | None = None, parts: Container | None = None, **options: Any
 ) -> EvalRun:
     """Run the golden questions, over other parts where given, without RAGAS."""
-    run_suites = RunSuites(container=parts or desk.worker.container, judge=None, parallel=options.pop("parallel", 2))
+    run_suites = RunSuites(
+        container=parts or desk.worker.container,
+        judge=None,
+        parallel=options.pop("parallel", 2),
+        receiver=options.pop("receiver", None),
+    )
     cases = cases_of(await golden(desk))
     return await run_suites(desk.admin, run or await queued(desk), cases, with_ragas=False, **options)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from eval.otlp.receiver import Receiver
 from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope
 from rag_service.domain.drafts import SealPurpose
@@ -22,12 +23,17 @@ from tests.integration.evaluating import (
     results,
     run_golden,
 )
-from tests.patience import until
+from tests.otlp_server import otlp_server, plain
+from tests.patience import PATIENCE_S, until
 
 
 @pytest.fixture
 async def desk(worker: Worker, admin: AccessScope) -> Desk:
     return await open_house(Desk(worker=worker, admin=admin, corpus="house"))
+
+
+def receiver_at(url: str) -> Receiver:
+    return Receiver(url=f"{url}/v1/traces", headers={}, with_content=False, timeout_s=PATIENCE_S)
 
 
 async def test_a_run_measures_what_is_published(desk: Desk) -> None:
@@ -84,6 +90,24 @@ async def test_another_threshold_is_another_measurement(desk: Desk) -> None:
     await run_golden(desk, parts=replace(parts, settings=stricter))
 
     assert len(counter.asked) == 5
+
+
+async def test_a_run_that_ended_is_sent_to_its_receiver(desk: Desk) -> None:
+    with otlp_server() as server:
+        run = await run_golden(desk, receiver=receiver_at(server.url))
+
+    sent = {plain(span.attributes)["langfuse.experiment.item.id"] for span in server.spans}
+    assert (sent, run.notes) == ((await results(desk, run)).keys(), ())
+
+
+async def test_a_receiver_that_is_gone_changes_nothing_but_a_note(desk: Desk) -> None:
+    with otlp_server() as server:
+        url = server.url
+    run = await run_golden(desk, receiver=receiver_at(url))
+
+    assert (run.state, run.done, run.did_not_arrive) == (EvalRunState.FINISHED, 5, True)
+    assert run.notes == ("It was not uploaded: the receiver cannot be reached: ConnectError.",)
+    assert run.figures == (await run_golden(desk)).figures
 
 
 async def test_what_was_measured_without_ragas_is_measured_again_with_it(

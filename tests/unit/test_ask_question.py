@@ -21,6 +21,7 @@ from rag_service.domain.answers import (
     UnitEmitted,
     Usage,
 )
+from rag_service.domain.costs import Cost
 from rag_service.domain.ids import CorpusId, Fingerprint, TenantId
 from rag_service.domain.spans import sha256_of
 from rag_service.domain.versions import Corpus, PinnedVersion
@@ -28,7 +29,7 @@ from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.errors import GeneratorUnavailable, InvalidRequest
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.ports.generator import AnswerRequest, Fragment
-from rag_service.settings import Settings
+from rag_service.settings import GenerationSettings, ModelPrice, Settings
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.verification.checker import QuoteChecker
 from rag_service.verification.lexical import LexicalVerifier
@@ -110,14 +111,19 @@ class Scripted:
             self.closed = True
 
 
-def asker(generator: object, search: OneSearch | None = None, shelf: AnswerShelf | None = None) -> AskQuestion:
+def asker(
+    generator: object,
+    search: OneSearch | None = None,
+    shelf: AnswerShelf | None = None,
+    generation: GenerationSettings | None = None,
+) -> AskQuestion:
     return AskQuestion(
         catalog=shelf or AnswerShelf(),  # type: ignore[arg-type]
         search=search or OneSearch(),  # type: ignore[arg-type]
         generator=generator,  # type: ignore[arg-type]
         fallback=ExtractiveGenerator(HashingEmbedder(), max_sentences=2),
         checker=QuoteChecker(LexicalVerifier(), threshold=0.6),
-        settings=Settings(),
+        settings=Settings(generation=generation or GenerationSettings()),
         clock=lambda: NOW,
     )
 
@@ -130,8 +136,10 @@ async def events(ask: AskQuestion, *texts: str) -> list[AnswerEvent]:
     return [event async for event in ask(SCOPE, asked(*(texts or ("Which port does the service start on?",))))]
 
 
-async def answer(script: Sequence[str | Exception], search: OneSearch | None = None) -> Answer:
-    return (await events(asker(Scripted(script), search)))[-1].answer  # type: ignore[union-attr]
+async def answer(
+    script: Sequence[str | Exception], search: OneSearch | None = None, generation: GenerationSettings | None = None
+) -> Answer:
+    return (await events(asker(Scripted(script), search, generation=generation)))[-1].answer  # type: ignore[union-attr]
 
 
 async def test_the_sources_come_before_anything_is_generated() -> None:
@@ -157,6 +165,30 @@ async def test_a_supported_answer_is_answered_and_stored() -> None:
     )
     assert found[-1].answer == stored  # type: ignore[union-attr]
     assert (stored.usage.prompt_tokens, stored.generator, stored.prompt_version) == (5, "scripted", "p1")
+
+
+PRICED = GenerationSettings(
+    backend="openai", model="small", prices={"small": ModelPrice(input=2.0, output=10.0)}, currency="EUR"
+)
+
+
+@pytest.mark.parametrize(
+    ("generation", "cost"),
+    [
+        (PRICED, Cost(amount=(5 * 2 + 2 * 10) / 1_000_000, currency="EUR")),
+        (PRICED.model_copy(update={"model": "another"}), None),
+        (GenerationSettings(), Cost(amount=0.0, currency="USD")),
+    ],
+    ids=["a price", "no price of this model", "no model"],
+)
+async def test_tokens_cost_what_is_configured(generation: GenerationSettings, cost: Cost | None) -> None:
+    assert (await answer(["The service starts on port 8000. [1]"], generation=generation)).cost == cost
+
+
+async def test_nobody_knows_what_a_model_cost_that_failed() -> None:
+    failing = ["The service starts on port 8000. [1] ", GeneratorUnavailable("gone")]
+
+    assert (await answer(failing, generation=PRICED)).cost is None
 
 
 async def test_an_answer_that_is_not_to_be_kept_differs_in_nothing_else() -> None:

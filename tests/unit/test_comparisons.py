@@ -152,6 +152,15 @@ def test_figures_of_different_judges_are_not_compared() -> None:
     assert found.notes == ("The runs had different judges, so judged figures are not compared.",)
 
 
+def test_costs_in_different_currencies_are_not_compared() -> None:
+    paid = [result(cost=0.01, recall=1.0)]
+
+    found = compared(paid, paid, old={"made_with": {"currency": "EUR"}}, new={"made_with": {"currency": "USD"}})
+
+    assert [metric.name for metric in found.metrics] == ["recall@5"]
+    assert found.notes == ("The runs count costs in different currencies, so costs are not compared.",)
+
+
 def test_a_run_that_is_not_finished_is_told() -> None:
     assert compared([], [], new={"state": EvalRunState.RUNNING}).notes == ("Run eval_2 is not finished.",)
 

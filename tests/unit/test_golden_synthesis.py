@@ -1,8 +1,9 @@
 """Golden questions made by rules: what they ask, and that what they quote is there."""
 
 from rag_service.domain.documents import Block, BlockKind, ParsedDocument
+from rag_service.domain.golden import GoldQuote
 from rag_service.domain.golden_content import GoldenContent, assert_asks, assert_complete
-from rag_service.domain.golden_synthesis import GAP, synthesised
+from rag_service.domain.golden_synthesis import GAP, paragraphs_of, synthesised
 from rag_service.domain.spans import Span
 
 KINDS = {"#": BlockKind.HEADING, "-": BlockKind.LIST_ITEM, "|": BlockKind.TABLE}
@@ -45,6 +46,23 @@ def test_dates_numbers_and_names_become_gaps_and_headings_questions() -> None:
         "What does “House rules” say about “The car park”?": (),
         "What does “House rules” say about “Opening”?": (),
     }
+
+
+def test_paragraphs_that_tell_something_are_quotes_and_each_is_there_once() -> None:
+    said = "The car park of the Lindenhof closes at 22:30 every evening."
+    text = parsed("# The car park of the main building and its opening times", said, "It opens.", said, "- " + said)
+
+    found = paragraphs_of(text, document_key="rules.md", seed=1, limit=9)
+
+    assert found == [GoldQuote(document_key="rules.md", text=said)]
+
+
+def test_the_seed_chooses_the_paragraphs() -> None:
+    text = parsed(*(f"Door number {number} of the house is locked at night." for number in range(20)))
+
+    first, again, other = (paragraphs_of(text, document_key="a", seed=seed, limit=3) for seed in (1, 1, 2))
+
+    assert first == again != other
 
 
 def test_every_question_can_be_kept_and_its_quote_is_in_the_text() -> None:

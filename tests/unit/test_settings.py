@@ -29,6 +29,17 @@ def test_a_nested_name_changes_only_its_own_value(monkeypatch: pytest.MonkeyPatc
     assert settings.retrieval.candidates == type(settings.retrieval)().candidates
 
 
+def test_prices_are_read_by_name_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_GENERATION__BACKEND", "openai")
+    monkeypatch.setenv("RAG_GENERATION__MODEL", "small-model:1")
+    monkeypatch.setenv("RAG_GENERATION__PRICES", '{"small-model:1": {"input": 0.15, "output": 0.6}}')
+
+    price = read_settings().generation.price
+
+    assert price is not None
+    assert (price.input, price.output, price.currency) == (0.15, 0.6, "USD")
+
+
 def test_every_setting_is_documented() -> None:
     text = CONFIGURATION.read_text(encoding="utf-8")
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from rag_service.domain.answers import Answer, Citation, Passage, Usage
+from rag_service.domain.costs import Cost
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.spans import Span
 
@@ -66,8 +67,18 @@ class SourceOut(BaseModel):
     url: str
 
 
+class CostOut(BaseModel):
+    """Money."""
+
+    amount: float
+    currency: str
+
+
 class RagDetail(BaseModel):
-    """How the answer came about. In a stream, the first chunk has the sources and the last the rest."""
+    """How the answer came about. In a stream, the first chunk has the sources and the last the rest.
+
+    `cost` is what the model's tokens cost, null where that is not known.
+    """
 
     corpus: str
     version: int
@@ -77,6 +88,7 @@ class RagDetail(BaseModel):
     prompt_version: str | None = None
     sources: list[SourceOut] | None = None
     timings: Mapping[str, float] | None = None
+    cost: CostOut | None = None
 
 
 class UsageOut(BaseModel):
@@ -150,7 +162,12 @@ def summary(answer: Answer) -> RagDetail:
         reason=answer.reason,
         prompt_version=answer.prompt_version,
         timings=answer.timings_ms,
+        cost=_cost_out(answer.cost),
     )
+
+
+def _cost_out(cost: Cost | None) -> CostOut | None:
+    return None if cost is None else CostOut(amount=cost.amount, currency=cost.currency)
 
 
 def annotations(citations: Iterable[Citation], public_url: str) -> list[Annotation]:

@@ -26,6 +26,7 @@ def evidence(**changes: Any) -> dict[str, Any]:
         "failure": "", "answer": "The sky is blue. [1]", "status": "answered", "reason": None, "answerability": 0.9,
         "found": [found("a")], "cited": [cited("a")], "citations_resolve": [True], "gold_cited": True, "gold_rank": 1,
         "timings_ms": {"search": 4.0, "total": 12.0}, "tokens": {"prompt": 30, "completion": 5},
+        "cost": {"amount": 0.0002, "currency": "EUR"},
         "generator": "extractive", "prompt_version": "none",
     } | changes  # fmt: skip
 

@@ -149,6 +149,15 @@ async def test_comparing_twice_says_the_same(watched: Watched) -> None:
     assert await compared(watched, once) == once
 
 
+async def test_what_was_noted_of_the_upload_stays(watched: Watched) -> None:
+    await measured(watched, result("gold_1"))
+    await watched.publish_again(2)
+    watched.clock.pass_by(hours=1)
+    run = replace(await measured(watched, result("gold_1")), notes=("It was not uploaded: it was away.",))
+
+    assert (await compared(watched, run)).did_not_arrive
+
+
 async def test_a_change_of_settings_is_told_with_what_is_worse(watched: Watched) -> None:
     before = await measured(watched, result("gold_1"))
     await watched.finish(before, made_with={"build": "b1", "prompt version": "v1"})

@@ -9,7 +9,7 @@ import pytest
 from eval.live.windows import FALSE_ALARMS, Compared, _closeness, compare_windows, in_proportion
 from rag_service.domain.answers import AnswerStatus
 from rag_service.domain.live import ABSTENTION, QUESTIONS, RETRIEVAL, SUPPORT, WATCHED, LiveScore
-from rag_service.domain.metric_names import FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
+from rag_service.domain.metric_names import COST, FAITHFULNESS, LATENCY, RELEVANCE, TOKENS
 from tests.live_values import DAY, MIDNIGHT, answers_of_a_day, score
 
 LEAST = 50
@@ -59,6 +59,7 @@ PLANTED = [
     (ABSTENTION, {ABSTENTION: 0.1}, 4),
     (LATENCY, {LATENCY: 0.5}, 1),
     (TOKENS, {TOKENS: 0.05}, 1),
+    (COST, {COST: 0.05}, 1),
 ]
 
 

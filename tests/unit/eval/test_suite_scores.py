@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.metrics.scores import Score
-from eval.metrics.suite_scores import ABSTAINED, UNPRICED, figures_of, scores_of
+from eval.metrics.suite_scores import ABSTAINED, figures_of, scores_of
 from rag_service.domain import metric_names as names
 from rag_service.domain.evaluations import Figure
 from tests.unit.eval.case_evidence import cited, evidence, failed, found, result
@@ -22,11 +22,18 @@ def test_a_perfect_answer_has_every_score() -> None:
 
     perfect = {name for name, score in scores.items() if score.value == 1.0}
     assert set(scores) - perfect == {names.LATENCY, names.TOKENS, names.COST, names.NUMBER_MATCH}
-    assert (scores[names.LATENCY], scores[names.TOKENS]) == (Score(12.0), Score(35.0))
+    assert [scores[name] for name in (names.LATENCY, names.TOKENS, names.COST)] == [
+        Score(12.0),
+        Score(35.0),
+        Score(0.0002),
+    ]
 
 
-def test_without_prices_there_is_no_cost() -> None:
-    assert scores_of(evidence())[names.COST] == Score(None, UNPRICED)
+def test_a_cost_that_is_not_known_is_missing_and_one_of_nothing_is_not() -> None:
+    unpriced, free = evidence(cost=None), evidence(cost={"amount": 0.0, "currency": "EUR"})
+
+    assert scores_of(unpriced)[names.COST] == Score(None, names.UNPRICED)
+    assert scores_of(free)[names.COST] == Score(0.0)
 
 
 def test_retrieval_is_scored_passage_by_passage() -> None:

@@ -1,0 +1,1 @@
+"""Runs as traces, for Langfuse, Phoenix and whatever else receives OTLP over HTTP."""
