@@ -17,10 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from rag_service.catalog import database
 from rag_service.catalog.migrating import migrate
 from tests.compiled_once import sharing_engine
+from tests.in_memory import keep_files_in_memory
 from tests.postgres import PostgresDatabases, running_postgres
 from tests.running import RunningService, start_service, stop_service
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+keep_files_in_memory()
 
 # Tests assert no speed: a busy machine must not fail them.
 settings.register_profile("unhurried", deadline=None)
