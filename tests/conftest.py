@@ -16,10 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rag_service.catalog import database
 from rag_service.catalog.migrating import migrate
+from tests.compiled_once import sharing_engine
+from tests.in_memory import keep_files_in_memory
 from tests.postgres import PostgresDatabases, running_postgres
 from tests.running import RunningService, start_service, stop_service
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+keep_files_in_memory()
 
 # Tests assert no speed: a busy machine must not fail them.
 settings.register_profile("unhurried", deadline=None)
@@ -62,6 +65,14 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Stop the service after the last test on it: idle, it keeps a tenth of a processor from the others."""
     if item is item.session.stash.get(_LAST_ON_THE_SERVICE, None):
         item.config.stash.setdefault(_SERVICE, ExitStack()).close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_compiled_once() -> Iterator[None]:
+    """Let all catalogs of this process share their compiled statements: to compile them takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "create_async_engine", sharing_engine)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

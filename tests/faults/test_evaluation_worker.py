@@ -21,7 +21,7 @@ from tests.integration.edge_desk import edge_desk
 from tests.integration.evaluating import HOUSE, add_questions, unanswerable
 from tests.patience import PATIENCE_S, until
 
-QUESTIONS = 100
+QUESTIONS = 250
 PARTS = {"RAG_EMBEDDING__BACKEND": "hashing", "RAG_LOG__LEVEL": "error"}
 # One question after the other, so that a worker can be met in the middle of them; a dead one is noticed soon.
 PACE = {"RAG_EVALUATION__PARALLEL": "1", "RAG_EVALUATION__POLL_S": "0.05", "RAG_JOBS__LEASE_S": "1"}

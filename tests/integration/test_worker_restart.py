@@ -17,7 +17,7 @@ import pytest
 from rag_service.bootstrap import Container, open_container
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.ids import TenantId
-from rag_service.domain.jobs import JobState
+from rag_service.domain.jobs import JobKind, JobState
 from rag_service.domain.pages import PageRequest
 from rag_service.domain.versions import OPEN, Corpus
 from rag_service.settings import EmbeddingSettings, Settings
@@ -72,11 +72,10 @@ def worker(data_dir: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]
 
 
 async def job_states(container: Container) -> Counter[str]:
+    """Return how many documents' jobs are in which state."""
     async with container.catalog.reading() as tx:
-        corpus = await tx.corpora.get(SCOPE, "books")
-        page = await tx.documents.list_revisions(SCOPE, corpus.id, PageRequest(limit=100))
-        jobs = [await tx.jobs.of_subject(SCOPE, f"{one.document_id}/{one.number}") for one in page.items]
-    return Counter(job.state for about in jobs for job in about)
+        listed = await tx.jobs.list(SCOPE, PageRequest(limit=100), kind=JobKind.PREPARE_REVISION)
+    return Counter(job.state for job in listed.items)
 
 
 async def begun(container: Container) -> bool:

@@ -1,5 +1,6 @@
 """Each fault is planted, told of by a dry run that changes nothing, and mended."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rag_service.blobs.fsspec_store import FsspecBlobStore
 from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.domain.access import Permission
 from rag_service.domain.findings import FindingKind
@@ -34,17 +36,32 @@ from tests.contract.catalog_values import (
     seal,
     upload,
 )
-from tests.unit.reconcilable import NOW, World, a_point, counts, pid, two_versions
+from tests.unit.reconcilable import NOW, World, a_point, counts, pid, points_of_two_versions, two_versions
 
 Fault = Callable[[World], Awaitable[None]]
 
 
+@pytest.fixture(scope="module")
+def filled(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Catalog and blobs of two versions, made once: that takes longer than the tests."""
+    folder = tmp_path_factory.mktemp("filled")
+    shutil.copy(migrated, folder / "catalog.db")
+
+    async def fill() -> None:
+        async with open_catalog(f"sqlite+aiosqlite:///{folder}/catalog.db") as catalog:
+            await two_versions(catalog, MemoryIndex(), folder / "blobs")
+
+    asyncio.run(fill())
+    return folder
+
+
 @pytest.fixture
-async def world(migrated: Path, tmp_path: Path) -> AsyncIterator[World]:
-    path = tmp_path / "catalog.db"
-    shutil.copy(migrated, path)
-    async with open_catalog(f"sqlite+aiosqlite:///{path}") as catalog:
-        yield await two_versions(catalog, MemoryIndex(), tmp_path / "blobs")
+async def world(filled: Path, tmp_path: Path) -> AsyncIterator[World]:
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    index, blobs = MemoryIndex(), tmp_path / "blobs"
+    await index.write(FINGERPRINT, await points_of_two_versions())
+    async with open_catalog(f"sqlite+aiosqlite:///{tmp_path}/catalog.db") as catalog:
+        yield World(catalog, index, FsspecBlobStore(f"file://{blobs}"), blobs)
 
 
 async def lose_points(world: World) -> None:
