@@ -120,7 +120,17 @@ def _comparison_lines(found: "Json") -> Iterator[str]:
     for question in found["questions"]:
         yield from _question(question)
     yield from found["notes"]
+    yield from _cause_lines(found)
     yield "The second run is worse." if found["worse"] else "No figure is worse by more than chance."
+
+
+def _cause_lines(found: "Json") -> Iterator[str]:
+    worse = sum(question["turn"] == "worse" for question in found["questions"])
+    for one in found["causes"]:
+        count = f"{one['worse_questions']} of {worse} worse questions"
+        yield f"What may be why of {count}: {one['name']} {one['before'] or 'none'} -> {one['after'] or 'none'}"
+    if found["unexplained"]:
+        yield f"Nothing that is known of the runs can be why of {found['unexplained']} of {worse} worse questions."
 
 
 def _verdict(change: "Json") -> str:
@@ -134,6 +144,8 @@ def _question(question: "Json") -> Iterator[str]:
         yield f"  {name}: [{answer['status']}] {answer['text']}"
     if question["documents"]:
         yield f"  changed documents: {', '.join(question['documents'])}"
+    if question["causes"]:
+        yield f"  what may be why: {', '.join(question['causes'])}"
 
 
 def _number(value: float | None) -> str:

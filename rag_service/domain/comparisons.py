@@ -1,10 +1,12 @@
 """Two runs over the same questions, question by question: `before` is what `after` is measured against. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from rag_service.domain.causes import possible_causes
 from rag_service.domain.changed_questions import (
     OUTCOMES,
     ChangedQuestion,
@@ -72,6 +74,14 @@ class OutcomeChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Something that was made otherwise, and how many of the questions that are worse it may be why of."""
+
+    change: SettingChange
+    worse: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """How two runs differ, over the questions that both asked in the same words.
 
@@ -95,6 +105,23 @@ class Comparison:
         turns = [metric.turn for metric in self.metrics if not metric.is_spent]
         return Turn.WORSE in (*turns, *(outcome.turn for outcome in self.outcomes))
 
+    @property
+    def worse_questions(self) -> tuple[ChangedQuestion, ...]:
+        """Those that got worse."""
+        return tuple(question for question in self.questions if question.turn is Turn.WORSE)
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """What was made otherwise and may be why questions are worse, what may be why of most first."""
+        counts = Counter(name for question in self.worse_questions for name in question.causes)
+        found = [Cause(change=one, worse=counts[one.name]) for one in self.settings if counts[one.name]]
+        return tuple(sorted(found, key=lambda cause: -cause.worse))
+
+    @property
+    def unexplained(self) -> int:
+        """How many questions are worse though nothing that is known of the runs can be why: by chance, perhaps."""
+        return sum(not question.causes for question in self.worse_questions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -108,9 +135,11 @@ def compare(before: Measured, after: Measured, *, measure: Measure, documents: V
     """Return how `after` differs from `before`."""
     pairs, left_out = _paired(before.results, after.results)
     same_judge = before.run.judge == after.run.judge
+    settings, changed = changes_between(before.run, after.run), _keys_of(documents)
+    causes = possible_causes(settings, same_documents=documents is not None and not changed)
     metrics, outcomes = _with_turns(
         [_metric(name, pairs, measure) for name in _names(pairs) if same_judge or not name.startswith(RAGAS_PREFIX)],
-        [_outcome(name, pairs, holds) for name, holds in OUTCOMES.items()],
+        [one for name, holds in OUTCOMES.items() if (one := _outcome(name, pairs, holds)).pairs],
     )
     return Comparison(
         before=before.run,
@@ -119,8 +148,8 @@ def compare(before: Measured, after: Measured, *, measure: Measure, documents: V
         left_out=left_out,
         metrics=metrics,
         outcomes=outcomes,
-        questions=changed_questions(pairs, _keys_of(documents)),
-        settings=changes_between(before.run, after.run),
+        questions=changed_questions(pairs, changed, causes),
+        settings=settings,
         documents=documents,
         notes=_notes(before.run, after.run),
     )

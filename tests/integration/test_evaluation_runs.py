@@ -8,6 +8,7 @@ import pytest
 
 from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope
+from rag_service.domain.causes import STEPS
 from rag_service.domain.drafts import SealPurpose
 from rag_service.domain.evaluations import EvalRunState, RunPurpose
 from rag_service.errors import LeaseLost, NotFound
@@ -84,6 +85,12 @@ async def test_another_threshold_is_another_measurement(desk: Desk) -> None:
     await run_golden(desk, parts=replace(parts, settings=stricter))
 
     assert len(counter.asked) == 5
+
+
+async def test_of_everything_that_a_run_was_made_with_it_is_known_at_which_step_it_acts(desk: Desk) -> None:
+    run = await run_golden(desk)
+
+    assert run.made_with.keys() - STEPS.keys() == {"rag-service"}
 
 
 async def test_what_was_measured_without_ragas_is_measured_again_with_it(
