@@ -14,7 +14,8 @@ from rag_service.ports.catalog import Catalog
 from rag_service.use_cases.permissions import require
 
 _DAY = timedelta(days=1)
-_SHOWN_DAYS = 14
+_SHOWN_DAYS = 16
+"""Today, the last whole day, and the 14 days that it is compared with."""
 _SHOWN_FINDINGS_DAYS = 90
 _FRESH = 2 * _DAY
 """A window that ended before that says nothing of today: nobody asks any more, or nobody compares."""
