@@ -14,6 +14,8 @@ from rag_service.cli.told import differing_documents, moment
 if TYPE_CHECKING:
     from rag_service.client import Json
 
+_LEAST_TOLD = 0.001
+
 _run_id = click.argument("run_id", metavar="RUN")
 
 
@@ -134,7 +136,10 @@ def _cause_lines(found: "Json") -> Iterator[str]:
 
 
 def _verdict(change: "Json") -> str:
-    return f"  {change['turn'].upper()} (p = {change['p_value']:.3f})" if change["turn"] else ""
+    if not change["turn"]:
+        return ""
+    p_value = "p < 0.001" if change["p_value"] < _LEAST_TOLD else f"p = {change['p_value']:.3f}"
+    return f"  {change['turn'].upper()} ({p_value})"
 
 
 def _question(question: "Json") -> Iterator[str]:

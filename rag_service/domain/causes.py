@@ -1,8 +1,8 @@
 """What of two runs that were made otherwise may be why a question came out otherwise. Pure.
 
-A question goes through three steps: passages are found, an answer is written from them and checked, and scores are taken.
-Each setting acts at some of them, so what differed after another step is not why: where the same passages were found,
-the way of finding them is not.
+A question goes through four steps: passages are found, it is decided whether they answer it, an answer is written from them
+and checked, and scores are taken. Each setting acts at some of them, so what came out otherwise at another step does not come
+of it: where the same passages were found, the way of finding them is not why.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +18,7 @@ class Step(StrEnum):
     """Where two runs of a question can part."""
 
     FINDING = "finding"
+    DECIDING = "deciding"
     ANSWERING = "answering"
     SCORING = "scoring"
 
@@ -36,7 +37,7 @@ STEPS: Mapping[str, frozenset[Step]] = {
     "prompt version": frozenset({Step.ANSWERING}),
     "sentences of an answer": frozenset({Step.ANSWERING}),
     "tokens of an answer": frozenset({Step.ANSWERING}),
-    "answerability threshold": frozenset({Step.ANSWERING}),
+    "answerability threshold": frozenset({Step.DECIDING}),
     "own embedder": frozenset({Step.ANSWERING, Step.SCORING}),
     "verifier": frozenset({Step.ANSWERING, Step.SCORING}),
     "support threshold": frozenset({Step.ANSWERING, Step.SCORING}),
@@ -48,6 +49,8 @@ STEPS: Mapping[str, frozenset[Step]] = {
 }
 """At which steps a setting acts; one that is not named here may act at any. Compared questions are the same."""
 
+_REFUSED = frozenset({"nothing_found", "not_answerable"})
+"""Why nothing is written at all."""
 _BUILT_OF = frozenset({"embedder", "sparse encoder", "chunker"})
 
 
@@ -59,6 +62,10 @@ def causes_of(before: Evidence, after: Evidence, changes: Iterable[SettingChange
 
 def parted_at(before: Evidence, after: Evidence) -> frozenset[Step]:
     """Return the steps that came out otherwise; scoring only where passages and answer are the same."""
+    if _is_refused(before) != _is_refused(after):
+        # Nothing but this number is decided by; other passages that are as near change nothing.
+        as_answerable = before["answerability"] == after["answerability"]
+        return frozenset({Step.DECIDING} if as_answerable else {Step.FINDING, Step.DECIDING})
     steps = {Step.FINDING} if _found(before) != _found(after) else set()
     if _said(before) != _said(after):
         steps.add(Step.ANSWERING)
@@ -72,6 +79,10 @@ def possible_causes(changes: Sequence[SettingChange], *, same_documents: bool) -
     if same_documents:
         told.add("version")
     return tuple(one for one in changes if one.name not in told and STEPS.get(one.name, frozenset(Step)))
+
+
+def _is_refused(evidence: Evidence) -> bool:
+    return evidence["reason"] in _REFUSED
 
 
 def _found(evidence: Evidence) -> list[Any]:

@@ -58,6 +58,11 @@ class MetricChange:
         """How much more it is."""
         return self.after - self.before
 
+    @property
+    def is_same(self) -> bool:
+        """Whether each question has the same value in both runs, as far as is known."""
+        return not self.difference and (self.spread is None or self.spread.low == self.spread.high == 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeChange:
@@ -71,6 +76,11 @@ class OutcomeChange:
     won: int
     p_value: float
     turn: Turn | None = None
+
+    @property
+    def is_same(self) -> bool:
+        """Whether no question lost or won it."""
+        return not (self.lost or self.won)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

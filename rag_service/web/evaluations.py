@@ -23,7 +23,7 @@ from rag_service.use_cases.permissions import require
 from rag_service.web.answer_parts import parts_of_answer
 from rag_service.web.charts import written
 from rag_service.web.corpus_versions import when
-from rag_service.web.live_charts import drifted_of, live_charts
+from rag_service.web.live_charts import drifted_of, live_charts, measures_of
 from rag_service.web.pages import PageRoute, render
 from rag_service.web.sessions import SignedIn, is_our_form
 from rag_service.web.trend_charts import Row, chart_of, rows_of, told
@@ -201,7 +201,8 @@ async def _trend_page(
         suite=suite,
         problem=problem,
         live=live,
-        live_charts=live_charts(live.days, live.newest, drifted),
+        live_names=measures_of(live.days),
+        live_charts=live_charts(live.whole_days, live.newest, drifted),
         drifted=drifted,
         told_drift=told_drift,
         points=points,

@@ -12,23 +12,27 @@ from rag_service.web.charts import Chart, Dot, Mark, Placed, Scale, radius_of, w
 _DAY = timedelta(days=1)
 
 Drifted = Mapping[tuple[date, str], Drift]
-"""What drifted, by day and measure."""
+"""What drifted, by the last day (UTC) of the window and the measure."""
 
 
 def drifted_of(drifts: Sequence[Drift]) -> Drifted:
-    """Return those that drifted, by their day (UTC) and measure."""
-    return {(one.window_start.date(), one.measure): one for one in drifts if one.has_drifted}
+    """Return those that drifted."""
+    return {((one.window_end - _DAY).date(), one.measure): one for one in drifts if one.has_drifted}
+
+
+def measures_of(days: Sequence[LiveDay]) -> list[str]:
+    """Return the measures that were taken, in the order of WATCHED."""
+    return [name for name in WATCHED if any(name in day.means for day in days)]
 
 
 def live_charts(days: Sequence[LiveDay], newest: Sequence[Drift], drifted: Drifted) -> list[Chart]:
-    """Return the picture of each measure that was taken, in the order of WATCHED; `days` come oldest first.
+    """Return the picture of each measure that was taken; `days` come oldest first.
 
-    The band reaches from the lowest to the highest of the days that the `newest` window was compared with, as far as they
-    are among `days`; a measure that could not be compared has none.
+    The band reaches from the lowest to the highest of the `days` before the `newest` window; a measure that could not be
+    compared has none.
     """
-    names = [name for name in WATCHED if any(name in day.means for day in days)]
     compared = {one.measure: one for one in newest if one.reference is not None}
-    return [_chart(name, days, compared.get(name), drifted) for name in names]
+    return [_chart(name, days, compared.get(name), drifted) for name in measures_of(days)]
 
 
 def _chart(name: str, days: Sequence[LiveDay], compared: Drift | None, drifted: Drifted) -> Chart:

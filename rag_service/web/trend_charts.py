@@ -10,6 +10,7 @@ from rag_service.domain.trends import TrendPoint
 from rag_service.web.charts import Chart, Dot, Mark, Scale, radius_of, with_room, written
 
 _TOLD_CHARS = 44
+_TOLD_CHANGES = 5
 
 Row = tuple[TrendPoint, Mapping[str, Figure]]
 """A point with its figures by name."""
@@ -46,13 +47,15 @@ def chart_of(name: str, rows: Sequence[Row]) -> Chart:
 
 
 def told(point: TrendPoint) -> str:
-    """Return in words what was changed before a run."""
-    return ", ".join(
+    """Return in words what was changed before a run, the first few things of many."""
+    words = [
         f"{change.name} {change.before or 'none'} → {change.after or 'none'}"
         if len(change.before or "") + len(change.after or "") < _TOLD_CHARS
         else change.name
         for change in point.changes
-    )
+    ]
+    rest = len(words) - _TOLD_CHANGES
+    return ", ".join([*words[:_TOLD_CHANGES], *([f"and {rest} more"] if rest > 0 else [])])
 
 
 def _ends(figures: Iterable[Figure]) -> list[float]:

@@ -33,6 +33,14 @@ def test_a_setting_is_a_cause_where_its_step_came_out_otherwise(after: dict[str,
     assert causes_of(evidence(), evidence(**after), changes) == causes
 
 
+def test_a_question_that_was_refused_unwritten_was_not_refused_by_the_prompt() -> None:
+    refused = abstained(reason="not_answerable", found=ELSEWHERE)
+    changes = changed(SEARCH, "answerability threshold", PROMPT)
+
+    assert causes_of(evidence(), refused, changes) == ("answerability threshold",)
+    assert causes_of(evidence(), refused | {"answerability": 0.1}, changes) == (SEARCH, "answerability threshold")
+
+
 def test_a_setting_that_nobody_placed_may_be_why_of_anything() -> None:
     assert causes_of(evidence(), abstained(), changed("moon")) == ("moon",)
 
