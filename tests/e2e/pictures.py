@@ -25,7 +25,6 @@ SAMPLE = Path(__file__).parents[2] / "rag_service" / "sample"
 WIDTH = 1100
 _COLOURS = 250
 _ABOVE, _BELOW = 24, 6
-_ANSWERS = 120
 _WORSE = {"RAG_RETRIEVAL__DENSE_WEIGHT": "0.0", "RAG_ANSWERS__ANSWERABILITY_THRESHOLD": "0.6"}
 _MADE_UP = "guide"
 _MORE_ASKED = ("What does the service cost a month?", "How much does it cost per month to run the service?")
@@ -46,7 +45,7 @@ def _draw(service: RunningService) -> None:
     before, after = _measure(service), _measure(service, **_WORSE)
     _publish_again(service)
     plant(service, _MADE_UP)
-    plant_live(service, _MADE_UP, answers=_ANSWERS)
+    plant_live(service, _MADE_UP, days=15, answers=120)
     handbook = _corpus_id(service, "handbook")
     trend, run = f"/evaluations/corpora/{_corpus_id(service, _MADE_UP)}", f"/evaluations/runs/{after}"
     with sync_playwright() as playwright:

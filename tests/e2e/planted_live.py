@@ -1,4 +1,4 @@
-"""Scored answers of two weeks that are planted into the catalog of a running service; on the last whole day support fell."""
+"""Scored answers of some days that are planted into the catalog of a running service; on the last whole day support fell."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -16,22 +16,21 @@ from tests.e2e.elsewhere import elsewhere
 from tests.live_values import DAY, answers_of_a_day
 from tests.running import RunningService
 
-DAYS = 15
 _SEED = 11
 
 
-def plant_live(service: RunningService, corpus: str = "handbook", *, answers: int = 20) -> None:
+def plant_live(service: RunningService, corpus: str = "handbook", *, days: int = 5, answers: int = 70) -> None:
     """Keep so many scored answers for each of the days until yesterday, and what was found of the last."""
-    elsewhere(_plant(service, corpus, answers))
+    elsewhere(_plant(service, corpus, days, answers))
 
 
-async def _plant(service: RunningService, corpus: str, answers: int) -> None:
+async def _plant(service: RunningService, corpus: str, days: int, answers: int) -> None:
     database = f"sqlite+aiosqlite:///{service.data_dir / 'catalog.db'}"
     async with open_catalog(database) as catalog, catalog.writing() as tx:
         key = await tx.keys.by_secret(service.key)
         assert key is not None
         target = await tx.corpora.get(key.scope(), corpus)
-        scores = _scores(target, answers)
+        scores = _scores(target, days, answers)
         for score in scores:
             place = {"tenant_id": score.tenant_id, "corpus_id": score.corpus_id, "created_at": score.asked_at}
             kept = replace(answer(), id=score.answer_id, passages=(), citations=(), **place)
@@ -40,14 +39,14 @@ async def _plant(service: RunningService, corpus: str, answers: int) -> None:
         await tx.live.add_drifts(_findings(scores))
 
 
-def _scores(corpus: Corpus, answers: int) -> Sequence[LiveScore]:
+def _scores(corpus: Corpus, days: int, answers: int) -> Sequence[LiveScore]:
     rng, place = np.random.default_rng(_SEED), {"tenant_id": corpus.tenant_id, "corpus_id": corpus.id}
     found = []
-    for day in range(DAYS):
-        changes = {SUPPORT: -0.2} if day == DAYS - 1 else {}
+    for day in range(days):
+        changes = {SUPPORT: -0.2} if day == days - 1 else {}
         for number, score in enumerate(answers_of_a_day(rng, answers, changes=changes)):
             answer_id = AnswerId(f"answer_planted_{day}_{number}")
-            asked_at = _midnight() - (DAYS - day) * DAY + timedelta(minutes=number)
+            asked_at = _midnight() - (days - day) * DAY + timedelta(minutes=number)
             found.append(replace(score, answer_id=answer_id, asked_at=asked_at, scored_at=asked_at, **place))
     return found
 

@@ -12,7 +12,7 @@ from tests.running import RunningService
 
 @pytest.fixture(scope="module")
 def runs(service: RunningService) -> list[EvalRunId]:
-    """Forty nights of the sample corpus, of which the newest lost a question, and two weeks of live answers."""
+    """Forty nights of the sample corpus, of which the newest lost a question, and some days of live answers."""
     plant_live(service)
     return plant(service)
 
