@@ -3,9 +3,11 @@
 from importlib.metadata import version
 
 from rag_service.bootstrap import Container
-from rag_service.domain.fingerprints import BuildFingerprint, EmbedderFingerprint
+from rag_service.domain.fingerprints import BuildFingerprint, ChunkerFingerprint, EmbedderFingerprint, digest_of
 from rag_service.domain.metric_names import CURRENCY
 from rag_service.ports.build_parts import Parts
+
+_DIGITS = 8
 
 
 def made_with(container: Container, build: BuildFingerprint) -> dict[str, str]:
@@ -18,7 +20,7 @@ def made_with(container: Container, build: BuildFingerprint) -> dict[str, str]:
         # It chooses the sentences and checks them, whatever the version was embedded with.
         "own embedder": _named(container.embedder.fingerprint),
         "sparse encoder": build.sparse,
-        "chunker": f"{build.chunker.name}, {build.chunker.target_tokens} tokens",
+        "chunker": _cut(build.chunker),
         "dense weight": str(settings.retrieval.dense_weight),
         "candidates": str(settings.retrieval.candidates),
         "passages": str(settings.retrieval.passages),
@@ -43,4 +45,10 @@ def build_of(parts: Parts) -> BuildFingerprint:
 
 
 def _named(embedder: EmbedderFingerprint) -> str:
-    return f"{embedder.model}, {embedder.dimensions} dimensions, {embedder.backend}, {embedder.dtype}"
+    told = f"{embedder.model}, {embedder.dimensions} dimensions, {embedder.backend}, {embedder.dtype}"
+    return f"{told} ({digest_of(embedder)[:_DIGITS]})"
+
+
+def _cut(chunker: ChunkerFingerprint) -> str:
+    headings = "with headings" if chunker.heading_prefix else "without headings"
+    return f"{chunker.name}, {chunker.target_tokens} tokens, {chunker.overlap_tokens} repeated, {headings}"

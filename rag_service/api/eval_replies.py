@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from rag_service.api.lists import Listed
 from rag_service.api.version_differences import VersionDifferenceOut, version_difference_out
 from rag_service.domain.changed_questions import ChangedQuestion, SeenAnswer
-from rag_service.domain.comparisons import Comparison, MetricChange, OutcomeChange
+from rag_service.domain.comparisons import Cause, Comparison, MetricChange, OutcomeChange
 from rag_service.domain.evaluations import CaseResult, EvalRun, Figure
 from rag_service.domain.trends import SettingChange, TrendPoint
 
@@ -127,7 +127,10 @@ class ScoresOut(BaseModel):
 
 
 class ChangedQuestionOut(BaseModel):
-    """A question that was answered otherwise: better, worse or merely different. `documents` are changed ones it touches."""
+    """A question that was answered otherwise: better, worse or merely different. `documents` are changed ones it touches.
+
+    `causes` name those of the comparison's `settings` that may be why; empty when none of them can be.
+    """
 
     case_id: str
     question: str
@@ -137,13 +140,21 @@ class ChangedQuestionOut(BaseModel):
     after: SeenAnswerOut
     scores: dict[str, ScoresOut]
     documents: list[str]
+    causes: list[str]
+
+
+class CauseOut(ChangeOut):
+    """Something that was made otherwise, and how many of the questions that are worse it may be why of."""
+
+    worse_questions: int
 
 
 class ComparisonOut(BaseModel):
     """How run `after` differs from run `before` over the `common` cases; `left_out` counts the others by reason.
 
-    `worse` says that some quality got worse by more than chance. `documents` is null when the versions are the same, or
-    cannot be read any more.
+    `worse` says that some quality got worse by more than chance. `causes` are those of `settings` that may be why of
+    questions that are worse, the one that may be why of most first; `unexplained` counts the questions that are worse and
+    of which none can be why. `documents` is null when the versions are the same, or cannot be read any more.
     """
 
     object: Literal["evaluation.comparison"] = "evaluation.comparison"
@@ -156,6 +167,8 @@ class ComparisonOut(BaseModel):
     outcomes: list[OutcomeChangeOut]
     questions: list[ChangedQuestionOut]
     settings: list[ChangeOut]
+    causes: list[CauseOut]
+    unexplained: int
     documents: VersionDifferenceOut | None
     notes: list[str]
 
@@ -208,6 +221,8 @@ def comparison_out(found: Comparison) -> ComparisonOut:
         outcomes=[_outcome_out(outcome) for outcome in found.outcomes],
         questions=[_question_out(question) for question in found.questions],
         settings=[_change_out(change) for change in found.settings],
+        causes=[_cause_out(cause) for cause in found.causes],
+        unexplained=found.unexplained,
         documents=None if found.documents is None else version_difference_out(found.documents),
         notes=list(found.notes),
     )
@@ -229,6 +244,11 @@ def _figure_out(figure: Figure) -> FigureOut:
 
 def _change_out(change: SettingChange) -> ChangeOut:
     return ChangeOut(name=change.name, before=change.before, after=change.after)
+
+
+def _cause_out(cause: Cause) -> CauseOut:
+    change = cause.change
+    return CauseOut(name=change.name, before=change.before, after=change.after, worse_questions=cause.worse)
 
 
 def _metric_out(metric: MetricChange) -> MetricChangeOut:
@@ -269,6 +289,7 @@ def _question_out(question: ChangedQuestion) -> ChangedQuestionOut:
         after=_answer_out(question.after),
         scores={name: ScoresOut(before=before, after=after) for name, (before, after) in question.scores.items()},
         documents=list(question.documents),
+        causes=list(question.causes),
     )
 
 

@@ -14,6 +14,8 @@ from rag_service.cli.told import differing_documents, moment, number
 if TYPE_CHECKING:
     from rag_service.client import Json
 
+_LEAST_TOLD = 0.001
+
 _run_id = click.argument("run_id", metavar="RUN")
 
 
@@ -120,11 +122,24 @@ def _comparison_lines(found: "Json") -> Iterator[str]:
     for question in found["questions"]:
         yield from _question(question)
     yield from found["notes"]
+    yield from _cause_lines(found)
     yield "The second run is worse." if found["worse"] else "No figure is worse by more than chance."
 
 
+def _cause_lines(found: "Json") -> Iterator[str]:
+    worse = sum(question["turn"] == "worse" for question in found["questions"])
+    for one in found["causes"]:
+        count = f"{one['worse_questions']} of {worse} worse questions"
+        yield f"What may be why of {count}: {one['name']} {one['before'] or 'none'} -> {one['after'] or 'none'}"
+    if found["unexplained"]:
+        yield f"Nothing that is known of the runs can be why of {found['unexplained']} of {worse} worse questions."
+
+
 def _verdict(change: "Json") -> str:
-    return f"  {change['turn'].upper()} (p = {change['p_value']:.3f})" if change["turn"] else ""
+    if not change["turn"]:
+        return ""
+    p_value = "p < 0.001" if change["p_value"] < _LEAST_TOLD else f"p = {change['p_value']:.3f}"
+    return f"  {change['turn'].upper()} ({p_value})"
 
 
 def _question(question: "Json") -> Iterator[str]:
@@ -134,3 +149,5 @@ def _question(question: "Json") -> Iterator[str]:
         yield f"  {name}: [{answer['status']}] {answer['text']}"
     if question["documents"]:
         yield f"  changed documents: {', '.join(question['documents'])}"
+    if question["causes"]:
+        yield f"  what may be why: {', '.join(question['causes'])}"

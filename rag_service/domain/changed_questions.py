@@ -6,8 +6,10 @@ from enum import StrEnum
 from statistics import fmean
 from typing import Any
 
+from rag_service.domain.causes import causes_of
 from rag_service.domain.evaluations import CaseResult
-from rag_service.domain.metric_names import LESS_IS_BETTER, SPENT
+from rag_service.domain.metric_names import ABSTENTION_RECALL, LESS_IS_BETTER, SPENT
+from rag_service.domain.trends import SettingChange
 
 _ANSWERED = frozenset({"answered", "partial"})
 _LOOKED_AT = 5  # first passages, from which a changed document may have pushed another
@@ -38,7 +40,8 @@ class SeenAnswer:
 class ChangedQuestion:
     """A question that was answered otherwise. `scores` are those that differ, before and after.
 
-    `documents` are not the same in both versions, and were expected, cited or among the first found.
+    `documents` are not the same in both versions, and were expected, cited or among the first found. `causes` name what was
+    made otherwise and may be why; without any, nothing that is known of the runs is.
     """
 
     case_id: str
@@ -49,6 +52,7 @@ class ChangedQuestion:
     after: SeenAnswer
     scores: Mapping[str, tuple[float, float]]
     documents: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
 
 
 def lower_is_better(metric: str) -> bool:
@@ -71,20 +75,33 @@ def cites_gold(evidence: Evidence) -> bool | None:
     return None if evidence["status"] is None or not evidence["gold"] else bool(evidence["gold_cited"])
 
 
+def abstains_rightly(evidence: Evidence) -> bool | None:
+    """Say whether what cannot be answered was refused; None when it can be, or could not be asked."""
+    return None if evidence["answerable"] else answers_rightly(evidence)
+
+
 OUTCOMES: Mapping[str, Callable[[Evidence], bool | None]] = {
     "answers or abstains rightly": answers_rightly,
     "cites a gold quote": cites_gold,
+    ABSTENTION_RECALL: abstains_rightly,
 }
 
 
-def changed_questions(pairs: Sequence[Pair], changed_documents: Collection[str]) -> tuple[ChangedQuestion, ...]:
-    """Return the questions that were answered otherwise: worse ones first, then better, then merely different ones."""
-    found = [changed for pair in pairs if (changed := _changed(*pair, changed_documents)) is not None]
+def changed_questions(
+    pairs: Sequence[Pair], changed_documents: Collection[str], changes: Sequence[SettingChange]
+) -> tuple[ChangedQuestion, ...]:
+    """Return the questions that were answered otherwise: worse ones first, then better, then merely different ones.
+
+    `changed_documents` are keys of those that are not the same in both runs, `changes` what else was made otherwise.
+    """
+    found = [changed for pair in pairs if (changed := _changed(*pair, changed_documents, changes)) is not None]
     order = (Turn.WORSE, Turn.BETTER, Turn.DIFFERENT)
     return tuple(sorted(found, key=lambda one: (order.index(one.turn), one.case_id)))
 
 
-def _changed(before: CaseResult, after: CaseResult, changed_documents: Collection[str]) -> ChangedQuestion | None:
+def _changed(
+    before: CaseResult, after: CaseResult, changed_documents: Collection[str], changes: Sequence[SettingChange]
+) -> ChangedQuestion | None:
     scores = _differing(before.scores, after.scores)
     steps = _steps(before.evidence, after.evidence)
     gain = float(sum(step for step, _ in steps)) or _gain(scores)
@@ -100,6 +117,7 @@ def _changed(before: CaseResult, after: CaseResult, changed_documents: Collectio
         after=new,
         scores=scores,
         documents=tuple(sorted((_touched(before.evidence) | _touched(after.evidence)) & set(changed_documents))),
+        causes=causes_of(before.evidence, after.evidence, changes),
     )
 
 

@@ -1,10 +1,12 @@
 """Two runs over the same questions, question by question: `before` is what `after` is measured against. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from rag_service.domain.causes import possible_causes
 from rag_service.domain.changed_questions import (
     OUTCOMES,
     ChangedQuestion,
@@ -56,6 +58,11 @@ class MetricChange:
         """How much more it is."""
         return self.after - self.before
 
+    @property
+    def is_same(self) -> bool:
+        """Whether each question has the same value in both runs, as far as is known."""
+        return not self.difference and (self.spread is None or self.spread.low == self.spread.high == 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeChange:
@@ -69,6 +76,19 @@ class OutcomeChange:
     won: int
     p_value: float
     turn: Turn | None = None
+
+    @property
+    def is_same(self) -> bool:
+        """Whether no question lost or won it."""
+        return not (self.lost or self.won)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Something that was made otherwise, and how many of the questions that are worse it may be why of."""
+
+    change: SettingChange
+    worse: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +115,23 @@ class Comparison:
         turns = [metric.turn for metric in self.metrics if not metric.is_spent]
         return Turn.WORSE in (*turns, *(outcome.turn for outcome in self.outcomes))
 
+    @property
+    def worse_questions(self) -> tuple[ChangedQuestion, ...]:
+        """Those that got worse."""
+        return tuple(question for question in self.questions if question.turn is Turn.WORSE)
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """What was made otherwise and may be why questions are worse, what may be why of most first."""
+        counts = Counter(name for question in self.worse_questions for name in question.causes)
+        found = [Cause(change=one, worse=counts[one.name]) for one in self.settings if counts[one.name]]
+        return tuple(sorted(found, key=lambda cause: -cause.worse))
+
+    @property
+    def unexplained(self) -> int:
+        """How many questions are worse though nothing that is known of the runs can be why: by chance, perhaps."""
+        return sum(not question.causes for question in self.worse_questions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -107,9 +144,11 @@ class Measured:
 def compare(before: Measured, after: Measured, *, measure: Measure, documents: VersionDiff | None = None) -> Comparison:
     """Return how `after` differs from `before`."""
     pairs, left_out = _paired(before.results, after.results)
+    settings, changed = changes_between(before.run, after.run), _keys_of(documents)
+    causes = possible_causes(settings, same_documents=documents is not None and not changed)
     metrics, outcomes = _with_turns(
         [_metric(name, pairs, measure) for name in _names(pairs) if _means_the_same(name, before.run, after.run)],
-        [_outcome(name, pairs, holds) for name, holds in OUTCOMES.items()],
+        [one for name, holds in OUTCOMES.items() if (one := _outcome(name, pairs, holds)).pairs],
     )
     return Comparison(
         before=before.run,
@@ -118,8 +157,8 @@ def compare(before: Measured, after: Measured, *, measure: Measure, documents: V
         left_out=left_out,
         metrics=metrics,
         outcomes=outcomes,
-        questions=changed_questions(pairs, _keys_of(documents)),
-        settings=changes_between(before.run, after.run),
+        questions=changed_questions(pairs, changed, causes),
+        settings=settings,
         documents=documents,
         notes=_notes(before.run, after.run),
     )

@@ -11,7 +11,7 @@ import openai
 
 from rag_service.domain.answers import Message, Usage
 from rag_service.errors import GeneratorUnavailable
-from rag_service.generation.prompt import PROMPT_VERSION, conversation, estimated_tokens
+from rag_service.generation.prompt import conversation, estimated_tokens, read_rules
 from rag_service.ports.generator import AnswerRequest, Fragment
 from rag_service.settings import GenerationSettings
 
@@ -27,6 +27,7 @@ class OpenAICompatibleGenerator:
 
     def __init__(self, settings: GenerationSettings) -> None:
         self._settings = settings
+        self._rules = read_rules(settings.prompt_file)
         # Made once: loading the certificates takes tens of milliseconds, and every request has its own client.
         self._tls = ssl.create_default_context()
 
@@ -37,12 +38,12 @@ class OpenAICompatibleGenerator:
 
     @property
     def prompt_version(self) -> str:
-        """The file in prompts/ that the rules come from."""
-        return PROMPT_VERSION
+        """The rules, by name and digest."""
+        return self._rules.version
 
     async def generate(self, request: AnswerRequest) -> AsyncGenerator[Fragment, None]:
         """Yield the text as it arrives, then the usage; see the port."""
-        messages = conversation(request, context_tokens=self._settings.context_tokens)
+        messages = conversation(request, self._rules, context_tokens=self._settings.context_tokens)
         deadline = _now() + self._settings.timeout_s
         for attempt in range(1, _ATTEMPTS + 1):
             begun = False

@@ -1,14 +1,18 @@
 """The prompt: rules, delimited and numbered passages within a token budget, the conversation, the question."""
 
+import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 from rag_service.domain.answers import Message, Passage
+from rag_service.errors import Misconfigured
 from rag_service.ports.generator import AnswerRequest
 
-PROMPT_VERSION = "answer_v1"
-
+_OWN = "answer_v1"
+_DIGITS = 8
 _HISTORY_TURNS = 4
 _HISTORY_CHARS = 1000
 _CHARS_PER_TOKEN = 3.5  # a cautious average over languages with spaces; scripts without count one token a character
@@ -16,12 +20,36 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 _DELIMITERS = re.compile(r"</?\s*(?:passage|passages|question)\b[^>]*>", re.IGNORECASE)
 
 
-def rules() -> str:
-    """Return the fixed rules every answer is written by."""
-    return (files("rag_service.generation") / "prompts" / f"{PROMPT_VERSION}.txt").read_text(encoding="utf-8").strip()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The rules every answer is written by."""
+
+    name: str
+    text: str
+
+    @property
+    def version(self) -> str:
+        """The name with the beginning of the text's SHA-256: rules that were edited are other rules."""
+        return f"{self.name}-{hashlib.sha256(self.text.encode()).hexdigest()[:_DIGITS]}"
 
 
-def conversation(request: AnswerRequest, *, context_tokens: int) -> list[Message]:
+def read_rules(file: str = "") -> Rules:
+    """Return the rules in a file, named after it, or the service's own without one.
+
+    Raises:
+        Misconfigured: the file cannot be read, or is empty.
+    """
+    place = Path(file) if file else files("rag_service.generation") / "prompts" / f"{_OWN}.txt"
+    try:
+        text = place.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise Misconfigured(f"RAG_GENERATION__PROMPT_FILE={file} cannot be read: {exc}") from exc
+    if not text:
+        raise Misconfigured(f"RAG_GENERATION__PROMPT_FILE={file} is empty.")
+    return Rules(name=Path(file).stem or _OWN, text=text)
+
+
+def conversation(request: AnswerRequest, rules: Rules, *, context_tokens: int) -> list[Message]:
     """Return the messages to send: the rules, the last turns, then passages and question."""
     packed = pack(request.passages, context_tokens=context_tokens)
     shown = "\n".join(_shown(passage) for passage in packed)
@@ -30,7 +58,7 @@ def conversation(request: AnswerRequest, *, context_tokens: int) -> list[Message
     ]
     asked = f"<passages>\n{shown}\n</passages>\n\n<question>\n{_DELIMITERS.sub('', request.question)}\n</question>"
     return [
-        Message(role="system", content=rules()),
+        Message(role="system", content=rules.text),
         *(turn for turn in turns if turn.role != "system"),
         Message(role="user", content=asked),
     ]

@@ -77,6 +77,7 @@ class GenerationSettings(Section):
     base_url: str = ""
     api_key: SecretStr = SecretStr("")
     model: str = ""
+    prompt_file: str = Field("", description="rules for the language model; empty: the service's own")
     timeout_s: float = Field(30.0, gt=0, description="to the first token, and between two")
     max_tokens: int = Field(512, ge=16)
     context_tokens: int = Field(3000, ge=256, description="budget of the passages in the prompt")

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from rag_service.domain.access import AccessScope, Permission
@@ -14,7 +14,8 @@ from rag_service.ports.catalog import Catalog
 from rag_service.use_cases.permissions import require
 
 _DAY = timedelta(days=1)
-_SHOWN_DAYS = 14
+_SHOWN_DAYS = 16
+"""Today, the last whole day, and the 14 days that it is compared with."""
 _SHOWN_FINDINGS_DAYS = 90
 _FRESH = 2 * _DAY
 """A window that ended before that says nothing of today: nobody asks any more, or nobody compares."""
@@ -27,11 +28,20 @@ _Of = TypeVar("_Of", LiveValues, Drift)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """The scored days of a corpus, oldest first; its newest window, if fresh; what drifted before it, newest first."""
+    """The scored days of a corpus, oldest first; its newest window, if fresh; what drifted before it, newest first.
 
+    `today` (UTC) is not over: its means rest on what was asked so far.
+    """
+
+    today: date
     days: Sequence[LiveDay]
     newest: Sequence[Drift]
     earlier: Sequence[Drift]
+
+    @property
+    def whole_days(self) -> Sequence[LiveDay]:
+        """The days that are over."""
+        return [day for day in self.days if day.day < self.today]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,8 @@ class ReadLiveAnswers:
             drifts = await tx.live.drifts(scope, target.id, since=now - _SHOWN_FINDINGS_DAYS * _DAY)
         newest = _newest(drifts, now)
         earlier = [one for one in drifts if one.has_drifted and one not in newest]
-        return LiveState(days=await asyncio.to_thread(days_of, scores), newest=newest, earlier=earlier)
+        days = await asyncio.to_thread(days_of, scores)
+        return LiveState(today=now.date(), days=days, newest=newest, earlier=earlier)
 
     async def of_all(self) -> Sequence[WatchedAnswers]:
         """Return how it stood, at most `KEEP` ago, with every corpus of every tenant that was scored lately: for operators."""

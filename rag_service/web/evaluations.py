@@ -14,7 +14,6 @@ from rag_service.domain.access import AccessScope, Permission, Session
 from rag_service.domain.case_order import Show, chosen, counts_of
 from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.ids import EvalRunId
-from rag_service.domain.live import WATCHED
 from rag_service.domain.live_words import told as told_drift
 from rag_service.domain.pages import MAX_LIMIT, PageRequest
 from rag_service.domain.versions import Corpus
@@ -22,10 +21,12 @@ from rag_service.errors import Conflict, NotFound
 from rag_service.use_cases.evaluations import ReadEvaluations
 from rag_service.use_cases.permissions import require
 from rag_service.web.answer_parts import parts_of_answer
+from rag_service.web.charts import written
 from rag_service.web.corpus_versions import when
+from rag_service.web.live_charts import drifted_of, live_charts, measures_of
 from rag_service.web.pages import PageRoute, render
 from rag_service.web.sessions import SignedIn, is_our_form
-from rag_service.web.trend_charts import Row, chart_of, rows_of, told, written
+from rag_service.web.trend_charts import Row, chart_of, rows_of, told
 
 router = APIRouter(route_class=PageRoute, prefix="/evaluations")
 
@@ -187,6 +188,7 @@ async def _trend_page(
         session.key.scope(), corpus=corpus_id, suite=suite, page=PageRequest(limit=_SHOWN_RUNS)
     )
     live = await parts.live_answers(session.key.scope(), corpus=corpus_id)
+    drifted = drifted_of((*live.newest, *live.earlier))
     in_trend = {point.run.id for point in points}
     rows = rows_of(points)
     names = _names(rows)
@@ -199,7 +201,9 @@ async def _trend_page(
         suite=suite,
         problem=problem,
         live=live,
-        live_names=[name for name in WATCHED if any(name in day.means for day in live.days)],
+        live_names=measures_of(live.days),
+        live_charts=live_charts(live.whole_days, live.newest, drifted),
+        drifted=drifted,
         told_drift=told_drift,
         points=points,
         charts=[chart_of(name, rows) for name in drawn],

@@ -12,7 +12,7 @@ from rag_service.domain.ids import CorpusId
 from tests.api.background import publish_uploads
 from tests.api.parts import Service
 from tests.api.planted_runs import plant
-from tests.evaluation_values import abstained, figure, golden, result, results, run, showing
+from tests.evaluation_values import MADE_WITH, abstained, figure, golden, result, results, run, showing
 
 EVALS = "/v1/evals"
 ASKED = {"role": "user", "content": "When does it close?"}
@@ -112,7 +112,8 @@ async def test_an_export_is_the_run_and_then_a_line_for_each_case(
 
 async def test_two_runs_are_compared(service: Service, client: httpx.AsyncClient, corpus_id: CorpusId) -> None:
     await plant(service, corpus_id, run(day=1), [result(f"gold_{n}") for n in range(8)])
-    await plant(service, corpus_id, run(day=2), [result(f"gold_{n}", abstained(), recall=0.0) for n in range(8)])
+    stricter = run(day=2, made_with=MADE_WITH | {"prompt": "v2"})
+    await plant(service, corpus_id, stricter, [result(f"gold_{n}", abstained(), recall=0.0) for n in range(8)])
 
     found = (await client.get(f"{EVALS}/compare", params={"a": "eval_1", "b": "eval_2"})).json()
 
@@ -123,6 +124,8 @@ async def test_two_runs_are_compared(service: Service, client: httpx.AsyncClient
         "turn": "worse",
     }  # fmt: skip
     assert found["questions"][0]["reasons"] == ["is no longer answered", "no longer cites a gold quote"]
+    assert found["causes"] == [{"name": "prompt", "before": "v1", "after": "v2", "worse_questions": 8}]
+    assert (found["questions"][0]["causes"], found["unexplained"]) == (["prompt"], 0)
 
 
 async def test_runs_over_different_corpora_are_not_compared(

@@ -10,7 +10,7 @@ from rag_service.domain.ids import CorpusId
 from tests.api.background import publish_uploads
 from tests.api.parts import Service
 from tests.api.planted_runs import plant
-from tests.evaluation_values import abstained, evidence, figure, golden, result, run
+from tests.evaluation_values import MADE_WITH, abstained, evidence, figure, golden, result, run
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -112,6 +112,21 @@ async def test_a_case_shows_tokens_and_cost_where_it_is_known(
     page = (await browser.get("/evaluations/runs/eval_1/cases/gold_1")).text
 
     assert f"; tokens: 2000 read, 250 written{told}</p>" in page
+
+
+async def test_a_comparison_tells_what_may_be_why_from_what_cannot_be(
+    service: Service, browser: httpx.AsyncClient, corpus_id: CorpusId
+) -> None:
+    await plant(service, corpus_id, run(day=1), [result()])
+    otherwise = MADE_WITH | {"prompt version": "careless", "dense weight": "0.1"}
+    await plant(service, corpus_id, run(day=2, made_with=otherwise), [result(seen=abstained())])
+
+    page = (await browser.get("/evaluations/compare?a=eval_1&b=eval_2")).text
+
+    why, others = page.split("cannot be why")
+    assert "<strong>prompt version</strong>" in why and "1 of 1 worse question" in why
+    assert "dense weight" in others.split("</section>")[0] and "dense weight" not in why
+    assert "What may be why: prompt version" in others
 
 
 async def test_what_documents_and_people_say_is_text_on_every_page(

@@ -89,7 +89,7 @@ def _night(corpus: Corpus, night: int, nights: int) -> EvalRun:
         tenant_id=corpus.tenant_id,
         id=EvalRunId(new_id("eval_")),
         number=version,
-        made_with=MADE_WITH | {"prompt version": prompt},
+        made_with=MADE_WITH | {"prompt version": prompt, "generator": "extractive-3" if newest else "extractive-2"},
         judge="SmolLM2-135M, seed 0",
         figures=(*figures, judged),
         total=5,

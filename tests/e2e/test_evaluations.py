@@ -5,13 +5,15 @@ from playwright.sync_api import Page, expect
 
 from rag_service.domain.ids import EvalRunId
 from tests.e2e.planted_evaluations import LOST, QUESTIONS, plant
+from tests.e2e.planted_live import plant_live
 from tests.e2e.talking import fits_width
 from tests.running import RunningService
 
 
 @pytest.fixture(scope="module")
 def runs(service: RunningService) -> list[EvalRunId]:
-    """Forty nights of the sample corpus, of which the newest lost a question."""
+    """Forty nights of the sample corpus, of which the newest lost a question, and some days of live answers."""
+    plant_live(service)
     return plant(service)
 
 
@@ -64,6 +66,23 @@ def test_two_runs_are_compared_with_the_keyboard_alone(page: Page, runs: list[Ev
     page.keyboard.press("Enter")
 
     expect(page.locator(".changed li").first).to_contain_text("is no longer answered")
+
+
+def test_a_comparison_names_what_may_be_why(page: Page, runs: list[EvalRunId]) -> None:
+    page.goto(f"/evaluations/compare?a={runs[-2]}&b={runs[-1]}")
+
+    why = page.get_by_role("region", name="What was made otherwise")
+    expect(why.locator(".causes li")).to_contain_text("generator")
+    expect(page.locator(".changed li").first).to_contain_text("What may be why: generator")
+
+
+def test_the_day_on_which_live_answers_drifted_is_marked_in_picture_and_table(trend: Page) -> None:
+    live = trend.get_by_role("region", name="Live answers").first
+    support = live.locator(".chart", has_text="support")
+
+    expect(support.locator("circle.marked")).to_have_count(1)
+    expect(live.locator("tr", has_text="drifted")).to_have_count(1)
+    expect(support.locator(".mark title")).to_contain_text("The support of answers by their quotes fell")
 
 
 def test_every_page_fits_a_phone(phone: Page, service: RunningService, runs: list[EvalRunId]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from rag_service.domain.versions import Corpus
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.memory import MemoryIndex
-from rag_service.settings import ChunkingSettings, EmbeddingSettings, JobSettings, RetrievalSettings, Settings
+from rag_service.settings import ChunkingSettings, EmbeddingSettings, JobSettings, RetrievalSettings, Section, Settings
 from rag_service.use_cases.fill_build import FillBuild
 from tests.integration.desk import DOCUMENTS, EVERY_STATE, Desk, held
 
@@ -42,15 +43,17 @@ class Place:
         self.index = MemoryIndex()
 
     @asynccontextmanager
-    async def service(self, *, dimensions: int = 32, target_tokens: int = 254) -> AsyncIterator[Desk]:
+    async def service(
+        self, *, dimensions: int = 32, target_tokens: int = 254, **sections: Section
+    ) -> AsyncIterator[Desk]:
         """Open a service with these settings; the first one makes a corpus of three documents."""
-        settings = Settings(
-            data_dir=self._folder,
-            embedding=EmbeddingSettings(backend="hashing", dimensions=dimensions),
-            chunking=ChunkingSettings(target_tokens=target_tokens),
-            retrieval=RetrievalSettings(backend="memory", exact=True),
-            jobs=JobSettings(draft_patience_s=0),
-        )
+        usual: dict[str, Any] = {
+            "embedding": EmbeddingSettings(backend="hashing", dimensions=dimensions),
+            "chunking": ChunkingSettings(target_tokens=target_tokens),
+            "retrieval": RetrievalSettings(backend="memory", exact=True),
+            "jobs": JobSettings(draft_patience_s=0),
+        }
+        settings = Settings(data_dir=self._folder, **usual | sections)
         async with open_container(settings) as container, worker_over(container) as worker:
             worker.prepare._read._parse = _read_here
             desk = Desk(worker=worker, admin=ADMIN)

@@ -9,6 +9,7 @@ import pytest
 from eval.otlp.receiver import Receiver
 from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope
+from rag_service.domain.causes import STEPS
 from rag_service.domain.drafts import SealPurpose
 from rag_service.domain.evaluations import EvalRunState, RunPurpose
 from rag_service.errors import LeaseLost, NotFound
@@ -108,6 +109,12 @@ async def test_a_receiver_that_is_gone_changes_nothing_but_a_note(desk: Desk) ->
     assert (run.state, run.done, run.did_not_arrive) == (EvalRunState.FINISHED, 5, True)
     assert run.notes == ("It was not uploaded: the receiver cannot be reached: ConnectError.",)
     assert run.figures == (await run_golden(desk)).figures
+
+
+async def test_of_everything_that_a_run_was_made_with_it_is_known_at_which_step_it_acts(desk: Desk) -> None:
+    run = await run_golden(desk)
+
+    assert run.made_with.keys() - STEPS.keys() == {"rag-service"}
 
 
 async def test_what_was_measured_without_ragas_is_measured_again_with_it(

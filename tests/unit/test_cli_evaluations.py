@@ -1,6 +1,6 @@
 """`rag eval list|show|compare|export|html` against a small service with canned replies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from rag_service.api.eval_replies import comparison_out, run_out
 from rag_service.domain.comparisons import Measured, compare
 from rag_service.domain.evaluations import CaseResult
 from rag_service.use_cases.paired_differences import PairedDifferences
-from tests.evaluation_values import abstained, figure, result, run
+from tests.evaluation_values import MADE_WITH, abstained, figure, result, run
 from tests.unit.canned_service import CannedService, rag, running
 
 RUN = run(figures=(figure(target=0.9), figure("ragas: faithfulness", None, missing={"the judge is silent": 10})))
@@ -22,12 +22,12 @@ def service() -> Iterator[CannedService]:
         yield server
 
 
-def comparison(after: list[CaseResult]) -> dict[str, Any]:
+def comparison(after: list[CaseResult], *, made_with: Mapping[str, str] = MADE_WITH) -> dict[str, Any]:
     before = [result(f"gold_{n}") for n in range(8)]
     return comparison_out(
         compare(
             Measured(run=run(day=1), results=before),
-            Measured(run=run(day=2, number=2), results=after),
+            Measured(run=run(day=2, number=2, made_with=MADE_WITH | dict(made_with)), results=after),
             measure=PairedDifferences(),
         )
     ).model_dump()
@@ -66,7 +66,20 @@ def test_a_worse_run_has_an_exit_code_of_its_own(service: CannedService) -> None
     assert found.exit_code == 6
     assert "made with another version: 1 -> 2" in found.stdout
     assert "  after: [abstained] The documents do not say." in found.stdout
-    assert found.stdout.splitlines()[-1] == "The second run is worse."
+    assert found.stdout.splitlines()[-2:] == [
+        "Nothing that is known of the runs can be why of 8 of 8 worse questions.",
+        "The second run is worse.",
+    ]
+
+
+def test_what_may_be_why_is_named_with_how_many_questions(service: CannedService) -> None:
+    worse = comparison([result(f"gold_{n}", abstained()) for n in range(8)], made_with={"prompt": "v2"})
+    service.replies["GET", "/v1/evals/compare"] = [(200, worse)]
+
+    found = rag(service, "eval", "compare", "eval_1", "eval_2").stdout
+
+    assert "What may be why of 8 of 8 worse questions: prompt v1 -> v2" in found
+    assert "  what may be why: prompt" in found
 
 
 def test_a_run_that_is_not_worse_ends_well(service: CannedService) -> None:

@@ -83,7 +83,7 @@ def test_answers_that_got_lost_are_counted_by_mcnemar() -> None:
     before = [result(f"gold_{n}") for n in range(10)]
     after = [result(f"gold_{n}", abstained() if n < 8 else None) for n in range(10)]
 
-    decided, cited = compared(before, after).outcomes
+    decided, cited, *_ = compared(before, after).outcomes
 
     assert (decided.lost, decided.won, decided.before, decided.after, decided.turn) == (8, 0, 10, 2, Turn.WORSE)
     assert (cited.lost, cited.won) == (8, 0)
@@ -143,6 +143,30 @@ def test_what_the_runs_were_made_with_is_told_where_it_differs() -> None:
     ]
 
 
+def test_what_may_be_why_is_counted_over_the_questions_that_are_worse() -> None:
+    before = [result(f"gold_{n}") for n in range(3)]
+    moved = evidence(found=[], answer="Never.", gold_cited=False)
+    after = [result("gold_0", abstained()), result("gold_1", moved), result("gold_2", evidence(answer="At 22:30."))]
+    made_with = {"dense weight": "0.5", "prompt version": "p1"}
+
+    found = compared(
+        before, after, old={"made_with": made_with}, new={"made_with": {"dense weight": "0", "prompt version": "p2"}}
+    )
+
+    assert [(cause.change.name, cause.worse) for cause in found.causes] == [("prompt version", 2), ("dense weight", 1)]
+    assert [question.causes for question in found.questions] == [
+        ("prompt version",),
+        ("dense weight", "prompt version"),
+        ("prompt version",),
+    ]
+
+
+def test_a_question_that_is_worse_though_nothing_was_made_otherwise_is_unexplained() -> None:
+    found = compared([result()], [result(seen=abstained())])
+
+    assert (found.causes, found.unexplained) == ((), 1)
+
+
 def test_figures_of_different_judges_are_not_compared() -> None:
     judged = [result(**{"ragas: faithfulness": 0.9, "recall": 1.0})]
 
@@ -168,9 +192,9 @@ def test_a_run_that_is_not_finished_is_told() -> None:
 def test_a_question_that_could_not_be_asked_counts_for_nothing() -> None:
     failed = abstained(status=None, failure="timeout", found=[], answer="")
 
-    decided, _ = compared([result()], [result(seen=failed)]).outcomes
+    outcomes = compared([result()], [result(seen=failed)]).outcomes
 
-    assert decided.pairs == 0
+    assert outcomes == ()
 
 
 @given(before=scores, after=scores)

@@ -12,7 +12,8 @@ from rag_service.domain.evaluations import EvalRunState, RunPurpose
 from rag_service.domain.marks import MARK
 from rag_service.domain.trends import TrendPoint, trend_of
 from rag_service.web.answer_parts import parts_of_answer
-from rag_service.web.trend_charts import HEIGHT, WIDTH, chart_of, rows_of, told, written
+from rag_service.web.charts import HEIGHT, WIDTH, written
+from rag_service.web.trend_charts import chart_of, rows_of, told
 from tests.evaluation_values import MADE_WITH, abstained, evidence, figure, result, run
 
 values = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=30)
@@ -56,7 +57,7 @@ def test_a_missing_figure_cuts_the_line() -> None:
 def test_a_chart_says_how_the_newest_run_differs() -> None:
     chart = chart_of("recall@5", rows_of(trend(0.9, 0.8)))
 
-    assert (chart.newest, chart.step) == ("0.80", "−0.10")
+    assert (chart.newest, chart.note) == ("0.80", "−0.10")
 
 
 def test_marks_close_together_share_their_room() -> None:
