@@ -24,7 +24,11 @@ class RunningValkey:
     @property
     def url(self) -> str:
         """The broker's address."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        return self.url_at(self.port)
+
+    def url_at(self, port: int) -> str:
+        """Return the broker's address, seen through a line that ends at `port`."""
+        return f"redis://127.0.0.1:{port}/0"
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -7,6 +7,7 @@ from rag_service.settings import Settings
 
 _AFTER_SOFT_LIMIT_S = 60.0
 _SOFT_SHUTDOWN_S = 5.0
+_HEARTBEAT_S = 20  # after two of them without a word from RabbitMQ its connection counts as dead
 _PROCESS_START_S = 60.0
 
 
@@ -26,6 +27,9 @@ def worker_app(settings: Settings) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # RabbitMQ closes the channel of a message that is worked on for longer than its consumer timeout, usually 30 minutes.
+        broker_channel_error_retry=True,
+        broker_heartbeat=_HEARTBEAT_S,
         worker_enable_prefetch_count_reduction=False,
         worker_consumer="ingestion.brokered.celery_consumer:QuickConsumer",
         task_soft_time_limit=settings.queue.turn_limit_s,

@@ -3,7 +3,7 @@
 import ctypes
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import BinaryIO
 
@@ -54,8 +54,11 @@ def parse_pdf(
         read = _told(recognised.filled(text_layer, unreadable=_UNREADABLE), page_count, on_pages)
         for number, lines in without_running_lines(read):
             unreadable += lines is _UNREADABLE
-            for block in blocks_of(lines, body=body):
-                _add(builder, block, number)
+            _add(builder, blocks_of(lines, body=body), number)
+        if not builder.length and not recognised.notes:
+            # Tickets and labels: what is on every page is all that there is.
+            for number, lines in _pages(document, range(page_count)):
+                _add(builder, blocks_of(lines, body=body), number)
         if unreadable:
             _note_unreadable(builder, unreadable, page_count)
         builder.warn(*recognised.notes)
@@ -79,8 +82,9 @@ def _note_unreadable(builder: CanonicalBuilder, unreadable: int, page_count: int
     builder.warn(f"{unreadable} of {page_count} pages could not be read")
 
 
-def _add(builder: CanonicalBuilder, block: PageBlock, page: int) -> None:
-    builder.add(block.text, block.kind, level=block.level, page=page, bbox=block.bbox, joiner=block.joiner)
+def _add(builder: CanonicalBuilder, blocks: Iterable[PageBlock], page: int) -> None:
+    for block in blocks:
+        builder.add(block.text, block.kind, level=block.level, page=page, bbox=block.bbox, joiner=block.joiner)
 
 
 def _opened(file: BinaryIO) -> pdfium.PdfDocument:

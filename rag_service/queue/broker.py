@@ -127,7 +127,8 @@ class Broker:
 
 def _transport_options(url: str, settings: QueueSettings) -> dict[str, Any]:
     if urlsplit(url).scheme.partition("+")[0] not in _REDIS_SCHEMES:
-        return {}
+        # A network that swallows everything is noticed by a question that nobody answers.
+        return {"read_timeout": ANSWER_S, "write_timeout": ANSWER_S}
     return {
         "visibility_timeout": settings.redelivery_s,
         "socket_connect_timeout": CONNECT_S,

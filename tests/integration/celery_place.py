@@ -1,4 +1,4 @@
-"""The scaled-out service: PostgreSQL, Valkey behind a line that can be cut, index host, and Celery workers."""
+"""The scaled-out service: PostgreSQL, a broker behind a line that can be cut, index host, and Celery workers."""
 
 import os
 import signal
@@ -24,6 +24,7 @@ from rag_service.settings import (
 )
 from tests.cut_line import Line
 from tests.patience import PATIENCE_S, until
+from tests.rabbitmq import RunningRabbitMQ
 from tests.running import free_port
 from tests.valkey import RunningValkey
 
@@ -42,7 +43,7 @@ class Place:
 
     data_dir: Path
     catalog_url: str
-    valkey: RunningValkey
+    broker: RunningValkey | RunningRabbitMQ
     line: Line
 
     @property
@@ -56,7 +57,7 @@ class Place:
             retrieval=RetrievalSettings(timeout_s=30),
             jobs=_JOBS,
             queue=QueueSettings(
-                backend="celery", broker_url=f"redis://127.0.0.1:{self.line.port}/0", sweep_s=0.5, redelivery_s=5
+                backend="celery", broker_url=self.broker.url_at(self.line.port), sweep_s=0.5, redelivery_s=5
             ),
         )
 
@@ -73,6 +74,8 @@ class Place:
             "RAG_QUEUE__BROKER_URL": queue.broker_url.get_secret_value(),
             "RAG_QUEUE__SWEEP_S": str(queue.sweep_s),
             "RAG_QUEUE__REDELIVERY_S": str(queue.redelivery_s),
+            # Beat ends when workers stay away: here they come and go.
+            "RAG_QUEUE__CONSUMERS_WITHIN_S": "3600",
             "RAG_LOG__LEVEL": "warning",
             "RAG_TEST_STOP_PATIENCE_S": "2",
             "OPENBLAS_NUM_THREADS": "1",

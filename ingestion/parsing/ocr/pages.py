@@ -46,10 +46,14 @@ class RecognisedPages:
         return lines
 
     def _shows_something(self, index: int) -> bool:
-        """Say whether a page is not empty, as that of a scan is not."""
+        """Say whether there is more on a page than its text layer says, as on that of a scan."""
         try:
             with closing(self._document.get_page(index)) as page:
-                return int(pdfium_c.FPDFPage_CountObjects(page)) > 0
+                objects = [pdfium_c.FPDFPage_GetObject(page, at) for at in range(pdfium_c.FPDFPage_CountObjects(page))]
+                if any(pdfium_c.FPDFPageObj_GetType(each) != pdfium_c.FPDF_PAGEOBJ_TEXT for each in objects):
+                    return True
+                # Letters without a code have no text layer. What has one was left out on purpose, as a running title.
+                return bool(objects) and not _text_layer(page)
         except pdfium.PdfiumError:
             return False
 
@@ -61,6 +65,11 @@ class RecognisedPages:
                     return Picture(pgm=_pgm(bitmap), pixels_per_point=scale, page_height=page.get_height())
         except pdfium.PdfiumError as exc:
             raise RecognitionFailed from exc
+
+
+def _text_layer(page: pdfium.PdfPage) -> str:
+    with closing(page.get_textpage()) as textpage:
+        return str(textpage.get_text_range()).strip()
 
 
 def in_words(pages: Sequence[int]) -> str:

@@ -180,6 +180,14 @@ def test_a_scan_with_a_stamp_on_every_page_is_still_a_scan(tmp_path: Path) -> No
     assert read(pdf(*["scan:x"] * 4, stamp="Received 4711"), "a.pdf", reading).text.count("Words") == 4
 
 
+def test_a_page_with_nothing_but_a_running_title_is_no_scan(tmp_path: Path) -> None:
+    reading = limits(saying(tmp_path, "1 2 1 1 300 900 90 30 95 Words"))
+
+    document = read(pdf("Apples ripen.", "", "", "", stamp="Chapter 1"), "a.pdf", reading)
+
+    assert (document.text, document.ocr_languages, document.warnings) == ("Apples ripen.", None, ())
+
+
 def test_the_program_gets_one_thread_and_nothing_of_our_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.pdf_layout import Line, joined
 from ingestion.parsing.read import read_document
 from rag_service.domain.documents import BlockKind, ParsedDocument
+from tests.unit.ingestion.scans import pdf
 
 Draw = Callable[[Canvas, int], None]
 
@@ -41,6 +42,12 @@ def test_running_titles_and_page_numbers_are_left_out() -> None:
 
     assert [words for words in ("Even Title", "Odd Title", "of 8") if words in text] == []
     assert all(f"Line 0 of page {page}" in text for page in range(1, 9))
+
+
+def test_a_document_of_nothing_but_running_lines_keeps_them() -> None:
+    tickets = read_document(io.BytesIO(pdf(*[""] * 5, stamp="Ticket 7")), "a.pdf", ParsingLimits())
+
+    assert tickets.text.count("Ticket 7") == 5
 
 
 def test_a_line_at_the_edge_of_one_page_stays() -> None:
