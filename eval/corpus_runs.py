@@ -9,7 +9,7 @@ from eval.datasets.cases import Case
 from eval.loading import Tell
 from eval.metrics.ragas import Judge
 from eval.run_suites import RunSuites
-from rag_service.api.run_report import Section
+from rag_service.api.run_report import Section, case_row
 from rag_service.domain.access import Permission
 from rag_service.domain.evaluations import OPEN_RUNS, CaseResult, EvalRun, EvalRunState, RunPurpose, new_run
 from rag_service.errors import DependencyUnavailable, NotFound, RagError
@@ -102,10 +102,7 @@ def section_of(name: str, run: EvalRun, results: Sequence[CaseResult]) -> Sectio
     return Section(
         name=name,
         metrics=list(run.figures),
-        evidence=[
-            {"id": one.case_id, **one.evidence, "scores": dict(one.scores), "missing": dict(one.missing)}
-            for one in results
-        ],
+        evidence=[case_row(one, judge=run.judge) for one in results],
         notes=[f"Kept as {run.id}.", *run.notes],
         made_with=run.made_with,
     )

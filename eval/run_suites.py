@@ -118,6 +118,8 @@ class RunSuites:
         # A gate compares two versions: a walk of the graph that misses a passage must not pass for a loss.
         exact = parts.settings.retrieval.exact or kept.run.purpose is RunPurpose.GATE
         asked_with = {"exact search": str(exact), "judge": judge or "none", **ragas_versions()}
+        if self._judge:
+            asked_with["judged metrics"] = ", ".join(self._judge.metrics)
         decided_by = made_with(parts, build_of(built)) | asked_with
         await kept.change(
             number=version.number,

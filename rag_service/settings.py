@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rag_service.domain.metric_names import JUDGED, JudgedMetric
 from rag_service.errors import Misconfigured
 
 TESSERACT = "tesseract"
@@ -259,6 +260,8 @@ class EvaluationSettings(Section):
     judge_model: str = ""
     judge_key: SecretStr = SecretStr("")
     judge_seed: int = 0
+    judge_metrics: tuple[JudgedMetric, ...] = Field(JUDGED, min_length=1, description="what it is asked")
+    judge_max_tokens: int = Field(2048, ge=1, description="longest of its replies")
     judge_timeout_s: float = Field(60.0, gt=0)
     live_rate: float = Field(0.1, ge=0, le=1, description="share of the answers people get that is scored; 0 for none")
     live_least: int = Field(
