@@ -61,6 +61,15 @@ class RunSuites:
         self._judge = judge
         self._parallel = parallel
 
+    @property
+    def judge(self) -> Judge | None:
+        """Who judges, None when nobody does."""
+        return self._judge
+
+    def judged_by(self, judge: Judge | None) -> "RunSuites":
+        """Return the same with another judge, or without one."""
+        return RunSuites(container=self._container, judge=judge, parallel=self._parallel)
+
     async def __call__(
         self,
         scope: AccessScope,

@@ -242,6 +242,12 @@ class EvaluationSettings(Section):
     """What is measured without being asked for, and the language model that judges, if there is one."""
 
     gate: bool = Field(True, description="held drafts answer the golden questions of their corpus before they go live")
+    gate_judgements: int = Field(
+        3,
+        ge=0,
+        le=10,
+        description="a judge holds a draft back when it finds it worse so many times; 0: it is not asked",
+    )
     nightly_at: str = Field(
         "02:00",
         pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$",
