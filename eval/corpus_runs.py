@@ -54,7 +54,8 @@ class CorpusRuns:
         if run.state is EvalRunState.FAILED:
             raise NotMeasured(f"{run.error} The run is kept as {run.id}.")
         name, _, _ = corpus.partition("@")
-        return section_of(f"{name}@{run.number}", run, await self._container.evaluations.results(self._scope, run.id))
+        found = await self._container.evaluations.measured(self._scope, run.id)
+        return section_of(f"{name}@{run.number}", found.run, found.results)
 
     async def _run(self, queued: EvalRun, cases: Sequence[Case], targets: Mapping[str, float]) -> EvalRun:
         run_suites = RunSuites(

@@ -62,6 +62,17 @@ def evaluation() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(arguments: tuple[str, ...]) -> None:
     """Run an evaluation suite: golden, sample, retrieval, squad-open. `rag eval run --help` lists its options."""
+    _harness("eval.run", arguments)
+
+
+@evaluation.command("agreement", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def agreement(arguments: tuple[str, ...]) -> None:
+    """Measure how far judge and verifier agree with people. `rag eval agreement --help` says more."""
+    _harness("eval.agreement", arguments)
+
+
+def _harness(module: str, arguments: tuple[str, ...]) -> None:
     # By module name: the product does not depend on its harness.
-    finished = subprocess.run([sys.executable, "-m", "eval.run", *arguments], check=False)  # noqa: S603
+    finished = subprocess.run([sys.executable, "-m", module, *arguments], check=False)  # noqa: S603
     raise click.exceptions.Exit(finished.returncode)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eval.run import main, named_judge
+from eval.commands import named_judge
+from eval.run import main
 from rag_service.settings import EvaluationSettings
 
 
