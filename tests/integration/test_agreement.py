@@ -17,6 +17,7 @@ from tests.evaluation_values import figure
 from tests.integration.desk import Desk
 from tests.integration.evaluating import HOUSE, open_house, queued, results
 from tests.judge_server import judge_server
+from tests.patience import PATIENCE_S
 
 RUMOUR = "Everybody parks there for free on Sundays."
 
@@ -47,7 +48,7 @@ async def test_the_agreement_of_judge_and_verifier_is_kept_and_said_beside_their
         # It calls every answer supported, and falls silent about rumours but the first.
         heard = iter((1,))
         server.verdict = lambda prompt: next(heard, None) if RUMOUR in prompt else 1
-        judge = Judge(base_url=server.url, model="m")
+        judge = Judge(base_url=server.url, model="m", timeout_s=PATIENCE_S)
         measure = MeasureAgreement(Evaluation(container=parts, scope=desk.admin), judge=judge)
 
         section = await measure("house", ITEMS, source="labels.jsonl", tell=told.append)

@@ -20,6 +20,7 @@ from rag_service.domain.golden import GoldQuote
 from tests.integration.desk import Desk, held
 from tests.integration.evaluating import add_questions
 from tests.judge_server import JudgeServer, judge_server
+from tests.patience import PATIENCE_S
 
 pytest.importorskip("instructor", reason="the extra 'eval' is not installed")
 
@@ -83,7 +84,7 @@ async def test_a_judge_that_sees_a_worse_draft_holds_it_back_and_names_the_quest
 
 
 def judge_at(server: JudgeServer) -> Judge:
-    return Judge(base_url=server.url, model="m", metrics=("judged context recall",))
+    return Judge(base_url=server.url, model="m", metrics=("judged context recall",), timeout_s=PATIENCE_S)
 
 
 def question(place: str, hour: int) -> dict[str, object]:
