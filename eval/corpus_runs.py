@@ -10,7 +10,7 @@ from eval.loading import Tell
 from eval.metrics.ragas import Judge
 from eval.otlp.receiver import receiver_of
 from eval.run_suites import RunSuites
-from rag_service.api.run_report import Section
+from rag_service.api.run_report import Section, case_row
 from rag_service.domain.access import Permission
 from rag_service.domain.evaluations import OPEN_RUNS, CaseResult, EvalRun, EvalRunState, RunPurpose, new_run
 from rag_service.errors import DependencyUnavailable, NotFound, RagError
@@ -55,7 +55,8 @@ class CorpusRuns:
         if run.state is EvalRunState.FAILED:
             raise NotMeasured(f"{run.error} The run is kept as {run.id}.")
         name, _, _ = corpus.partition("@")
-        return section_of(f"{name}@{run.number}", run, await self._container.evaluations.results(self._scope, run.id))
+        found = await self._container.evaluations.measured(self._scope, run.id)
+        return section_of(f"{name}@{run.number}", found.run, found.results)
 
     async def _run(self, queued: EvalRun, cases: Sequence[Case], targets: Mapping[str, float]) -> EvalRun:
         settings = self._container.settings.evaluation
@@ -107,10 +108,7 @@ def section_of(name: str, run: EvalRun, results: Sequence[CaseResult]) -> Sectio
     return Section(
         name=name,
         metrics=list(run.figures),
-        evidence=[
-            {"id": one.case_id, **one.evidence, "scores": dict(one.scores), "missing": dict(one.missing)}
-            for one in results
-        ],
+        evidence=[case_row(one, judge=run.judge) for one in results],
         notes=[f"Kept as {run.id}.", *run.notes],
         made_with=run.made_with,
     )

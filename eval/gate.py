@@ -1,10 +1,12 @@
 """The gate of a held draft: its golden questions, asked of the draft and of what is published, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from eval.datasets.golden import cases_of
+from eval.judged_gate import Finding, judge_draft
+from eval.metrics.ragas import Judge
 from eval.regressions import made_otherwise, regression_of
 from eval.responsible import FindResponsible
 from eval.run_suites import RunSuites
@@ -12,7 +14,7 @@ from rag_service.bootstrap import Container
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.changed_questions import seen_answer
 from rag_service.domain.drafts import Draft
-from rag_service.domain.evaluations import GOLDEN_SUITE, EvalRun, EvalRunState, RunPurpose, new_run
+from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose, new_run
 from rag_service.domain.gates import Gate, Regression, RegressionKind, Verdict
 from rag_service.domain.golden import GoldenQuestion, digest_of
 from rag_service.domain.ids import GoldenId
@@ -29,7 +31,7 @@ _LOOKED_AT = 20
 _BUILT_OF = ("embedder", "sparse encoder", "chunker")
 
 Evidence = Mapping[str, Any]
-Measured = Mapping[str, Evidence]
+Answered = Mapping[str, Evidence]
 """The evidence of each question that was asked."""
 
 
@@ -81,9 +83,22 @@ class _Evaluation:
         before, after = await self._measured(base), await self._measured(run)
         if reason := _why_unmeasured(questions, (base, before), (run, after)):
             return replace(asked, verdict=Verdict.UNMEASURED, reason=reason)
-        regressions = await self._regressions(questions, before, after)
+        judged = await self._judged(questions)
+        regressions = await self._regressions(questions, before, after, judged.case_ids)
         verdict = Verdict.BLOCKED if regressions else Verdict.PASSED
-        return replace(asked, verdict=verdict, regressions=regressions, reason=_built_another_way(base, run))
+        reasons = filter(None, (_built_another_way(base, run), judged.reason))
+        return replace(asked, verdict=verdict, regressions=regressions, reason=" ".join(reasons) or None)
+
+    async def _judged(self, questions: Sequence[GoldenQuestion]) -> Finding:
+        """Return what the judge finds; without one, or when it is not to be asked, nothing."""
+        judge, times = self._run_suites.judge, self._container.settings.evaluation.gate_judgements
+        if judge is None or not times:
+            return Finding()
+
+        async def ask(number: int, pinned: Judge) -> Sequence[CaseResult]:
+            return await self._results(await self._asked(questions, number, pinned))
+
+        return await judge_draft(ask, judge, against=self._gate.against, number=self._gate.number, times=times)
 
     async def _why_not_comparable(self) -> str | None:
         """Say why what is published cannot be asked: a model that is gone must not keep out the draft that replaces it."""
@@ -96,19 +111,21 @@ class _Evaluation:
             return f"What is published cannot be asked any more: {exc}"
         return None
 
-    async def _asked(self, questions: Sequence[GoldenQuestion], number: int) -> EvalRun:
+    async def _asked(self, questions: Sequence[GoldenQuestion], number: int, judge: Judge | None = None) -> EvalRun:
         async with self._container.catalog.writing() as tx:
             await self._still_held(tx)
-            run = await self._unfinished(tx, number) or await self._added(tx, questions, number)
-        return await self._run_suites(
-            self._scope, run, cases_of(questions), still_held=self._still_held, with_ragas=False
+            run = await self._unfinished(tx, number, judge) or await self._added(tx, questions, number, judge)
+        run_suites = self._run_suites.judged_by(judge)
+        return await run_suites(
+            self._scope, run, cases_of(questions), still_held=self._still_held, with_ragas=judge is not None
         )
 
-    async def _unfinished(self, tx: Transaction, number: int) -> EvalRun | None:
+    async def _unfinished(self, tx: Transaction, number: int, judge: Judge | None) -> EvalRun | None:
         """Return the run of an attempt that came to no verdict: what it has is not asked again."""
         newest = PageRequest(limit=_LOOKED_AT)
         page = await tx.eval_runs.page(self._scope, corpus_id=self._gate.corpus_id, suite=GOLDEN_SUITE, page=newest)
-        same = (run for run in page.items if (run.purpose, run.number) == (RunPurpose.GATE, number))
+        wanted = (RunPurpose.GATE, number, _identity_of(judge))
+        same = (run for run in page.items if (run.purpose, run.number, run.judge) == wanted)
         return next((run for run in same if self._is_left_to_us(run)), None)
 
     def _is_left_to_us(self, run: EvalRun) -> bool:
@@ -116,7 +133,9 @@ class _Evaluation:
         is_ours = run.draft_id == self._gate.draft_id and run.state is not EvalRunState.FINISHED
         return is_ours or run.state is EvalRunState.FAILED
 
-    async def _added(self, tx: Transaction, questions: Sequence[GoldenQuestion], number: int) -> EvalRun:
+    async def _added(
+        self, tx: Transaction, questions: Sequence[GoldenQuestion], number: int, judge: Judge | None
+    ) -> EvalRun:
         run = new_run(
             self._gate.tenant_id,
             self._gate.corpus_id,
@@ -126,19 +145,28 @@ class _Evaluation:
             purpose=RunPurpose.GATE,
             now=self._container.clock(),
         )
-        await tx.eval_runs.add(self._scope, run)
-        return run
+        added = replace(run, judge=_identity_of(judge))
+        await tx.eval_runs.add(self._scope, added)
+        return added
 
-    async def _measured(self, run: EvalRun) -> Measured:
-        async with self._container.catalog.reading() as tx:
-            results = await tx.eval_runs.results(self._scope, run.id)
+    async def _measured(self, run: EvalRun) -> Answered:
+        results = await self._results(run)
         return {result.case_id: result.evidence for result in results if not result.evidence["failure"]}
 
+    async def _results(self, run: EvalRun) -> Sequence[CaseResult]:
+        async with self._container.catalog.reading() as tx:
+            return await tx.eval_runs.results(self._scope, run.id)
+
     async def _regressions(
-        self, questions: Sequence[GoldenQuestion], before: Measured, after: Measured
+        self, questions: Sequence[GoldenQuestion], before: Answered, after: Answered, judged: Collection[str]
     ) -> tuple[Regression, ...]:
         kinds = {question.id: regression_of(before[question.id], after[question.id]) for question in questions}
-        worse = {question_id: kind for question_id, kind in kinds.items() if kind is not None}
+        # What a question lost by fact is what has to be accepted, whatever the judge says of it besides.
+        worse = {
+            question_id: kind or RegressionKind.JUDGED_WORSE
+            for question_id, kind in kinds.items()
+            if kind is not None or question_id in judged
+        }
         if not worse:
             return ()
         changes = await self._container.versions.diff(
@@ -149,7 +177,7 @@ class _Evaluation:
 
 
 async def _regression(
-    question_id: GoldenId, kind: RegressionKind, before: Measured, after: Measured, find: FindResponsible
+    question_id: GoldenId, kind: RegressionKind, before: Answered, after: Answered, find: FindResponsible
 ) -> Regression:
     old, new = before[question_id], after[question_id]
     return Regression(
@@ -162,7 +190,11 @@ async def _regression(
     )
 
 
-def _why_unmeasured(questions: Sequence[GoldenQuestion], *asked: tuple[EvalRun, Measured]) -> str | None:
+def _identity_of(judge: Judge | None) -> str | None:
+    return judge.identity if judge else None
+
+
+def _why_unmeasured(questions: Sequence[GoldenQuestion], *asked: tuple[EvalRun, Answered]) -> str | None:
     """Say why the versions cannot be compared: a question lacks its answer in one of them."""
     for run, measured in asked:
         if run.error:

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from eval.metrics.judge_free import judge_free_scores, passage_of, sentence_supports
-from eval.metrics.ragas import NAMES, Judge, Ragas, Sample
+from eval.metrics.ragas import Judge, Ragas, Sample, names_with
 from eval.metrics.scores import Score, missing
 from eval.metrics.suite_scores import why_unanswered
 from eval.metrics.text import without_marks
@@ -37,15 +37,16 @@ class JudgeFree:
 class JudgeByRagas:
     """Scores one case after the other; the process starts with the first answer."""
 
-    def __init__(self, ragas: Ragas) -> None:
+    def __init__(self, ragas: Ragas, names: Sequence[str]) -> None:
         self._ragas = ragas
+        self._names = names
 
     async def __call__(self, evidence: Evidence) -> dict[str, Score]:
         """Return the scores of a case by the names of their figures; none of a question without a right answer."""
         if not evidence["answerable"]:
             return {}
         if reason := why_unanswered(evidence):
-            return {of_ragas(name): missing(reason) for name in NAMES}
+            return {of_ragas(name): missing(reason) for name in self._names}
         scores = await self._ragas.scores(sample_of(evidence))
         return {of_ragas(name): score for name, score in scores.items()}
 
@@ -53,11 +54,12 @@ class JudgeByRagas:
 @asynccontextmanager
 async def open_judging(container: Container, judge: Judge | None) -> AsyncIterator[JudgeByRagas]:
     """Open RAGAS over the service's own parts; its process ends with the block."""
-    async with aclosing(open_ragas(container, judge)) as ragas:
-        yield JudgeByRagas(ragas)
+    names = names_with(judge)
+    async with aclosing(open_ragas(container, judge, names)) as ragas:
+        yield JudgeByRagas(ragas, names)
 
 
-def open_ragas(container: Container, judge: Judge | None, names: Sequence[str] = NAMES) -> Ragas:
+def open_ragas(container: Container, judge: Judge | None, names: Sequence[str]) -> Ragas:
     """Return RAGAS with the service's own embedder and verifier; the caller closes it."""
     checker, threshold = open_checker(container), container.settings.verification.support_threshold
 
@@ -87,6 +89,8 @@ def judge_of(settings: EvaluationSettings) -> Judge | None:
         model=settings.judge_model,
         api_key=settings.judge_key.get_secret_value(),
         seed=settings.judge_seed,
+        metrics=settings.judge_metrics,
+        max_tokens=settings.judge_max_tokens,
         timeout_s=settings.judge_timeout_s,
         parallel=settings.parallel,
     )

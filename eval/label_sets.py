@@ -1,5 +1,6 @@
 """Does our judge-free faithfulness agree with people? Measured on sets of responses that people labelled."""
 
+import json
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,13 +25,14 @@ from eval.suites import LabelledSet, LabelsSuite
 from rag_service.api.run_report import Section
 from rag_service.bootstrap import Container
 from rag_service.domain.evaluations import Figure
+from rag_service.domain.spans import sha256_of
 from rag_service.ports.unit_checker import UnitChecker
 
 BALANCED_ACCURACY = "balanced accuracy"
 
 _EVERY = 50
-_SUPPORTED = frozenset({"faithful", "supported", "SUPPORT"})
-_UNSUPPORTED = frozenset(
+SUPPORTED = frozenset({"faithful", "supported", "SUPPORT"})
+UNSUPPORTED = frozenset(
     {"hallucinated", "not_supported", "partially_supported", "partially", "CONTRADICT", "NOT_ENOUGH_INFO"}
 )
 
@@ -44,6 +46,16 @@ class LabelledItem:
     question: str
     response: str
     supported: bool
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """The context as passages."""
+        return tuple(text for text in self.context.split("\n\n") if text.strip())
+
+    @property
+    def digest(self) -> str:
+        """A hash of all of it."""
+        return sha256_of(json.dumps([self.context, self.question, self.response, self.supported]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +96,7 @@ async def measure_labels(
     items = chosen(read_items(folder), limit=limit, seed=seed)
     checker, judged = open_checker(container), []
     for count, item in enumerate(items, start=1):
-        judged.append(await _judge(checker, item))
+        judged.append(await verified(checker, item))
         if count % _EVERY == 0:
             tell(f"{labelled.folder}: {count} of {len(items)} responses")
     threshold = container.settings.verification.support_threshold
@@ -94,6 +106,13 @@ async def measure_labels(
         evidence=[_evidence(one, threshold=threshold) for one in judged],
         notes=_notes(labelled),
     )
+
+
+async def verified(checker: UnitChecker, item: LabelledItem) -> Judged:
+    """Return what the verifier says of a response."""
+    passages = [passage_of(text, rank=rank) for rank, text in enumerate(item.paragraphs, start=1)]
+    supports = await sentence_supports(checker, item.response, passages, question=item.question)
+    return Judged(item=item, score=min(supports, default=None))
 
 
 def read_items(folder: Path) -> list[LabelledItem]:
@@ -114,11 +133,11 @@ def read_items(folder: Path) -> list[LabelledItem]:
             context=row["context"] if "context" in row else contexts[row["context_id"]],
             question=row["question"],
             response=text,
-            supported=label in _SUPPORTED,
+            supported=label in SUPPORTED,
         )
         for row in rows
         for number, (text, label) in enumerate(_labelled(row), start=1)
-        if label in _SUPPORTED | _UNSUPPORTED
+        if label in SUPPORTED | UNSUPPORTED
     ]
 
 
@@ -144,13 +163,6 @@ def figures(judged: Sequence[Judged], *, threshold: float) -> list[Figure]:
     if not mute:
         return found
     return [replace(one, total=len(judged), missing={**one.missing, NO_SENTENCE: mute}) for one in found]
-
-
-async def _judge(checker: UnitChecker, item: LabelledItem) -> Judged:
-    paragraphs = [text for text in item.context.split("\n\n") if text.strip()]
-    passages = [passage_of(text, rank=rank) for rank, text in enumerate(paragraphs, start=1)]
-    supports = await sentence_supports(checker, item.response, passages, question=item.question)
-    return Judged(item=item, score=min(supports, default=None))
 
 
 def _labelled(row: Mapping[str, Any]) -> list[tuple[str, str]]:

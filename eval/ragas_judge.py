@@ -19,7 +19,6 @@ TOO_LATE = "the judge did not answer in time"
 
 _GIVE_UP_AFTER = 5
 _ASK_AGAIN = 1
-_MAX_TOKENS = 2048
 
 
 class JudgeGone(Exception):
@@ -43,7 +42,7 @@ class JudgeLine:
             client=client,
             temperature=TEMPERATURE,
             seed=judge["seed"],
-            max_tokens=_MAX_TOKENS,
+            max_tokens=judge["max_tokens"],
             max_retries=_ASK_AGAIN,
         )
         self._timeout_s = judge["timeout_s"]

@@ -26,9 +26,9 @@ from ragas.metrics.collections import (
     SemanticSimilarity,
 )
 
-from eval.metrics.ragas import WITH_JUDGE
 from eval.ragas_judge import NO_VALID_ANSWER, JudgeLine, PinnedJudge
 from eval.ragas_ours import EmbeddingRelevance, Verdicts, VerifierFaithfulness
+from rag_service.domain.metric_names import JUDGED
 
 Sample = Mapping[str, Any]
 Measurement = tuple[float | None, str]
@@ -104,7 +104,7 @@ def with_judge(judge: Mapping[str, Any], vectors: Vectors) -> dict[str, Metric]:
 
 def unjudged(reason: str) -> dict[str, Metric]:
     """Return the judged metrics as missing."""
-    return dict.fromkeys(WITH_JUDGE, _missing(reason))
+    return dict.fromkeys(JUDGED, _missing(reason))
 
 
 def _metric(make: Callable[[], Any], fields: Sequence[str]) -> Metric:

@@ -70,6 +70,15 @@ class RunSuites:
         self._parallel = parallel
         self._receiver = receiver
 
+    @property
+    def judge(self) -> Judge | None:
+        """Who judges, None when nobody does."""
+        return self._judge
+
+    def judged_by(self, judge: Judge | None) -> "RunSuites":
+        """Return the same with another judge, or without one."""
+        return RunSuites(container=self._container, judge=judge, parallel=self._parallel)
+
     async def __call__(
         self,
         scope: AccessScope,
@@ -138,6 +147,8 @@ class RunSuites:
         built = await parts_of(parts.catalog, parts.build_parts, kept.scope, version.corpus.id, version.fingerprint)
         exact = _is_exact(parts.settings.retrieval, kept.run, sealed)
         asked_with = {"exact search": str(exact), "judge": judge or "none", **ragas_versions()}
+        if self._judge:
+            asked_with["judged metrics"] = ", ".join(self._judge.metrics)
         decided_by = made_with(parts, build_of(built)) | asked_with
         await kept.change(
             number=version.number,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from eval.bootstrap import open_evaluation
-from eval.run import named_judge
+from eval.commands import named_judge
 from eval.testset import Proposed, propose_by_judge
 from rag_service.cli.context import Refusal, corpus_option, secret_of
 from rag_service.errors import InvalidRequest, RagError

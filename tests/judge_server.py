@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 _HANG_S = 600.0
+_NONSENSE = "Well, I would say {that it"
 
 
 class Mood(StrEnum):
@@ -23,9 +25,10 @@ class Mood(StrEnum):
 
 
 class JudgeServer(ThreadingHTTPServer):
-    """Answers what each prompt's schema asks for: every verdict is 1, every list has one item. `asked` has the bodies.
+    """Answers what each prompt's schema asks for: every list has one item, every number is `verdict` of the prompt.
 
-    `answers` come before that, by the title of the schema: from what was asked to what is answered.
+    Without a verdict it talks nonsense. `answers` come before that, by the title of the schema: from what was asked to what
+    is answered. `asked` has the bodies.
     """
 
     daemon_threads = True
@@ -34,6 +37,7 @@ class JudgeServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.mood = Mood.VALID
+        self.verdict: Callable[[str], int | None] = lambda _prompt: 1
         self.asked: list[dict[str, Any]] = []
         self.answers: dict[str, Callable[[str], Any]] = {}
         self.closing = threading.Event()
@@ -71,15 +75,16 @@ class _Handler(BaseHTTPRequestHandler):
             case Mood.BROKEN:
                 self._reply(500, {"error": {"message": "out of order"}})
             case Mood.MALFORMED:
-                self._reply(200, _completion("Well, I would say {that it"))
+                self._reply(200, _completion(_NONSENSE))
             case mood:
-                self._reply(200, _completion(json.dumps(self._answer(body, is_empty=mood is Mood.EMPTY))))
+                self._reply(200, _completion(self._answer(body, is_empty=mood is Mood.EMPTY)))
 
-    def _answer(self, body: dict[str, Any], *, is_empty: bool) -> Any:
-        schema = _schema_of(body)
+    def _answer(self, body: dict[str, Any], *, is_empty: bool) -> str:
+        schema, prompt = _schema_of(body), "\n".join(message["content"] for message in body["messages"])
         if (answer := self.server.answers.get(schema.get("title", ""))) is not None:
-            return answer("\n".join(message["content"] for message in body["messages"]))
-        return _filled(schema, is_empty=is_empty)
+            return json.dumps(answer(prompt))
+        verdict = self.server.verdict(prompt)
+        return _NONSENSE if verdict is None else json.dumps(_Filling(schema, number=verdict, is_empty=is_empty).of())
 
     def _reply(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
@@ -113,18 +118,26 @@ def _schema_of(body: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _filled(schema: dict[str, Any], *, is_empty: bool, root: dict[str, Any] | None = None) -> Any:
-    root = root or schema
-    if "$ref" in schema:
-        return _filled(root["$defs"][schema["$ref"].rpartition("/")[2]], is_empty=is_empty, root=root)
-    match schema.get("type"):
-        case "object":
-            return {name: _filled(part, is_empty=is_empty, root=root) for name, part in schema["properties"].items()}
-        case "array":
-            return [] if is_empty else [_filled(schema["items"], is_empty=is_empty, root=root)]
-        case "integer" | "number":
-            return 1
-        case "boolean":
-            return True
-        case _:
-            return "Where is it?"
+@dataclass(frozen=True)
+class _Filling:
+    """Fills a schema."""
+
+    root: dict[str, Any]
+    number: int | None
+    is_empty: bool
+
+    def of(self, schema: dict[str, Any] | None = None) -> Any:
+        schema = schema or self.root
+        if "$ref" in schema:
+            return self.of(self.root["$defs"][schema["$ref"].rpartition("/")[2]])
+        match schema.get("type"):
+            case "object":
+                return {name: self.of(part) for name, part in schema["properties"].items()}
+            case "array":
+                return [] if self.is_empty else [self.of(schema["items"])]
+            case "integer" | "number":
+                return self.number
+            case "boolean":
+                return True
+            case _:
+                return "Where is it?"

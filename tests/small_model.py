@@ -54,7 +54,8 @@ def served_model() -> Iterator[tuple[str, str]]:
         _wait(port, process)
         yield f"http://127.0.0.1:{port}/v1", str(FOLDER)
     finally:
-        process.terminate()
+        # Asked to end, it would first finish every answer that nobody waits for any more.
+        process.kill()
         process.wait(timeout=PATIENCE_S)
 
 

@@ -121,13 +121,14 @@ class ScoreLiveAnswers:
     @asynccontextmanager
     async def _opened(self, container: "Container") -> "AsyncIterator[ScoreAnswer]":
         from eval.judging import judge_of, open_ragas  # noqa: PLC0415
-        from eval.live.scoring import JUDGED, ScoreAnswer  # noqa: PLC0415
+        from eval.live.scoring import WITHOUT_REFERENCE, ScoreAnswer  # noqa: PLC0415
 
         judge = judge_of(self._settings) if self._settings.live_judge else None
-        if judge is None:
+        names = [name for name in WITHOUT_REFERENCE if judge and name in judge.metrics]
+        if judge is None or not names:
             yield ScoreAnswer(container, ragas=None, judge=None, clock=self._clock)
             return
-        async with aclosing(open_ragas(container, judge, JUDGED)) as ragas:
+        async with aclosing(open_ragas(container, judge, names)) as ragas:
             yield ScoreAnswer(container, ragas=ragas, judge=judge.identity, clock=self._clock)
 
     async def _score(self, drawn: "Drawn", score: "ScoreAnswer", end: datetime) -> bool:

@@ -16,7 +16,7 @@ from rag_service.domain.fingerprints import digest_of
 from rag_service.domain.live import RETRIEVAL, SUPPORT, LiveScore
 from rag_service.domain.metric_names import COST, LATENCY, TOKENS, UNPRICED, of_ragas
 
-JUDGED = ("faithfulness", "answer relevancy", "context relevance")
+WITHOUT_REFERENCE = ("faithfulness", "answer relevancy", "context relevance")
 """The metrics of RAGAS that need a judge and no right answer."""
 
 NO_CITATION = "the answer cites nothing"

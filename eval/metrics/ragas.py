@@ -19,7 +19,7 @@ import structlog
 from eval.metrics.ragas_process import RagasProcess
 from eval.metrics.scores import Score, missing
 from rag_service.domain.metric_names import (
-    NOISE_SENSITIVITY,
+    JUDGED,
     RAGAS_ENDED,
     RAGAS_OVER,
     RAGAS_SILENT,
@@ -31,16 +31,7 @@ from rag_service.errors import DependencyUnavailable
 _log = structlog.get_logger()
 
 WITHOUT_JUDGE = ("string similarity", "BLEU", "ROUGE-L", "semantic similarity", "context recall", "context precision")
-WITH_JUDGE = (
-    "faithfulness",
-    "answer relevancy",
-    "judged context precision",
-    "judged context recall",
-    "context relevance",
-    "factual correctness",
-    NOISE_SENSITIVITY,
-)
-NAMES = (*WITHOUT_JUDGE, *WITH_JUDGE)
+NAMES = (*WITHOUT_JUDGE, *JUDGED)
 OURS = ("verifier faithfulness", "embedding relevance")
 """Our judge-free scores as RAGAS metrics. The service measures them without RAGAS, so nobody asks for them by default."""
 
@@ -59,23 +50,26 @@ _STARTS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """A language model behind an OpenAI-compatible endpoint, asked at temperature 0.
+    """A language model behind an OpenAI-compatible endpoint, asked at temperature 0 for `metrics`.
 
-    `timeout_s` bounds one call, `parallel` how many are under way at once.
+    `timeout_s` bounds one call, `max_tokens` one reply, `parallel` how many calls are under way at once.
     """
 
     base_url: str
     model: str
     api_key: str = ""
     seed: int = 0
+    metrics: tuple[str, ...] = JUDGED
+    max_tokens: int = 2048
     timeout_s: float = 60.0
     parallel: int = 4
 
     @property
     def identity(self) -> str:
-        """Everything that decides its verdicts; the prompts are those of that version of RAGAS."""
+        """Everything that decides its verdicts, and no secret."""
         host = urlsplit(self.base_url).netloc.rpartition("@")[2]
-        return f"{self.model} at {host}, ragas {_version_of('ragas')}, temperature {TEMPERATURE:g}, seed {self.seed}"
+        asked = f"prompts of ragas {_version_of('ragas')}, temperature {TEMPERATURE:g}, seed {self.seed}"
+        return f"{self.model} at {host}, {asked}, at most {self.max_tokens} tokens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +89,11 @@ class Limits:
 
     sample_s: float = _SAMPLE_S
     total_s: float = _TOTAL_S
+
+
+def names_with(judge: Judge | None) -> tuple[str, ...]:
+    """Return what is measured with a judge; all without one, as what has no judge says so."""
+    return (*WITHOUT_JUDGE, *(judge.metrics if judge else JUDGED))
 
 
 def is_failure(score: Score) -> bool:

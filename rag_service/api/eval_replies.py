@@ -50,11 +50,15 @@ class EvalRunOut(Listed):
 
 
 class ResultOut(Listed):
-    """What became of one case; `id` is the case's. A score is null where it is missing, for the reason in `missing`."""
+    """What became of one case; `id` is the case's. A score is null where it is missing, for the reason in `missing`.
+
+    `judge` is who judged its run, null without one.
+    """
 
     object: Literal["evaluation.result"] = "evaluation.result"
     scores: dict[str, float | None]
     missing: dict[str, str]
+    judge: str | None
     evidence: dict[str, Any]
 
 
@@ -197,10 +201,14 @@ def run_out(run: EvalRun) -> EvalRunOut:
     )
 
 
-def result_out(result: CaseResult) -> ResultOut:
-    """Return a result as it is sent."""
+def result_out(result: CaseResult, *, judge: str | None) -> ResultOut:
+    """Return a result as it is sent, with who judged it."""
     return ResultOut(
-        id=result.case_id, scores=dict(result.scores), missing=dict(result.missing), evidence=dict(result.evidence)
+        id=result.case_id,
+        scores=dict(result.scores),
+        missing=dict(result.missing),
+        judge=judge,
+        evidence=dict(result.evidence),
     )
 
 

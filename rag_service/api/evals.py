@@ -83,14 +83,16 @@ async def read_run(parts: Parts, scope: Scope, run_id: Ref) -> EvalRunOut:
 @router.get("/v1/evals/{run_id}/results")
 async def list_results(parts: Parts, scope: Scope, run_id: Ref, page: Asked) -> ItemList[ResultOut]:
     """List the results of a run by case; those that show a document the caller may not see are left out."""
-    found = await parts.evaluations.results_page(scope, EvalRunId(run_id), page)
-    return item_list([result_out(result) for result in found.items], has_more=found.has_more)
+    run = await parts.evaluations.get(scope, EvalRunId(run_id))
+    found = await parts.evaluations.results_page(scope, run.id, page)
+    return item_list([result_out(result, judge=run.judge) for result in found.items], has_more=found.has_more)
 
 
 @router.get("/v1/evals/{run_id}/results/{case_id}")
 async def read_result(parts: Parts, scope: Scope, run_id: Ref, case_id: Ref) -> ResultOut:
     """Return what became of one case."""
-    return result_out(await parts.evaluations.result(scope, EvalRunId(run_id), case_id))
+    run = await parts.evaluations.get(scope, EvalRunId(run_id))
+    return result_out(await parts.evaluations.result(scope, run.id, case_id), judge=run.judge)
 
 
 @router.get("/v1/evals/{run_id}/export", response_class=Response, responses=JSON_LINES)
@@ -119,7 +121,9 @@ async def read_trend(
 
 
 def _exported(found: Measured) -> Response:
-    return json_lines([run_out(found.run).model_dump(), *(result_out(result).model_dump() for result in found.results)])
+    judge = found.run.judge
+    results = (result_out(result, judge=judge).model_dump() for result in found.results)
+    return json_lines([run_out(found.run).model_dump(), *results])
 
 
 def _report(found: Measured, corpus: str) -> HTMLResponse:

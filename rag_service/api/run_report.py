@@ -57,7 +57,7 @@ def run_report_html(run: EvalRun, results: Sequence[CaseResult], *, corpus: str)
     section = Section(
         name=f"{corpus}{version}",
         metrics=run.figures,
-        evidence=[_case(one) for one in chosen(results, Show.ALL)],
+        evidence=[case_row(one, judge=run.judge) for one in chosen(results, Show.ALL)],
         notes=(*run.notes, *([f"It could not be measured: {run.error}"] if run.error else [])),
     )
     ended_at = run.finished_at or run.created_at
@@ -71,6 +71,12 @@ def run_report_html(run: EvalRun, results: Sequence[CaseResult], *, corpus: str)
             is_finished=run.state is EvalRunState.FINISHED,
         )
     )
+
+
+def case_row(one: CaseResult, *, judge: str | None) -> dict[str, Any]:
+    """Return what became of a case, and who judged it."""
+    scores, missing = dict(one.scores), dict(one.missing)
+    return {"id": one.case_id, **one.evidence, "scores": scores, "missing": missing, "judge": judge}
 
 
 def figure(value: float | None) -> str:
@@ -89,10 +95,6 @@ def verdict(metric: Figure) -> str:
 def reasons(metric: Figure) -> str:
     """Return why scores are missing."""
     return "; ".join(f"{count} × {reason}" for reason, count in metric.missing.items())
-
-
-def _case(one: CaseResult) -> dict[str, Any]:
-    return {"id": one.case_id, **one.evidence, "scores": dict(one.scores), "missing": dict(one.missing)}
 
 
 _TEMPLATES = Environment(loader=PackageLoader("rag_service.api", "."), autoescape=select_autoescape())

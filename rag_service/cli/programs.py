@@ -79,6 +79,13 @@ def synthesise(arguments: tuple[str, ...]) -> None:
     _end_as("eval.synthesise", arguments)
 
 
+@evaluation.command("agreement", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def agreement(arguments: tuple[str, ...]) -> None:
+    """Measure how far judge and verifier agree with people. `rag eval agreement --help` says more."""
+    _end_as("eval.agreement", arguments)
+
+
 def _end_as(module: str, arguments: tuple[str, ...]) -> None:
     # By module name: the product does not depend on its harness.
     finished = subprocess.run([sys.executable, "-m", module, *arguments], check=False)  # noqa: S603

@@ -40,6 +40,9 @@ class RegressionKind(StrEnum):
     LOST_CITATION = "lost_citation"  # the gold quote was cited, and is no longer
     ABSTAINS = "abstains"  # it was answered, and is no longer
     ANSWERS = "answers"  # the documents do not say, and it abstained; now it is answered
+    JUDGED_WORSE = (
+        "judged_worse"  # the judge finds a metric worse each time, and this question among what pulls it down
+    )
 
 
 class Cause(StrEnum):

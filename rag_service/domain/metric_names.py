@@ -1,6 +1,6 @@
 """What the figures of evaluations are called, in every report, row and target, and why their scores can be missing."""
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 from rag_service.domain.evaluation_watch import REGRESSED
 
@@ -36,6 +36,18 @@ UNPRICED: Final = "the price or the tokens of the model are not known"
 
 RAGAS_PREFIX: Final = "ragas: "
 NOISE_SENSITIVITY: Final = "noise sensitivity"
+
+JudgedMetric = Literal[
+    "faithfulness",
+    "answer relevancy",
+    "judged context precision",
+    "judged context recall",
+    "context relevance",
+    "factual correctness",
+    "noise sensitivity",
+]
+JUDGED: Final[tuple[JudgedMetric, ...]] = get_args(JudgedMetric)
+"""The metrics of RAGAS that ask a language model."""
 
 SPENT: Final = frozenset({LATENCY, LATENCY_P95, TOKENS, COST})
 """What an answer takes, not how good it is."""

@@ -4,6 +4,7 @@ import re
 
 from pydantic import Field, SecretStr, field_validator
 
+from rag_service.domain.metric_names import JUDGED, JudgedMetric
 from rag_service.settings.section import Section
 
 _HEADERS = r"(\s*[A-Za-z0-9_-]+\s*=[\x20-\x2b\x2d-\x7e]*(,|$))*"
@@ -13,6 +14,12 @@ class EvaluationSettings(Section):
     """What is measured without being asked for, and the language model that judges, if there is one."""
 
     gate: bool = Field(True, description="held drafts answer the golden questions of their corpus before they go live")
+    gate_judgements: int = Field(
+        3,
+        ge=0,
+        le=10,
+        description="a judge holds a draft back when it finds it worse so many times; 0: it is not asked",
+    )
     nightly_at: str = Field(
         "02:00",
         pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$",
@@ -31,6 +38,8 @@ class EvaluationSettings(Section):
     judge_model: str = ""
     judge_key: SecretStr = SecretStr("")
     judge_seed: int = 0
+    judge_metrics: tuple[JudgedMetric, ...] = Field(JUDGED, min_length=1, description="what it is asked")
+    judge_max_tokens: int = Field(2048, ge=1, description="longest of its replies")
     judge_timeout_s: float = Field(60.0, gt=0)
     live_rate: float = Field(0.1, ge=0, le=1, description="share of the answers people get that is scored; 0 for none")
     live_least: int = Field(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rag_service.domain.access import AccessScope, Permission
+from rag_service.domain.agreements import AGREEMENT_SUITE, with_agreement
 from rag_service.domain.comparisons import Comparison, Measured, compare
 from rag_service.domain.differences import VersionDiff
 from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose, new_run
@@ -25,11 +26,14 @@ from rag_service.use_cases.permissions import require
 from rag_service.use_cases.readable_versions import pinned_version
 
 _LOOKED_AT = 20
-"""So many of the newest runs are looked through for one that waits already."""
+"""So many of the newest runs are looked through for one that waits already, or has the same judge."""
 
 
 class ReadEvaluations:
-    """Runs and their results, for those who may evaluate; a result that shows what the caller may not see is left out."""
+    """Runs and their results, for those who may evaluate; a result that shows what the caller may not see is left out.
+
+    A run that is read by itself or in a trend notes how far those who scored it agree with people.
+    """
 
     def __init__(self, *, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -48,7 +52,8 @@ class ReadEvaluations:
         """Return a run, or raise NotFound."""
         _require_eval(scope, run_id)
         async with self._catalog.reading() as tx:
-            return await tx.eval_runs.get(scope, run_id)
+            run = await tx.eval_runs.get(scope, run_id)
+            return with_agreement(run, await _agreements(tx, scope, run.corpus_id))
 
     async def measured(self, scope: AccessScope, run_id: EvalRunId) -> Measured:
         """Return a run with all its results by case, or raise NotFound."""
@@ -56,7 +61,8 @@ class ReadEvaluations:
         async with self._catalog.reading() as tx:
             run = await tx.eval_runs.get(scope, run_id)
             await _assert_words_are_readable(tx, scope, run)
-            return Measured(run=run, results=await tx.eval_runs.results(scope, run_id))
+            noted = with_agreement(run, await _agreements(tx, scope, run.corpus_id))
+            return Measured(run=noted, results=await tx.eval_runs.results(scope, run_id))
 
     async def results(self, scope: AccessScope, run_id: EvalRunId) -> Sequence[CaseResult]:
         """Return all results of a run by case, or raise NotFound."""
@@ -83,10 +89,11 @@ class ReadEvaluations:
         require(scope, Permission.EVAL, kind="corpus", ref=corpus)
         async with self._catalog.reading() as tx:
             target = await tx.corpora.get(scope, corpus)
+            agreements = await _agreements(tx, scope, target.id)
             runs: list[EvalRun] = []
             async for run in _newest_first(tx, scope, target, suite):
                 if belongs_to_trend(run):
-                    runs.append(run)
+                    runs.append(with_agreement(run, agreements))
                 if len(runs) == limit:
                     break
         return trend_of(reversed(runs))
@@ -201,6 +208,11 @@ class StartEvaluation:
             corpus_id=run.corpus_id,
             priority=Priority.BULK if is_watched else Priority.BACKGROUND,
         )
+
+
+async def _agreements(tx: Transaction, scope: AccessScope, corpus_id: CorpusId) -> Sequence[EvalRun]:
+    newest = PageRequest(limit=_LOOKED_AT)
+    return (await tx.eval_runs.page(scope, corpus_id=corpus_id, suite=AGREEMENT_SUITE, page=newest)).items
 
 
 async def _newest_first(tx: Transaction, scope: AccessScope, corpus: Corpus, suite: str) -> AsyncIterator[EvalRun]:

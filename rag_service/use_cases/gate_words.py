@@ -10,6 +10,7 @@ KINDS: Mapping[RegressionKind, str] = {
     RegressionKind.LOST_CITATION: "It no longer cites the passage that holds the answer.",
     RegressionKind.ABSTAINS: "It is no longer answered.",
     RegressionKind.ANSWERS: "It is answered now, though the documents do not say.",
+    RegressionKind.JUDGED_WORSE: "Its answer is among those that the judge finds worse, each time it is asked.",
 }
 CAUSES: Mapping[Cause, str] = {
     Cause.LOST_QUOTE: "no longer holds the quote",

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from rag_service.api.dependencies import container_of
 from rag_service.domain.access import AccessScope, Permission, Session
+from rag_service.domain.agreements import AGREEMENT_SUITE
 from rag_service.domain.case_order import Show, chosen, counts_of
 from rag_service.domain.evaluations import GOLDEN_SUITE, CaseResult, EvalRun, EvalRunState, RunPurpose
 from rag_service.domain.ids import EvalRunId
@@ -130,7 +131,7 @@ async def run_page(
             show=show,
             others=[one for one in others.items if one.id != run.id and one.state is EvalRunState.FINISHED],
             is_withheld=results is None,
-            hidden=max(0, run.done - len(results or ())) if run.state is EvalRunState.FINISHED else 0,
+            hidden=_hidden(run, results or ()),
         )
 
     # Thousands of cases take longer than other requests should wait.
@@ -241,6 +242,12 @@ async def _run_and_results(
     except NotFound:
         return await evaluations.get(scope, run_id), None
     return found.run, found.results
+
+
+def _hidden(run: EvalRun, results: Sequence[CaseResult]) -> int:
+    """Return how many cases there were that cannot be shown; labelled answers are never kept."""
+    is_over = run.state is EvalRunState.FINISHED and run.suite != AGREEMENT_SUITE
+    return max(0, run.done - len(results)) if is_over else 0
 
 
 def _names(rows: Sequence[Row]) -> list[str]:

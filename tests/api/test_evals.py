@@ -82,6 +82,16 @@ async def test_a_result_has_its_evidence(service: Service, client: httpx.AsyncCl
     assert found["evidence"]["cited"][0]["quote"] == "The car park closes at 22:30"
 
 
+async def test_every_row_names_the_judge(service: Service, client: httpx.AsyncClient, corpus_id: CorpusId) -> None:
+    await plant(service, corpus_id, run(judge="model@1"), [result()])
+
+    exported = (await client.get(f"{EVALS}/eval_1/export")).text.splitlines()
+    page = (await client.get(f"{EVALS}/eval_1/results")).json()["data"]
+    one = (await client.get(f"{EVALS}/eval_1/results/gold_1")).json()
+
+    assert [row["judge"] for row in (*map(json.loads, exported), *page, one)] == ["model@1"] * 4
+
+
 async def test_a_result_that_shows_what_a_key_may_not_see_is_left_out(
     service: Service, client: httpx.AsyncClient, corpus_id: CorpusId
 ) -> None:

@@ -213,3 +213,18 @@ async def test_the_figures_of_a_draft_are_shown_to_those_who_may_not_read_what_i
     assert "1 question is hidden" in reply.text and "When does the car park close?" not in reply.text
     assert "/export" not in reply.text
     assert (await browser.get("/evaluations/runs/eval_1/cases/gold_1")).status_code == 404
+
+
+async def test_the_agreement_of_the_verifier_with_people_stands_beside_its_scores(
+    service: Service, browser: httpx.AsyncClient, corpus_id: CorpusId
+) -> None:
+    run_id = await plant(service, corpus_id, run(figures=(figure("faithfulness (verifier)"),)))
+    pages = [f"/evaluations/runs/{run_id}", f"/evaluations/corpora/{corpus_id}"]
+    assert all(["is not measured" in (await browser.get(page)).text for page in pages])
+    assert "rag eval agreement" in (await browser.get(f"{pages[1]}?suite=agreement")).text
+
+    kappa = figure("Cohen's kappa (verifier)", 0.5)
+    measured = await plant(service, corpus_id, run(day=2, suite="agreement", figures=(kappa,)))
+
+    assert all(["kappa 0.50 (0.40 to 0.60), 10 of 10" in (await browser.get(page)).text for page in pages])
+    assert "are no longer kept" not in (await browser.get(f"/evaluations/runs/{measured}")).text

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from eval.metrics.ragas import WITH_JUDGE, Judge, Ragas, Sample
+from eval.metrics.ragas import Judge, Ragas, Sample
 from eval.metrics.scores import Score
+from rag_service.domain.metric_names import JUDGED
 from tests.judge_server import JudgeServer, Mood, judge_server
 from tests.patience import PATIENCE_S
 
 pytest.importorskip("instructor", reason="the extra 'eval' is not installed")
 
-ALL = ("string similarity", *WITH_JUDGE)
+ALL = ("string similarity", *JUDGED)
 GIVEN_UP = "the judge was given up: it failed 5 times in a row"
 SAMPLE = Sample(
     user_input="Where is it?",
@@ -32,7 +33,7 @@ class Seen:
     server: JudgeServer
 
     def reasons(self, mood: Mood) -> dict[str, str]:
-        return {name: self.scores[mood][name].reason for name in WITH_JUDGE}
+        return {name: self.scores[mood][name].reason for name in JUDGED}
 
 
 async def embed(texts: list[str]) -> list[list[float]]:
@@ -67,7 +68,7 @@ def seen() -> tuple[Seen, Seen, Seen]:
 def test_a_judge_that_answers_is_measured_by_every_metric(seen: tuple[Seen, Seen, Seen]) -> None:
     scores = seen[0].scores[Mood.VALID]
 
-    assert {name: scores[name].value for name in WITH_JUDGE} == pytest.approx(
+    assert {name: scores[name].value for name in JUDGED} == pytest.approx(
         {
             "faithfulness": 1.0,
             "answer relevancy": 0.0,  # this judge calls every answer noncommittal

@@ -65,6 +65,7 @@ async def add_questions(desk: Desk, questions: Sequence[dict[str, Any]]) -> None
                 corpus_id=corpus.id,
                 messages=(Message(role="user", content=one["text"]),),
                 answerable=one["answerable"],
+                answers=one.get("answers", ()),
                 quotes=one["quotes"],
                 state=GoldenState.ACCEPTED,
                 origin=Origin.HAND,

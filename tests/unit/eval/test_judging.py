@@ -25,7 +25,7 @@ class OneScore:
 
 
 async def test_an_answer_is_scored_under_the_name_of_its_figure() -> None:
-    assert await JudgeByRagas(OneScore())(evidence()) == {"ragas: BLEU": Score(0.5)}
+    assert await JudgeByRagas(OneScore(), [])(evidence()) == {"ragas: BLEU": Score(0.5)}
 
 
 @pytest.mark.parametrize(
@@ -34,14 +34,14 @@ async def test_an_answer_is_scored_under_the_name_of_its_figure() -> None:
 async def test_what_was_not_answered_is_missing_and_not_sent_to_a_judge(changes, reason: str) -> None:
     ragas = OneScore()
 
-    scores = await JudgeByRagas(ragas)(evidence(**changes))
+    scores = await JudgeByRagas(ragas, NAMES)(evidence(**changes))
 
     assert scores == {of_ragas(name): Score(None, reason) for name in NAMES}
     assert ragas.given == []
 
 
 async def test_a_question_without_a_right_answer_has_no_ragas_scores() -> None:
-    assert await JudgeByRagas(OneScore())(evidence(answerable=False)) == {}
+    assert await JudgeByRagas(OneScore(), [])(evidence(answerable=False)) == {}
 
 
 def test_ragas_sees_the_answer_without_marks_and_the_first_wording_of_the_expected_one() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from eval.metrics.ragas import NAMES, OURS, WITH_JUDGE, Judge, Limits, Ragas, Sample, is_failure
+from eval.metrics.ragas import NAMES, OURS, Judge, Limits, Ragas, Sample, is_failure
 from eval.metrics.ragas_process import RagasProcess
 from eval.metrics.scores import Score
+from rag_service.domain.metric_names import JUDGED
 from rag_service.errors import EmbedderUnavailable
 
 SAMPLE = Sample(
@@ -61,7 +62,7 @@ def test_metrics_that_need_no_judge_are_measured_by_the_library(measured: list[d
     assert measured[0][name].value == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("name", WITH_JUDGE)
+@pytest.mark.parametrize("name", JUDGED)
 def test_a_judge_that_cannot_be_reached_leaves_its_metrics_missing(measured: list[dict[str, Score]], name: str) -> None:
     assert measured[0][name].value is None
     assert is_failure(measured[0][name])
@@ -183,5 +184,5 @@ async def test_no_samples_start_no_process() -> None:
 def test_a_judge_is_known_by_everything_that_decides_its_verdicts_and_by_no_secret() -> None:
     judge = Judge(base_url="https://name:secret@judge.example:8443/v1", model="m-1", api_key="key", seed=7)
 
-    assert judge.identity.startswith("m-1 at judge.example:8443, ragas ")
-    assert judge.identity.endswith(", temperature 0, seed 7")
+    assert judge.identity.startswith("m-1 at judge.example:8443, prompts of ragas ")
+    assert judge.identity.endswith(", temperature 0, seed 7, at most 2048 tokens")

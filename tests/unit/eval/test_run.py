@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eval.run import main, named_judge
+from eval.agreement import main as agreement
+from eval.commands import named_judge
+from eval.run import main
 from rag_service.settings import EvaluationSettings
 
 
@@ -22,6 +24,12 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...
 
     assert result.exit_code == 1
     assert told in result.stderr
+
+
+def test_labels_that_are_not_there_are_told_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(agreement, ["handbook", str(tmp_path / "labels.jsonl"), "--out", str(tmp_path)])
+
+    assert (result.exit_code, "cannot be read" in result.stderr) == (1, True)
 
 
 def test_a_judge_needs_its_model_named(tmp_path: Path) -> None:
