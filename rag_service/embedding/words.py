@@ -100,14 +100,13 @@ def _words(token: str) -> _Ids:
     return _ids_of(stem(part.casefold()) for part in _parts(token))
 
 
-@lru_cache(maxsize=_CACHED_TOKENS)
 def _wholes(token: str) -> _Ids:
     if is_unspaced(token) or _parts(token) == [token]:
         return ()
     return _ids_of(map(_folded, wholes_of(token)))
 
 
-@lru_cache(maxsize=_CACHED_TOKENS)
+@lru_cache(maxsize=_CACHED_TOKENS // 2)  # plain words are not among them
 def _besides(token: str) -> _Ids:
     """Return all terms of a token but those of its words."""
     if is_unspaced(token):
@@ -117,7 +116,7 @@ def _besides(token: str) -> _Ids:
     return tuple(forms.difference(_words(token)))
 
 
-@lru_cache(maxsize=_CACHED_TOKENS)
+@lru_cache(maxsize=_CACHED_TOKENS // 2)
 def _stems_in(language: str, token: str) -> _Ids:
     if is_unspaced(token):
         return ()
