@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.embedding.words import STOP_IDS, VERSION, term_ids
+from rag_service.embedding.words import STOP_IDS, VERSION, passage_terms, query_terms
 from rag_service.ports.sparse_encoder import DocumentFrequencies
 from rag_service.ports.vectors import SparseVector
 
@@ -39,15 +39,15 @@ class Bm25Encoder:
 
     def encode_passage(self, text: str) -> SparseVector:
         """Return saturated term frequencies; empty for a text without terms."""
-        ids = term_ids(text)
-        terms, counts = np.unique(np.array(ids, dtype=np.uint32), return_counts=True)
-        length = sum(term not in STOP_IDS for term in ids)
+        found = passage_terms(text)
+        terms, counts = np.unique(np.array(found.counted + found.besides, dtype=np.uint32), return_counts=True)
+        length = sum(term not in STOP_IDS for term in found.counted)
         norm = self._k1 * (1 - self._b + self._b * length / self._average_terms)
         return SparseVector(indices=terms, values=_in_steps(counts * (self._k1 + 1) / (counts + norm), PASSAGE_STEPS))
 
     def encode_query(self, text: str, frequencies: DocumentFrequencies) -> SparseVector:
         """Return the inverse document frequency of each term of `text`, known or not."""
-        ids = set(term_ids(text))
+        ids = query_terms(text)
         terms = np.array(sorted(ids - STOP_IDS or ids), dtype=np.uint32)
         containing = frequencies.of(terms).astype(np.float64)
         idf = np.log1p((frequencies.chunk_count - containing + 0.5) / (containing + 0.5))

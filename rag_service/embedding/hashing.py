@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rag_service.domain.fingerprints import EmbedderFingerprint
-from rag_service.embedding.words import STOP_IDS, term_ids
+from rag_service.embedding.words import STOP_IDS, passage_terms
 from rag_service.ports.vectors import DenseVector
 
 
@@ -20,7 +20,7 @@ class HashingEmbedder:
         """Name of the way of hashing."""
         return EmbedderFingerprint(
             model="hashing",
-            revision="1",
+            revision="2",
             dimensions=self._dimensions,
             backend="numpy",
             dtype="float32",
@@ -42,14 +42,14 @@ class HashingEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """Return the number of words."""
-        return len(term_ids(text))
+        return len(passage_terms(text).counted)
 
     def _no_rows(self) -> DenseVector:
         return np.empty((0, self._dimensions), dtype=np.float32)
 
     def _vector(self, text: str) -> DenseVector:
         vector = np.zeros(self._dimensions, dtype=np.float64)
-        ids = term_ids(text)
+        ids = passage_terms(text).counted
         for term in [term for term in ids if term not in STOP_IDS] or ids:
             vector[term % self._dimensions] += 1.0 if term & 2**31 else -1.0
         if not vector.any():  # no words, or words that cancel out

@@ -1,101 +1,145 @@
-"""Text to search terms: words of any script, stems, identifiers, and character pairs where no spaces are written."""
+"""Text to search terms: words of any script, stems, names that are no words, and n-grams where no spaces are written."""
 
 import re
-import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import chain, pairwise
+from itertools import chain
 
-import Stemmer
-
+from rag_service.embedding.function_words import languages_of
+from rag_service.embedding.identifiers import pieces_of, wholes_of, words_within
+from rag_service.embedding.stemming import LATIN_LANGUAGES, stem, stem_in, without_accents
 from rag_service.embedding.stop_words import ENGLISH
+from rag_service.embedding.unspaced import HAN_KANA, MARKS, THAI_KHMER, grams, is_unspaced, shorter_grams
 
-VERSION = "words-1"
+VERSION = "words-2"
 """Change it whenever a text could get other terms than before: it is part of every build's fingerprint."""
 
 _CACHED_TOKENS = 2**17
+_PASSAGE_HITS, _QUERY_HITS = 3, 1  # different function words that tell a language
 
-# Thai, Lao, Myanmar, Khmer, kana, Han and its extensions.
-_UNSPACED = (
-    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
-    r"\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
-)
-# Combining marks are parts of words (Hindi, Thai, Arabic), but `\w` leaves them out.
-_MARKS = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code))[0] == "M")
-_WORD = rf"[\w{_MARKS}]"
+# Combining marks are parts of words (Hindi, Arabic), but `\w` leaves them out.
+_LETTER = rf"(?:(?![{HAN_KANA}{THAI_KHMER}])[\w{MARKS}])"
+# Words joined as in err-1042, max_tokens, a/b, 1,000, jane@example.com, std::vector; also c++ and c#.
+_NAME = r"{letter}+(?:[-./:,@&\\]:?{letter}+)*(?:\+\+|#)?"
+# Names with a sign before them, as #release, come last: at most places there is none to be looked for.
+_SPACED = _NAME + r"|(?<!\S)[.#@]" + _NAME
+_ASCII_TOKEN = re.compile(_SPACED.format(letter=r"\w"), re.ASCII)
+_SIMPLE_TOKEN = re.compile(_SPACED.format(letter=r"\w"))
+_TOKEN = re.compile(rf"[{HAN_KANA}]+|[{THAI_KHMER}]+|" + _SPACED.format(letter=_LETTER))
+_ASCII_PARTS = re.compile(r"[a-zA-Z0-9]+")
+_PARTS = re.compile(rf"(?:(?!_){_LETTER})+")
 
-# A word, or words joined as in err-1042, v2.1, max_tokens, a/b, 1,000; also c++ and c#.
-_TOKEN = re.compile(rf"{_WORD}+(?:[-./:,]{_WORD}+)*(?:\+\+|#)?")
-_ASCII_TOKEN = re.compile(r"\w+(?:[-./:,]\w+)*(?:\+\+|#)?", re.ASCII)
-_PARTS = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}_]){_WORD})+")
-_ASCII_PARTS = re.compile(r"[a-z0-9]+", re.ASCII)
-_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
-_IDENTIFIER = re.compile(r"[\d_+#]")
+_NOT_ASCII = re.compile(r"[^\0-\x7f]")
+# Latin, Greek and Cyrillic letters, punctuation and symbols: `\w` finds their words, and several times as fast.
+_SIMPLE_RANGES = ((0x80, 0x300), (0x370, 0x483), (0x48A, 0x530), (0x1E00, 0x20D0), (0x2100, 0x2C00))
+_SIMPLE = frozenset(chr(code) for first, end in _SIMPLE_RANGES for code in range(first, end))
 
-_LAST_LATIN = "\u024f"
-_FIRST_VIETNAMESE = "\u1e00"
-_STEMMED_SCRIPTS = (
-    ("a", _LAST_LATIN, Stemmer.Stemmer("english")),
-    ("\u0370", "\u03ff", Stemmer.Stemmer("greek")),
-    ("\u0400", "\u04ff", Stemmer.Stemmer("russian")),
-    ("\u0600", "\u06ff", Stemmer.Stemmer("arabic")),
-    ("\u0900", "\u097f", Stemmer.Stemmer("hindi")),
-)
-_stemming = threading.Lock()  # a stemmer serves one thread at a time
+_BEYOND_ASCII = [(code, unicodedata.category(chr(code))) for code in range(0x80, 0x20000)]
+_DIGITS = {code: str(unicodedata.decimal(chr(code))) for code, category in _BEYOND_ASCII if category == "Nd"}
+_INVISIBLE = dict.fromkeys(code for code, category in _BEYOND_ASCII if category == "Cf")
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
+_REWRITTEN = _DIGITS | _INVISIBLE | _HYPHENS
+_REWRITTEN_CHARACTERS = frozenset(map(chr, _REWRITTEN))
+
+_Ids = tuple[int, ...]
 
 
-def term_ids(text: str) -> list[int]:
-    """Return the terms of `text` as stable 32-bit numbers, repeated as often as they occur."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    pattern = _ASCII_TOKEN if folded.isascii() else _TOKEN
-    return list(chain.from_iterable(map(_ids_of_token, pattern.findall(folded))))
+@dataclass(frozen=True, slots=True)
+class PassageTerms:
+    """Terms as stable 32-bit numbers, repeated as often as they occur.
+
+    `counted` are those of the words; `besides` are other forms under which they are found, which make a passage no longer.
+    """
+
+    counted: list[int]
+    besides: list[int]
+
+
+def passage_terms(text: str) -> PassageTerms:
+    """Return the terms under which a passage is found."""
+    tokens = _tokens(text)
+    besides = list(
+        chain.from_iterable(_besides(token) for token in tokens if not (token.islower() and token.isalpha()))
+    )
+    languages = languages_of(tokens, least=_PASSAGE_HITS)
+    return PassageTerms(
+        counted=list(chain.from_iterable(map(_words, tokens))),
+        besides=besides + _language_stems(languages, tokens),
+    )
+
+
+def query_terms(text: str) -> set[int]:
+    """Return the terms by which a query finds passages. Its words have one form: passages have the others."""
+    tokens = _tokens(text)
+    languages = languages_of(map(str.casefold, tokens), least=_QUERY_HITS)
+    terms = chain(map(_words, tokens), map(_wholes, tokens), [_language_stems(languages, tokens)])
+    return set(chain.from_iterable(terms))
+
+
+def _tokens(text: str) -> list[str]:
+    if text.isascii():
+        return _ASCII_TOKEN.findall(text)
+    composed = unicodedata.normalize("NFKC", text)
+    if not _REWRITTEN_CHARACTERS.isdisjoint(_NOT_ASCII.findall(composed)):
+        composed = composed.translate(_REWRITTEN)
+    return (_SIMPLE_TOKEN if _SIMPLE.issuperset(_NOT_ASCII.findall(composed)) else _TOKEN).findall(composed)
+
+
+def _language_stems(languages: list[str], tokens: list[str]) -> list[int]:
+    stemmed = [language for language in languages if language in LATIN_LANGUAGES]
+    return list(chain.from_iterable(_stems_in(language, token) for language in stemmed for token in tokens))
 
 
 @lru_cache(maxsize=_CACHED_TOKENS)
-def _ids_of_token(token: str) -> tuple[int, ...]:
-    return tuple(_id_of(term) for term in _terms_of_token(token))
+def _words(token: str) -> _Ids:
+    if is_unspaced(token):
+        return _ids_of(grams(token))
+    return _ids_of(stem(part.casefold()) for part in _parts(token))
 
 
-def _terms_of_token(token: str) -> Iterator[str]:
-    """Yield the terms of the token's parts, and the whole token when it looks like an identifier."""
-    parts = (_ASCII_PARTS if token.isascii() else _PARTS).findall(token)
-    for part in parts:
-        if _IS_UNSPACED.match(part):
-            yield from _pairs(part)
-        else:
-            yield _stem(_without_accents(part))
-    if parts != [token] and _IDENTIFIER.search(token):
-        yield token
+def _wholes(token: str) -> _Ids:
+    if is_unspaced(token) or _parts(token) == [token]:
+        return ()
+    return _ids_of(map(_folded, wholes_of(token)))
 
 
-def _pairs(run: str) -> Iterator[str]:
-    """Yield overlapping character pairs; a single character stands for itself."""
-    if len(run) == 1:
-        yield run
-    for left, right in pairwise(run):
-        yield left + right
+@lru_cache(maxsize=_CACHED_TOKENS // 2)  # plain words are not among them
+def _besides(token: str) -> _Ids:
+    """Return all terms of a token but those of its words."""
+    if is_unspaced(token):
+        return _ids_of(shorter_grams(token))
+    within = chain.from_iterable(map(words_within, _parts(token)))
+    forms = {*_wholes(token), *_ids_of(map(_folded, chain(pieces_of(token), within)))}
+    return tuple(forms.difference(_words(token)))
 
 
-def _without_accents(word: str) -> str:
-    """Return a Latin word as people type it in a hurry; Vietnamese keeps its tones, which tell words apart."""
-    if word.isascii() or word[0] > _LAST_LATIN or max(word) >= _FIRST_VIETNAMESE:
-        return word
-    return "".join(char for char in unicodedata.normalize("NFD", word) if not unicodedata.combining(char))
+@lru_cache(maxsize=_CACHED_TOKENS // 2)
+def _stems_in(language: str, token: str) -> _Ids:
+    if is_unspaced(token):
+        return ()
+    stems = (stem_in(language, part.casefold()) for part in _parts(token))
+    # No token holds a space: this is a term of its own.
+    return _ids_of(f"{language} {each}" for each in stems if each)
 
 
-def _stem(word: str) -> str:
-    for first, last, stemmer in _STEMMED_SCRIPTS:
-        if first <= word[0] <= last:
-            with _stemming:
-                return stemmer.stemWord(word) or word  # some words are nothing but an ending
-    return word
+def _parts(token: str) -> list[str]:
+    return (_ASCII_PARTS if token.isascii() else _PARTS).findall(token)
+
+
+def _folded(form: str) -> str:
+    return stem(form.casefold()) if form.isalpha() else without_accents(form.casefold())
+
+
+def _ids_of(terms: Iterable[str]) -> _Ids:
+    return tuple(map(_id_of, terms))
 
 
 def _id_of(term: str) -> int:
     return int.from_bytes(blake2b(term.encode(), digest_size=4).digest(), "little")
 
 
-STOP_IDS = frozenset(chain.from_iterable(map(_ids_of_token, ENGLISH)))
+STOP_IDS = frozenset(chain.from_iterable(map(_words, ENGLISH)))
 """The terms of English stop words."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_service.embedding.bm25 import AVERAGE_TERMS, K1, B, Bm25Encoder
-from rag_service.embedding.words import STOP_IDS, term_ids
+from rag_service.embedding.words import STOP_IDS, passage_terms
 from rag_service.ports.sparse_encoder import (
     NO_FREQUENCIES,
     DocumentFrequencies,
@@ -37,6 +37,10 @@ def score(encoder: SparseEncoder, query: str, passage: str, corpus: list[str]) -
     return encoder.encode_query(query, frequencies).dot(encoder.encode_passage(passage))
 
 
+def terms_of(text: str) -> list[int]:
+    return passage_terms(text).counted
+
+
 def table(frequencies: DocumentFrequencies) -> tuple[int, dict[int, int]]:
     pairs = zip(frequencies.terms.tolist(), frequencies.counts.tolist(), strict=True)
     return frequencies.chunk_count, dict(pairs)
@@ -53,12 +57,12 @@ def test_vectors_are_as_the_port_says(text: str) -> None:
 
 def test_the_inner_product_is_the_bm25_score(encoder: SparseEncoder) -> None:
     corpus = ["red engines pull red wagons", "the engine stops", "green wagons"]
-    counts = Counter(term_ids(corpus[0]))
+    counts = Counter(terms_of(corpus[0]))
     length = sum(count for term, count in counts.items() if term not in STOP_IDS)
 
     def part(word: str, containing: int) -> float:
         idf = math.log(1 + (3 - containing + 0.5) / (containing + 0.5))
-        frequency = counts[term_ids(word)[0]]
+        frequency = counts[terms_of(word)[0]]
         return idf * frequency * (K1 + 1) / (frequency + K1 * (1 - B + B * length / AVERAGE_TERMS))
 
     assert score(encoder, "red engines", corpus[0], corpus) == pytest.approx(
@@ -72,7 +76,7 @@ def test_a_score_is_the_same_in_whatever_order_an_engine_adds(passages: list[lis
     query = Bm25Encoder().encode_query(" ".join(WORDS), frequencies_of(encoded_ones))
     weights = dict(zip(query.indices.tolist(), query.values, strict=True))
     values = dict(zip(encoded_ones[0].indices.tolist(), encoded_ones[0].values, strict=True))
-    terms = [term for word in order if (term := term_ids(word)[0]) in values]
+    terms = [term for word in order if (term := terms_of(word)[0]) in values]
 
     sums = {sum((weights[term] * values[term] for term in some), np.float32(0)) for some in (terms, sorted(terms))}
 
@@ -87,13 +91,15 @@ def test_a_passage_does_not_depend_on_the_corpus(encoder: SparseEncoder) -> None
 
 
 def test_terms_are_the_same_in_another_process() -> None:
-    code = "from rag_service.embedding.words import term_ids; print(term_ids('Engines of Ärzte 東京 ERR-1042'))"
+    code = (
+        "from rag_service.embedding.words import passage_terms; print(passage_terms('Engines of Ärzte 東京 ERR-1042'))"
+    )
 
     result = subprocess.run(  # noqa: S603  (our own code)
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     )
 
-    assert result.stdout.strip() == str(term_ids("Engines of Ärzte 東京 ERR-1042"))
+    assert result.stdout.strip() == str(passage_terms("Engines of Ärzte 東京 ERR-1042"))
 
 
 @pytest.mark.parametrize(
