@@ -64,26 +64,25 @@ def _module(arguments: list[str]) -> str:
     return arguments[arguments.index("-m") + 1] if "-m" in arguments else "other"
 
 
-def _form() -> Iterator[bytes]:
+def _form(mebibytes: int) -> Iterator[bytes]:
     head = b'Content-Disposition: form-data; name="%b"%b\r\n\r\n'
     yield b"--" + BOUNDARY + b"\r\n" + head % (b"purpose", b"") + b"assistants\r\n"
     yield b"--" + BOUNDARY + b"\r\n" + head % (b"file", b'; filename="huge.txt"')
-    for _ in range(UPLOAD_MIB * 4):
+    for _ in range(mebibytes * 4):
         yield LINE * (MIB // 4 // len(LINE))
     yield b"\r\n--" + BOUNDARY + b"--\r\n"
 
 
-def _upload(client: httpx.Client) -> dict[str, Any]:
+def _upload(client: httpx.Client, mebibytes: int) -> httpx.Response:
     content_type = {"content-type": f"multipart/form-data; boundary={BOUNDARY.decode()}"}
-    reply: dict[str, Any] = client.post("/v1/files", content=_form(), headers=content_type).raise_for_status().json()
-    return reply
+    return client.post("/v1/files", content=_form(mebibytes), headers=content_type)
 
 
 @pytest.fixture(scope="module")
 def peaks(service: RunningService) -> _Peaks:
     """Memory while a text of 256 MiB, whose length was not declared, is uploaded, read and refused."""
     with service.client() as client, _Peaks(psutil.Process(service.process.pid)) as watched:
-        stored = _upload(client)
+        stored = _upload(client, UPLOAD_MIB).raise_for_status().json()
         corpus = new_corpus(client, "huge")
         client.post(f"/v1/vector_stores/{corpus}/files", json={"file_id": stored["id"]}).raise_for_status()
         watched.outcome = settled(client, corpus, {"huge.txt": stored["id"]})["huge.txt"]
@@ -105,3 +104,13 @@ def test_worker_and_parser_stay_within_one_and_a_half_gib(peaks: _Peaks) -> None
 
 def test_more_text_than_the_limit_is_refused_with_its_reason(peaks: _Peaks) -> None:
     assert peaks.outcome["last_error"]["reason"] == ReasonCode.TOO_LARGE
+
+
+@pytest.mark.slow
+def test_a_gibibyte_is_refused_where_it_passes_the_limit_and_nothing_of_it_is_held(service: RunningService) -> None:
+    with service.client() as client, _Peaks(psutil.Process(service.process.pid)) as watched:
+        reply = _upload(client, 1024)
+
+    assert (reply.status_code, reply.json()["error"]["code"]) == (413, "too_large")
+    assert watched.grown_mib("rag_service.server") <= 64
+    assert [path for path in service.data_dir.glob("blobs/*/incoming/**/*") if path.is_file()] == []
