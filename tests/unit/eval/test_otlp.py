@@ -194,6 +194,14 @@ async def test_one_that_takes_only_a_part_is_told(server: OtlpServer) -> None:
         await sent(server)
 
 
+@pytest.mark.parametrize("reply", [b"{}", b"<html>", b""])
+async def test_one_that_took_it_may_say_so_in_another_format(server: OtlpServer, reply: bytes) -> None:
+    server.says = reply
+    await sent(server)
+
+    assert len(server.requests) == 1
+
+
 async def test_one_that_is_gone_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as place:
         port = place.getsockname()[1]
