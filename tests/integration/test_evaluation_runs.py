@@ -110,6 +110,18 @@ async def test_a_receiver_that_is_gone_changes_nothing_but_a_note(desk: Desk) ->
     assert run.figures == (await run_golden(desk)).figures
 
 
+async def test_a_run_that_was_cut_short_before_it_ended_has_been_sent_and_is_sent_again(desk: Desk) -> None:
+    run = await queued(desk, notes=("It was not uploaded: the receiver answered 503.",))
+    with otlp_server() as server:
+        with pytest.raises(LeaseLost):
+            await run_golden(desk, run=run, receiver=receiver_at(server.url), still_held=_lost_after(3))
+        cut_short = len(server.requests)
+        ended = await run_golden(desk, run=run, receiver=receiver_at(server.url))
+
+    assert (cut_short, len(server.requests)) == (1, 2)
+    assert (ended.state, ended.notes) == (EvalRunState.FINISHED, ())
+
+
 async def test_what_was_measured_without_ragas_is_measured_again_with_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
