@@ -236,6 +236,9 @@ def test_a_run_that_is_kept_is_sent_by_hand(server: OtlpServer) -> None:
         ([], "RAG_EVALUATION__OTLP_ENDPOINT"),
         (["--endpoint", "http://127.0.0.1:1", "--headers", "c2VjcmV0"], "NAME=VALUE"),
         (["--endpoint", "ftp://127.0.0.1"], "otlp_endpoint"),
+        (["--endpoint", "http://user:c2VjcmV0@127.0.0.1"], "otlp_endpoint"),
+        (["--endpoint", "http://127.0.0.1/?key=c2VjcmV0"], "otlp_endpoint"),
+        (["--headers", "Authorization=c2VjcmV0"], "--endpoint names"),
     ],
 )
 def test_without_a_receiver_that_can_be_used_nothing_is_sent_by_hand(options: list[str], told: str) -> None:
