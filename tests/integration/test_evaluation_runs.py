@@ -100,16 +100,6 @@ async def test_a_run_that_ended_is_sent_to_its_receiver(desk: Desk) -> None:
     assert (sent, run.notes) == ((await results(desk, run)).keys(), ())
 
 
-async def test_a_receiver_that_is_gone_changes_nothing_but_a_note(desk: Desk) -> None:
-    with otlp_server() as server:
-        url = server.url
-    run = await run_golden(desk, receiver=receiver_at(url))
-
-    assert (run.state, run.done, run.did_not_arrive) == (EvalRunState.FINISHED, 5, True)
-    assert run.notes == ("It was not uploaded: the receiver cannot be reached: ConnectError.",)
-    assert run.figures == (await run_golden(desk)).figures
-
-
 async def test_a_run_that_was_cut_short_before_it_ended_has_been_sent_and_is_sent_again(desk: Desk) -> None:
     run = await queued(desk, notes=("It was not uploaded: the receiver answered 503.",))
     with otlp_server() as server:
@@ -120,6 +110,16 @@ async def test_a_run_that_was_cut_short_before_it_ended_has_been_sent_and_is_sen
 
     assert (cut_short, len(server.requests)) == (1, 2)
     assert (ended.state, ended.notes) == (EvalRunState.FINISHED, ())
+
+
+async def test_a_receiver_that_is_gone_changes_nothing_but_a_note(desk: Desk) -> None:
+    with otlp_server() as server:
+        url = server.url
+    run = await run_golden(desk, receiver=receiver_at(url))
+
+    assert (run.state, run.done, run.did_not_arrive) == (EvalRunState.FINISHED, 5, True)
+    assert run.notes == ("It was not uploaded: the receiver cannot be reached: ConnectError.",)
+    assert run.figures == (await run_golden(desk)).figures
 
 
 async def test_what_was_measured_without_ragas_is_measured_again_with_it(
