@@ -115,18 +115,22 @@ class RunSuites:
         found = await self._found(kept, keys)
         # A thousand resamples of each figure: whoever shares the loop renews a lease meanwhile.
         figures = await asyncio.to_thread(figures_of, found, targets)
-        return await self._upload(kept, await self._end(kept, EvalRunState.FINISHED, figures=figures), found)
+        # Before it ends: who goes on with a run that was cut short in between sends it again.
+        notes = await self._upload(replace(kept.run, finished_at=self._container.clock()), found)
+        return await self._end(kept, EvalRunState.FINISHED, figures=figures, notes=notes)
 
-    async def _upload(self, kept: KeptRun, run: EvalRun, results: Sequence[CaseResult]) -> EvalRun:
-        """Send a run to its receiver, if there is one; what goes wrong there is noted and changes nothing else."""
+    async def _upload(self, run: EvalRun, results: Sequence[CaseResult]) -> tuple[str, ...]:
+        """Send a run to its receiver, if there is one; return its notes, of which one says what went wrong there."""
+        # What an earlier attempt said of its own sending goes.
+        notes = tuple(note for note in run.notes if not note.startswith(NOT_UPLOADED))
         if self._receiver is None:
-            return run
+            return notes
         try:
             await self._receiver.receive(run, results)
         except NotUploaded as exc:
             _log.warning("evaluation_not_uploaded", run_id=run.id, reason=str(exc))
-            return await kept.change(notes=(*run.notes, f"{NOT_UPLOADED}: {exc}."))
-        return run
+            return (*notes, f"{NOT_UPLOADED}: {exc}.")
+        return notes
 
     async def _found(self, kept: KeptRun, keys: Mapping[str, str]) -> list[CaseResult]:
         # A question may have been withdrawn since an earlier attempt of this run.

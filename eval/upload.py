@@ -48,6 +48,8 @@ def main(run_id: str, *, endpoint: str | None, headers: str, content: bool, prin
 
 
 def _receiver(settings: EvaluationSettings, endpoint: str | None, headers: str, *, with_content: bool) -> Receiver:
+    if headers and not endpoint:
+        raise InvalidRequest("--headers are for the receiver that --endpoint names; that of the settings has its own.")
     # Headers and content go with their receiver: what the settings say of theirs is not for another host.
     named = {"otlp_endpoint": endpoint, "otlp_headers": headers, "otlp_content": False} if endpoint else {}
     content = {"otlp_content": True} if with_content else {}

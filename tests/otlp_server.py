@@ -18,7 +18,10 @@ from tests.patience import PATIENCE_S
 
 
 class OtlpServer(ThreadingHTTPServer):
-    """Keeps what it got. `statuses` come before 200; `refuses` is how many spans it says that it did not take."""
+    """Keeps what it got. `statuses` come before 200; `refuses` is how many spans it says that it did not take.
+
+    `says` stands in for the reply in protobuf.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -28,6 +31,7 @@ class OtlpServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.statuses: list[int] = []
         self.refuses = 0
+        self.says: bytes | None = None
         self.hangs = False
         self.closing = threading.Event()
         self.paths: list[str] = []
@@ -88,7 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
         if status == 200:
             self.server.requests.append(ExportTraceServiceRequest.FromString(body))
         refused = ExportTracePartialSuccess(rejected_spans=self.server.refuses)
-        self._reply(status, ExportTraceServiceResponse(partial_success=refused).SerializeToString())
+        told = ExportTraceServiceResponse(partial_success=refused).SerializeToString()
+        self._reply(status, told if self.server.says is None else self.server.says)
 
     def _reply(self, status: int, data: bytes) -> None:
         self.send_response(status)

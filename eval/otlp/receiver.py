@@ -65,6 +65,7 @@ class Receiver:
 
     async def _send(self, client: httpx.AsyncClient, run: EvalRun, results: Sequence[CaseResult]) -> None:
         # Not before there is something to send: the packages are an extra, and other processes do without.
+        from google.protobuf.message import DecodeError  # noqa: PLC0415
         from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415
             ExportTraceServiceRequest,
             ExportTraceServiceResponse,
@@ -75,7 +76,7 @@ class Receiver:
         reply = await self._accepted(client, body)
         try:
             refused = ExportTraceServiceResponse.FromString(reply.content).partial_success.rejected_spans
-        except ValueError:
+        except DecodeError:
             return  # it took them, and says so in another format
         if refused:
             raise NotUploaded(f"the receiver refused {refused} spans")

@@ -168,7 +168,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as exc:
         first = exc.errors()[0]
         name = _PREFIX + "__".join(str(part) for part in first["loc"]).upper()
-        raise Misconfigured(f"{name}: {first['msg']}") from exc
+        # Not with the error itself, which repeats what was given: a traceback would show a secret.
+        raise Misconfigured(f"{name}: {first['msg']}") from None
 
 
 def known_names() -> list[str]:

@@ -54,7 +54,8 @@ class EvaluationSettings(Section):
     drift_least: int = Field(50, ge=50, description="answers on either side below which nothing is compared")
     otlp_endpoint: str = Field(
         "",
-        pattern=r"^(https?://\S+)?$",
+        # The address is printed, so it has no secret: neither a user nor a query.
+        pattern=r"^(https?://[^\s@?#]+)?$",
         description="where each run is sent when it ends, by OTLP over HTTP; /v1/traces is added; empty for nowhere",
     )
     otlp_headers: SecretStr = Field(

@@ -101,6 +101,18 @@ async def test_a_run_that_ended_is_sent_to_its_receiver(desk: Desk) -> None:
     assert (sent, run.notes) == ((await results(desk, run)).keys(), ())
 
 
+async def test_a_run_that_was_cut_short_before_it_ended_has_been_sent_and_is_sent_again(desk: Desk) -> None:
+    run = await queued(desk, notes=("It was not uploaded: the receiver answered 503.",))
+    with otlp_server() as server:
+        with pytest.raises(LeaseLost):
+            await run_golden(desk, run=run, receiver=receiver_at(server.url), still_held=_lost_after(3))
+        cut_short = len(server.requests)
+        ended = await run_golden(desk, run=run, receiver=receiver_at(server.url))
+
+    assert (cut_short, len(server.requests)) == (1, 2)
+    assert (ended.state, ended.notes) == (EvalRunState.FINISHED, ())
+
+
 async def test_a_receiver_that_is_gone_changes_nothing_but_a_note(desk: Desk) -> None:
     with otlp_server() as server:
         url = server.url

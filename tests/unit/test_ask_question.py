@@ -28,6 +28,7 @@ from rag_service.domain.versions import Corpus, PinnedVersion
 from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.errors import GeneratorUnavailable, InvalidRequest
 from rag_service.generation.extractive import ExtractiveGenerator
+from rag_service.generation.fallback import FallbackGenerator
 from rag_service.ports.generator import AnswerRequest, Fragment
 from rag_service.settings import GenerationSettings, ModelPrice, Settings
 from rag_service.use_cases.ask_question import AskQuestion
@@ -189,6 +190,16 @@ async def test_nobody_knows_what_a_model_cost_that_failed() -> None:
     failing = ["The service starts on port 8000. [1] ", GeneratorUnavailable("gone")]
 
     assert (await answer(failing, generation=PRICED)).cost is None
+
+
+async def test_nor_what_one_cost_for_which_another_stepped_in() -> None:
+    chain = FallbackGenerator(
+        Scripted([GeneratorUnavailable("gone")]), Scripted(["The service starts on port 8000. [1]"])
+    )
+
+    stored = (await events(asker(chain, generation=PRICED)))[-1].answer  # type: ignore[union-attr]
+
+    assert (stored.by_stand_in, stored.cost) == (True, None)
 
 
 async def test_an_answer_that_is_not_to_be_kept_differs_in_nothing_else() -> None:
