@@ -23,7 +23,7 @@ PAUSE = timedelta(minutes=10)
 _SHARE = 10
 """Under continuous publishing a corpus is measured for at most one part in so many of the time."""
 
-_NO_REASONS = frozenset({"build", "judge", "ragas", "sacrebleu", "rouge-score", "price", CURRENCY})
+_NO_REASONS = frozenset({"build", "judge", "judged metrics", "ragas", "sacrebleu", "rouge-score", "price", CURRENCY})
 """What a run is made with that is told by other names, or decides no answer."""
 
 _log = structlog.get_logger()

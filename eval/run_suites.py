@@ -77,7 +77,7 @@ class RunSuites:
 
     def judged_by(self, judge: Judge | None) -> "RunSuites":
         """Return the same with another judge, or without one."""
-        return RunSuites(container=self._container, judge=judge, parallel=self._parallel)
+        return RunSuites(container=self._container, judge=judge, parallel=self._parallel, receiver=self._receiver)
 
     async def __call__(
         self,

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from eval.otlp.receiver import Receiver
 from tests.patience import PATIENCE_S
 
 
@@ -48,6 +49,11 @@ class OtlpServer(ThreadingHTTPServer):
             for of_scope in of_resource.scope_spans
             for span in of_scope.spans
         ]
+
+
+def receiver_at(url: str) -> Receiver:
+    """Return what sends the figures of runs to such a server."""
+    return Receiver(url=f"{url}/v1/traces", headers={}, with_content=False, timeout_s=PATIENCE_S)
 
 
 @contextmanager

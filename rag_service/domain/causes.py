@@ -43,6 +43,7 @@ STEPS: Mapping[str, frozenset[Step]] = {
     "verifier": frozenset({Step.ANSWERING, Step.SCORING}),
     "support threshold": frozenset({Step.ANSWERING, Step.SCORING}),
     "judge": frozenset({Step.SCORING}),
+    "judged metrics": frozenset({Step.SCORING}),
     "ragas": frozenset({Step.SCORING}),
     "sacrebleu": frozenset({Step.SCORING}),
     "rouge-score": frozenset({Step.SCORING}),

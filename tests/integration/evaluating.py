@@ -6,6 +6,7 @@ from typing import Any
 
 from eval.datasets.golden import cases_of
 from eval.gate import evaluate_draft
+from eval.otlp.receiver import Receiver
 from eval.run_suites import RunSuites
 from rag_service.bootstrap import Container
 from rag_service.domain.access import system_scope
@@ -117,16 +118,18 @@ async def results(desk: Desk, run: EvalRun) -> dict[str, CaseResult]:
     return {result.case_id: result for result in found}
 
 
-async def gate_of(desk: Desk, draft: Draft, *, parts: Container | None = None) -> Gate:
+async def gate_of(desk: Desk, draft: Draft, **options: Any) -> Gate:
     """Seal a held draft as a preview, and let its gate decide."""
     await desk.seal(draft, SealPurpose.PREVIEW)
-    return await decided(desk, await desk.draft(draft.id), parts=parts)
+    return await decided(desk, await desk.draft(draft.id), **options)
 
 
-async def decided(desk: Desk, draft: Draft, *, parts: Container | None = None) -> Gate:
+async def decided(
+    desk: Desk, draft: Draft, *, parts: Container | None = None, receiver: Receiver | None = None
+) -> Gate:
     """Let the gate of a sealed draft decide."""
     parts = parts or desk.worker.container
-    run_suites = RunSuites(container=parts, judge=None, parallel=2)
+    run_suites = RunSuites(container=parts, judge=None, parallel=2, receiver=receiver)
     return await evaluate_draft(parts, run_suites, system_scope(desk.admin.tenant_id), draft, still_held=held)
 
 

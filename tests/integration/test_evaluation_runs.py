@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from eval.otlp.receiver import Receiver
 from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope
 from rag_service.domain.causes import STEPS
@@ -24,17 +23,13 @@ from tests.integration.evaluating import (
     results,
     run_golden,
 )
-from tests.otlp_server import otlp_server, plain
-from tests.patience import PATIENCE_S, until
+from tests.otlp_server import otlp_server, plain, receiver_at
+from tests.patience import until
 
 
 @pytest.fixture
 async def desk(worker: Worker, admin: AccessScope) -> Desk:
     return await open_house(Desk(worker=worker, admin=admin, corpus="house"))
-
-
-def receiver_at(url: str) -> Receiver:
-    return Receiver(url=f"{url}/v1/traces", headers={}, with_content=False, timeout_s=PATIENCE_S)
 
 
 async def test_a_run_measures_what_is_published(desk: Desk) -> None:

@@ -13,6 +13,7 @@ from rag_service.domain.gates import Cause, Gate, RegressionKind, Responsible, V
 from rag_service.errors import CatalogUnavailable
 from tests.integration.desk import Desk
 from tests.integration.evaluating import HOUSE, Failing, add_questions, decided, gate_of, open_house, question, results
+from tests.otlp_server import otlp_server, receiver_at
 
 
 @pytest.fixture
@@ -73,6 +74,14 @@ async def test_an_unchanged_draft_passes_twenty_times_of_twenty(desk: Desk) -> N
         await desk.unseal(draft)
 
     assert verdicts == [Verdict.PASSED] * 20
+
+
+async def test_both_runs_are_sent_to_the_receiver_of_runs(desk: Desk) -> None:
+    draft = await desk.hold(uploads={"canteen": HOUSE["canteen"] + "\n\nIt is free."})
+    with otlp_server() as server:
+        await gate_of(desk, draft, receiver=receiver_at(server.url))
+
+    assert len(server.requests) == 2
 
 
 async def test_both_runs_are_kept_as_evidence(desk: Desk) -> None:
