@@ -218,7 +218,7 @@ async def test_one_that_hangs_is_left_when_the_time_is_over(server: OtlpServer) 
 
 
 def test_a_run_that_is_kept_is_sent_by_hand(server: OtlpServer) -> None:
-    rows = (run_out(RUN), result_out(result("gold_1", WRITTEN | {"answer": "a\u2028b"})))
+    rows = (run_out(RUN), result_out(result("gold_1", WRITTEN | {"answer": "a\u2028b"}), judge=RUN.judge))
     lines = "".join(json.dumps(row.model_dump(), ensure_ascii=False) + "\n" for row in rows)
     with running() as service:
         service.replies["GET", f"/v1/evals/{RUN.id}/export"] = [(200, lines)]
