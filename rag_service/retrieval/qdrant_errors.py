@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import grpc
 import httpx
+from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from rag_service.errors import IndexUnavailable
@@ -29,7 +30,7 @@ def server_errors(action: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ApiException, grpc.RpcError, httpx.HTTPError, OSError, ValueError) as exc:
+    except (ApiException, QdrantException, grpc.RpcError, httpx.HTTPError, OSError, ValueError) as exc:
         raise _translated(action, exc) from exc
 
 

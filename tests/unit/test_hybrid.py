@@ -12,7 +12,9 @@ class Engine:
         self._gone = gone
 
     def answer(self, wishes: list[Wish]) -> Answers:
-        return [self._listed(wish) if isinstance(wish, Best) else self._scored(wish.side, wish.points) for wish in wishes]
+        return [
+            self._listed(wish) if isinstance(wish, Best) else self._scored(wish.side, wish.points) for wish in wishes
+        ]
 
     def _listed(self, wish: Best) -> list[Hit]:
         best = sorted(self._scores[wish.side].items(), key=lambda one: -one[1])
