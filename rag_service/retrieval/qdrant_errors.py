@@ -11,11 +11,11 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from rag_service.errors import IndexUnavailable
 
 
-class NoCollection(Exception):
-    """The collection does not exist."""
+class NoCollection(IndexUnavailable):
+    """The collection does not exist, or whoever answers is no Qdrant server."""
 
 
-class CollectionExists(Exception):
+class CollectionExists(IndexUnavailable):
     """Somebody else has made the collection."""
 
 
@@ -37,11 +37,12 @@ def server_errors(action: str) -> Iterator[None]:
 def _translated(action: str, exc: Exception) -> Exception:
     # Only HTTP has a status for each; over gRPC the second is a wrong argument, and the local mode knows words alone.
     words = str(exc).lower()
+    told = f"The Qdrant server could not {action}: {str(exc) or type(exc).__name__}"
     if _is_absence(exc) or (isinstance(exc, ValueError) and "not found" in words):
-        return NoCollection()
+        return NoCollection(told)
     if "already exists" in words:
-        return CollectionExists()
-    return IndexUnavailable(f"The Qdrant server could not {action}: {str(exc) or type(exc).__name__}")
+        return CollectionExists(told)
+    return IndexUnavailable(told)
 
 
 def _is_absence(exc: Exception) -> bool:

@@ -102,6 +102,8 @@ async def test_a_collection_that_is_missing_has_nothing_and_an_error_is_an_error
         if status == 404:
             assert await found(index, "build") == []
             await index.drop("build")
+            with pytest.raises(IndexUnavailable):
+                await index.builds()
         else:
             with pytest.raises(IndexUnavailable):
                 await found(index, "build")
