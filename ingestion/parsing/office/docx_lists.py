@@ -49,9 +49,9 @@ class Lists:
         self._lists = {own(one, "numId"): made for one in _all(root, "num") if (made := _list(one, series))}
         by_style = {one.style_link: one.levels for one in reversed(series.values()) if one.style_link}
         for one in _all(root, "abstractNum"):
-            made = series[own(one, "abstractNumId")]
+            linked = series[own(one, "abstractNumId")]
             # A style of lists holds the levels.
-            made.levels = made.levels or by_style.get(child_value(one, "numStyleLink"), {})
+            linked.levels = linked.levels or by_style.get(child_value(one, "numStyleLink"), {})
         self._begun: set[tuple[str, int]] = set()
 
     def mark(self, place: ListPlace) -> str:
