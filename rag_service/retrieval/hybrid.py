@@ -136,7 +136,8 @@ def _scored_on_both_sides(
         answers = yield list(wanted)
         for wish, hits in zip(wanted, answers, strict=True):
             scores[wish.side].update({hit.point: hit.score for hit in hits})
-    by_chunk = {hit.chunk_id: hit.point for hit in (*second, *first)}
+    # Who asks a server twice may find that a point was removed in between: then it has no dense score any more.
+    by_chunk = {hit.chunk_id: hit.point for hit in (*second, *first) if hit.point in scores[Side.DENSE]}
     return [_candidate(point, chunk_id, scores) for chunk_id, point in sorted(by_chunk.items())]
 
 

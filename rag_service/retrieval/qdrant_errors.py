@@ -5,16 +5,17 @@ from contextlib import contextmanager
 
 import grpc
 import httpx
+from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from rag_service.errors import IndexUnavailable
 
 
-class NoCollection(Exception):
-    """The collection does not exist."""
+class NoCollection(IndexUnavailable):
+    """The collection does not exist, or whoever answers is no Qdrant server."""
 
 
-class CollectionExists(Exception):
+class CollectionExists(IndexUnavailable):
     """Somebody else has made the collection."""
 
 
@@ -29,18 +30,19 @@ def server_errors(action: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ApiException, grpc.RpcError, httpx.HTTPError, OSError, ValueError) as exc:
+    except (ApiException, QdrantException, grpc.RpcError, httpx.HTTPError, OSError, ValueError) as exc:
         raise _translated(action, exc) from exc
 
 
 def _translated(action: str, exc: Exception) -> Exception:
     # Only HTTP has a status for each; over gRPC the second is a wrong argument, and the local mode knows words alone.
     words = str(exc).lower()
+    told = f"The Qdrant server could not {action}: {str(exc) or type(exc).__name__}"
     if _is_absence(exc) or (isinstance(exc, ValueError) and "not found" in words):
-        return NoCollection()
+        return NoCollection(told)
     if "already exists" in words:
-        return CollectionExists()
-    return IndexUnavailable(f"The Qdrant server could not {action}: {str(exc) or type(exc).__name__}")
+        return CollectionExists(told)
+    return IndexUnavailable(told)
 
 
 def _is_absence(exc: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -26,9 +27,11 @@ _STATES_PER_PAGE = 1_000
 _ALL_CORPORA = 1_000_000
 _WRITE_TIMEOUT_S = 60  # a write waits for all replicas that have to have it
 _TIDY_EVERY_S = 1.0
+_BUILD = re.compile(r"[0-9a-f]{32}")  # how names of builds begin: domain/fingerprints.py
 # The least that the server takes: a segment is rewritten when any of its points is deleted.
 _TIDY = models.OptimizersConfigDiff(deleted_threshold=1e-6, vacuum_min_vector_number=100)
 _USUAL = models.OptimizersConfigDiff(deleted_threshold=0.2, vacuum_min_vector_number=1000)
+_DONE, _FAILED = models.CollectionStatus.GREEN, models.CollectionStatus.RED
 _LEFT_BEHIND = (
     "The Qdrant server has rewritten what held erased points. Its write-ahead log, segments of fewer than 100 points "
     "and snapshots that it made may hold their ids and vectors (no text) until newer writes displace them."
@@ -68,6 +71,7 @@ class QdrantIndex:
         self._timeout_s = timeout_s
         self._exact_below = exact_below
         self._dimensions: dict[Fingerprint, int] = {}
+        self._indexed: set[Fingerprint] = set()
 
     async def aclose(self) -> None:
         await self._client.close()
@@ -77,11 +81,16 @@ class QdrantIndex:
             return
         known = await self._dimensions_of(fingerprint)
         check_points(points, dimensions=known or dimensions_of(points))
-        if known is None:
-            await self._create(fingerprint, dimensions_of(points))
         rows = [qdrant_schema.server_point(point) for point in points]
-        for batch in _batches(rows, _POINTS_PER_REQUEST):
-            await self._upsert(fingerprint, batch)
+        try:
+            if known is None:
+                await self._create(fingerprint, dimensions_of(points))
+            await self._make_indexes(fingerprint)
+            for batch in _batches(rows, _POINTS_PER_REQUEST):
+                await self._upsert(fingerprint, batch)
+        except NoCollection as exc:
+            self._forget(fingerprint)
+            raise IndexUnavailable("The build was dropped while it was written.") from exc
 
     async def retire(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, at: int) -> None:
         await self._set(fingerprint, ids, {point_payload.DIED: at})
@@ -130,8 +139,9 @@ class QdrantIndex:
         prefix = self._settings.prefix
         with server_errors("list its collections"):
             listed = (await self._client.get_collections()).collections
-        names = [Fingerprint(each.name.removeprefix(prefix)) for each in listed if each.name.startswith(prefix)]
-        return {name: await self._count(name) for name in sorted(names)}
+        names = [each.name.removeprefix(prefix) for each in listed if each.name.startswith(prefix)]
+        # Another service's prefix may begin with this one: its collections are not for us to mend.
+        return {Fingerprint(name): await self._count(Fingerprint(name)) for name in sorted(names) if _BUILD.match(name)}
 
     async def corpora(self, fingerprint: Fingerprint) -> dict[CorpusId, int]:
         async def count(collection: str) -> dict[CorpusId, int]:
@@ -159,7 +169,9 @@ class QdrantIndex:
         async def tidy(collection: str) -> Sequence[str]:
             await self._client.update_collection(collection, optimizers_config=_TIDY)
             try:
-                while (await self._client.get_collection(collection)).status is not models.CollectionStatus.GREEN:  # noqa: ASYNC110  the server tells nobody
+                while (status := (await self._client.get_collection(collection)).status) is not _DONE:
+                    if status is _FAILED:
+                        raise IndexUnavailable(f"The Qdrant server failed to rewrite the collection {collection}.")
                     await asyncio.sleep(_TIDY_EVERY_S)
             finally:
                 await self._client.update_collection(collection, optimizers_config=_USUAL)
@@ -169,7 +181,7 @@ class QdrantIndex:
 
     async def drop(self, fingerprint: Fingerprint) -> None:
         await self._in(fingerprint, "remove a collection", self._client.delete_collection, absent=False)
-        self._dimensions.pop(fingerprint, None)
+        self._forget(fingerprint)
 
     async def _in(
         self, fingerprint: Fingerprint, action: str, work: Callable[[str], Awaitable[_Result]], *, absent: _Result
@@ -179,8 +191,12 @@ class QdrantIndex:
             with server_errors(action):
                 return await work(self._settings.prefix + fingerprint)
         except NoCollection:
-            self._dimensions.pop(fingerprint, None)
+            self._forget(fingerprint)
             return absent
+
+    def _forget(self, fingerprint: Fingerprint) -> None:
+        self._dimensions.pop(fingerprint, None)
+        self._indexed.discard(fingerprint)
 
     async def _dimensions_of(self, fingerprint: Fingerprint) -> int | None:
         if fingerprint not in self._dimensions:
@@ -194,11 +210,10 @@ class QdrantIndex:
 
     async def _create(self, fingerprint: Fingerprint, dimensions: int) -> None:
         settings = self._settings
-        collection = settings.prefix + fingerprint
         try:
             with server_errors("make a collection"):
                 await self._client.create_collection(
-                    collection,
+                    settings.prefix + fingerprint,
                     vectors_config=qdrant_schema.dense_vectors(dimensions),
                     sparse_vectors_config=qdrant_schema.sparse_vectors(),
                     hnsw_config=qdrant_schema.HNSW,
@@ -209,17 +224,19 @@ class QdrantIndex:
                 )
         except CollectionExists:
             pass
+
+    async def _make_indexes(self, fingerprint: Fingerprint) -> None:
+        """Once in each process: whoever made the collection may still be at work on them, or have died before."""
+        if fingerprint in self._indexed:
+            return
         with server_errors("make an index of a field"):
             for field, params in qdrant_schema.FIELD_INDEXES.items():
-                await self._client.create_payload_index(collection, field, params, wait=True)
+                await self._client.create_payload_index(self._settings.prefix + fingerprint, field, params, wait=True)
+        self._indexed.add(fingerprint)
 
     async def _upsert(self, fingerprint: Fingerprint, rows: list[models.PointStruct]) -> None:
-        try:
-            with server_errors("write"):
-                await self._client.upsert(self._settings.prefix + fingerprint, rows, wait=True, ordering=self._ordering)
-        except NoCollection as exc:
-            self._dimensions.pop(fingerprint, None)
-            raise IndexUnavailable("The build was dropped while it was written.") from exc
+        with server_errors("write"):
+            await self._client.upsert(self._settings.prefix + fingerprint, rows, wait=True, ordering=self._ordering)
 
     async def _set(self, fingerprint: Fingerprint, ids: Sequence[PointId], payload: dict[str, object]) -> None:
         for batch in _batches(ids, _IDS_PER_REQUEST):

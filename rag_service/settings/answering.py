@@ -53,7 +53,12 @@ class QdrantSettings(Section):
     url: str = Field("", description="such as https://qdrant:6333")
     api_key: SecretStr = SecretStr("")
     grpc_port: int = Field(6334, ge=0, le=65535, description="0: ask over HTTP, several times as slow")
-    prefix: str = Field("rag-", min_length=1, max_length=100, description="of the names of this service's collections")
+    prefix: str = Field(
+        "rag-",
+        min_length=1,
+        max_length=100,
+        description="of the names of this service's collections; no other service's may be the same",
+    )
     shards: int = Field(1, ge=1, description="of a new collection")
     replicas: int = Field(1, ge=1, description="of each shard of a new collection")
     write_consistency: int = Field(1, ge=1, description="replicas that must have a write before it is acknowledged")

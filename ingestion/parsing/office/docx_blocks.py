@@ -116,8 +116,10 @@ class DocxReader:
         self._was_code = False
 
     def _mark(self, paragraph: Any) -> str:
-        """Return the bullet or number of a paragraph, and count it."""
+        """Return the bullet or number of a paragraph, and count it; one whose end was deleted is no item any more."""
         properties = paragraph.find("{*}pPr")
+        if _end_is_deleted(properties):
+            return ""
         style = self._styles.of(child_value(properties, "pStyle"))
         place = list_place(properties)
         if place is None:
@@ -167,11 +169,17 @@ class DocxReader:
                         said = self._text.inside(comment).flat
                         self._builder.add(comment_text(said, author=own(comment, "author")), page=page)
                 case _:
-                    note = self._notes.taken(aside.element)
-                    text = self._text.inside(note).flat if note is not None else ""
-                    label = f"[{aside.label}] " if aside.label else ""
-                    self._builder.add(label + text if text else "", page=page)
+                    self._note(aside, page)
             self._pages.turn(here)
+
+    def _note(self, aside: Aside, page: int | None) -> None:
+        note = self._notes.taken(aside.element)
+        if note is None:
+            return
+        line = self._text.inside(note)
+        label = f"[{aside.label}] " if aside.label else ""
+        self._builder.add(label + line.flat if line.flat else "", page=page)
+        self._add_asides(line.asides, page)
 
     def _box(self, content: Any) -> None:
         for child in content:

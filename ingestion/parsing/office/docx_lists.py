@@ -10,6 +10,7 @@ from ingestion.parsing.office.ooxml import child_value, is_on, number_of, own
 
 _PLACE: Final = re.compile(r"%([1-9])")
 _MAX_PATTERN_CHARS: Final = 50
+_LEVELS: Final = range(9)  # Word has no more, and each item looks through them
 BULLET: Final = "- "
 
 
@@ -46,8 +47,11 @@ class Lists:
         """`root` is that of the part with the lists, None when there is none."""
         series = {own(one, "abstractNumId"): _series(one) for one in _all(root, "abstractNum")}
         self._lists = {own(one, "numId"): made for one in _all(root, "num") if (made := _list(one, series))}
+        by_style = {one.style_link: one.levels for one in reversed(series.values()) if one.style_link}
         for one in _all(root, "abstractNum"):
-            _link(series[own(one, "abstractNumId")], child_value(one, "numStyleLink"), series.values())
+            linked = series[own(one, "abstractNumId")]
+            # A style of lists holds the levels.
+            linked.levels = linked.levels or by_style.get(child_value(one, "numStyleLink"), {})
         self._begun: set[tuple[str, int]] = set()
 
     def mark(self, place: ListPlace) -> str:
@@ -105,7 +109,8 @@ def _series(element: Any) -> _Series:
 
 
 def _levels(element: Any) -> dict[int, _Level]:
-    return {number_of(own(level, "ilvl")): _level(level) for level in element.iterfind("{*}lvl")}
+    found = ((number_of(own(level, "ilvl")), level) for level in element.iterfind("{*}lvl"))
+    return {depth: _level(level) for depth, level in found if depth in _LEVELS}
 
 
 def _level(element: Any) -> _Level:
@@ -129,14 +134,8 @@ def _list(element: Any, series: dict[str, _Series]) -> _List | None:
     for override in element.iterfind("{*}lvlOverride"):
         depth, start = number_of(own(override, "ilvl")), child_value(override, "startOverride")
         level = override.find("{*}lvl")
-        if level is not None:
+        if level is not None and depth in _LEVELS:
             levels[depth] = _level(level)
         if start:
             starts[depth] = number_of(start)
     return _List(series=made_from, own_levels=levels, starts=starts)
-
-
-def _link(series: _Series, style: str, others: Any) -> None:
-    """Take the levels from the definition that a style of lists names."""
-    if style and not series.levels:
-        series.levels = next((one.levels for one in others if one.style_link == style), {})

@@ -154,6 +154,16 @@ def test_notes_in_a_table_follow_the_table() -> None:
     assert texts(word(body, footnotes=f'<w:footnote w:id="1">{p("Why.")}</w:footnote>')) == ["a | b[1]\nc", "[1] Why."]
 
 
+def test_a_comment_on_a_note_follows_the_note() -> None:
+    refers = '<w:r><w:{}Reference w:id="1"/></w:r>'
+    note = f'<w:footnote w:id="1"><w:p>{run("Why.")}{refers.format("comment")}</w:p></w:footnote>'
+    body = f"<w:p>{run('Claim')}{refers.format('footnote')}</w:p>"
+
+    found = word(body, footnotes=note, comments=f'<w:comment w:id="1" w:author="Ann">{p("Really?")}</w:comment>')
+
+    assert texts(found) == ["Claim[1]", "[1] Why.", "Comment by Ann: Really?"]
+
+
 def test_comments_are_told_apart_from_the_text() -> None:
     comments = f'<w:comment w:id="0" w:author="Ann">{p("Really?")}{p("Ask Bob.")}</w:comment>'
     body = f"<w:p>{run('Claim.')}<w:r><w:commentReference w:id='0'/></w:r></w:p>"

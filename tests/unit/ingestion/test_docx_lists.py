@@ -107,6 +107,20 @@ def test_items_of_unknown_lists_and_levels_are_paragraphs() -> None:
     assert read(item("9") + item("1", 8), LEGAL + numbers("1", "0") + numbers("2", "missing")) == ["", ""]
 
 
+def test_items_whose_end_was_deleted_are_not_counted() -> None:
+    ended = (
+        '<w:p><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr><w:rPr><w:del/></w:rPr></w:pPr></w:p>'
+    )
+
+    assert read(item("1") + ended + item("1"), LEGAL + numbers("1", "0")) == ["Part I", "Part II"]
+
+
+def test_levels_that_word_does_not_have_are_left_out() -> None:
+    numbering = series("0", level(8, "decimal", "%9."), level(9, "decimal", "%9.")) + numbers("1", "0")
+
+    assert read(item("1", 8) + item("1", 9), numbering) == ["1.", ""]
+
+
 def test_items_in_cells_have_their_numbers_and_empty_items_count() -> None:
     cell, rest = f"<w:tc>{item('1', text='')}</w:tc>", "<w:tc><w:p><w:r><w:t>y</w:t></w:r></w:p></w:tc>"
     body = f"<w:tbl><w:tr>{cell}{rest}</w:tr><w:tr>{cell}{rest}</w:tr></w:tbl>"
