@@ -1,8 +1,8 @@
 """The composition root: settings in, container out. The only file that names concrete backends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -255,6 +255,15 @@ def _open_service_keys(settings: Settings) -> ServiceKeys:
     return ServiceKeys(given.encode() if given else read_or_create(settings.secret_file))
 
 
+@contextmanager
+def _of_extra(name: str) -> Iterator[None]:
+    """Say how to install what a backend is imported from."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise Misconfigured(f"{exc.name} is not installed: pip install 'rag-service[{name}]'.") from exc
+
+
 def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
     match settings.retrieval.backend:
         case "edge":
@@ -264,7 +273,8 @@ def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
             stack.push_async_callback(client.aclose)
             return client
         case "qdrant":
-            from rag_service.retrieval.qdrant_server import open_qdrant
+            with _of_extra("qdrant"):
+                from rag_service.retrieval.qdrant_server import open_qdrant
 
             server = open_qdrant(
                 settings.qdrant, timeout_s=settings.retrieval.timeout_s, exact_below=settings.retrieval.exact_below
@@ -282,8 +292,9 @@ def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:
         case "polled":
             return PolledQueue()
         case "celery":
-            from rag_service.queue.broker import Broker, open_app
-            from rag_service.queue.celery_queue import CeleryQueue
+            with _of_extra("celery"):
+                from rag_service.queue.broker import Broker, open_app
+                from rag_service.queue.celery_queue import CeleryQueue
 
             queue = CeleryQueue(Broker(open_app(settings)))
             stack.push_async_callback(queue.aclose)
