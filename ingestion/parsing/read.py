@@ -51,6 +51,8 @@ def _parser_for(
             return partial(_container_parser(media_type), read=read_member)
         case MediaType.MARKDOWN | MediaType.HTML | MediaType.TEXT | MediaType.RST | MediaType.ROW:
             return _prose_parser(media_type)
+        case MediaType.XML | MediaType.ORG:
+            return _general_parser(media_type)
         case MediaType.CSV | MediaType.TSV | MediaType.XLSX | MediaType.JSON | MediaType.JSONL:
             return _data_parser(media_type)
         case MediaType.DOCX | MediaType.PPTX | MediaType.ODT | MediaType.RTF | MediaType.EPUB:
@@ -80,6 +82,15 @@ def _prose_parser(media_type: MediaType) -> Parser:
             from ingestion.parsing.records.row import parse_row as parse  # noqa: PLC0415
         case _:
             from ingestion.parsing.text import parse_text as parse  # noqa: PLC0415
+    return parse
+
+
+def _general_parser(media_type: MediaType) -> Parser:
+    match media_type:
+        case MediaType.XML:
+            from ingestion.parsing.general.xml import parse_xml as parse  # noqa: PLC0415
+        case _:
+            from ingestion.parsing.general.org import parse_org as parse  # noqa: PLC0415
     return parse
 
 
