@@ -1,12 +1,12 @@
-"""Org mode, which unstructured reads as the HTML that the program pandoc makes of it."""
+"""Org mode, read as the HTML that the program pandoc makes of it."""
 
 import subprocess
 from typing import BinaryIO
 
 from ingestion.parsing.canonical import CanonicalBuilder
 from ingestion.parsing.decoding import decode
-from ingestion.parsing.general.elements import add_elements
 from ingestion.parsing.limits import ParsingLimits
+from ingestion.parsing.markup.html import add_markup
 from ingestion.parsing.programs import die_with_the_parser
 from ingestion.parsing.text import add_paragraphs, read_limited
 from rag_service.domain.documents import ParsedDocument
@@ -22,7 +22,7 @@ def parse_org(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
     builder = CanonicalBuilder(max_chars=limits.max_text_chars)
     builder.warn(*warnings)
     if limits.pandoc_program:
-        add_elements(builder, [_html(text.removeprefix("\ufeff"), limits)])
+        add_markup(builder, _html(text.removeprefix("\ufeff"), limits))
     else:
         builder.warn(_AS_TEXT)
         add_paragraphs(builder, text)
