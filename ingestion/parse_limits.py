@@ -1,11 +1,15 @@
-"""What the settings let the parser's process use; text recognition is looked for here, once, when a worker starts."""
+"""What the settings let the parser's process use; programs are looked for here, once, when a worker starts."""
 
 import shutil
+from dataclasses import replace
+from typing import Final
 
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.ocr.tesseract import installed_languages
 from rag_service.errors import Misconfigured
 from rag_service.settings import TESSERACT, OcrSettings, Settings
+
+_PANDOC: Final = "pandoc"
 
 
 def parsing_limits(settings: Settings) -> ParsingLimits:
@@ -15,10 +19,11 @@ def parsing_limits(settings: Settings) -> ParsingLimits:
         Misconfigured: text recognition is wanted, and the program or a language is missing.
     """
     ocr = settings.ocr
+    limits = ParsingLimits(**settings.parsing.model_dump(), pandoc_program=shutil.which(_PANDOC) or "")
     if not ocr.is_wanted:
-        return ParsingLimits(**settings.parsing.model_dump())
-    return ParsingLimits(
-        **settings.parsing.model_dump(),
+        return limits
+    return replace(
+        limits,
         ocr_program=_program(ocr),
         ocr_languages=ocr.languages,
         ocr_page_timeout_s=ocr.page_timeout_s,

@@ -23,6 +23,7 @@ from tests.running import RunningService, start_service, stop_service
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 keep_files_in_memory()
+os.environ.setdefault("DO_NOT_TRACK", "true")  # unstructured would tell that it was imported
 
 # Tests assert no speed: a busy machine must not fail them.
 settings.register_profile("unhurried", deadline=None)

@@ -5,7 +5,10 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsingLimits:
-    """Limits of one file; see `ParsingSettings` and `OcrSettings` for their meaning. No program, no OCR."""
+    """Limits of one file; see `ParsingSettings` and `OcrSettings` for their meaning. No program, no OCR.
+
+    Without pandoc Org mode is plain text.
+    """
 
     timeout_s: float = 120.0
     memory_bytes: int = 1536 * 2**20
@@ -14,6 +17,7 @@ class ParsingLimits:
     max_unpacked_bytes: int = 512 * 2**20
     max_archive_entries: int = 1000
     max_archive_ratio: float = 100
+    pandoc_program: str = ""
     ocr_program: str = ""
     ocr_languages: str = ""
     ocr_page_timeout_s: float = 0.0

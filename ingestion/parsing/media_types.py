@@ -10,6 +10,8 @@ class MediaType(StrEnum):
     HTML = "text/html"
     TEXT = "text/plain"
     RST = "text/x-rst"
+    ORG = "text/org"
+    XML = "application/xml"
     CSV = "text/csv"
     TSV = "text/tab-separated-values"
     JSON = "application/json"
@@ -36,6 +38,9 @@ ENDINGS: dict[str, MediaType] = {
     ".txt": MediaType.TEXT,
     ".text": MediaType.TEXT,
     ".rst": MediaType.RST,
+    ".org": MediaType.ORG,
+    ".xml": MediaType.XML,
+    ".nxml": MediaType.XML,
     ".csv": MediaType.CSV,
     ".tsv": MediaType.TSV,
     ".json": MediaType.JSON,
@@ -60,6 +65,8 @@ TEXTUAL = frozenset(
         MediaType.HTML,
         MediaType.TEXT,
         MediaType.RST,
+        MediaType.ORG,
+        MediaType.XML,
         MediaType.CSV,
         MediaType.TSV,
         MediaType.JSON,
@@ -76,7 +83,7 @@ ZIPPED = frozenset({MediaType.DOCX, MediaType.XLSX, MediaType.PPTX, MediaType.OD
 MACRO_ENDINGS = frozenset(".docm .dotm .xlsm .xltm .xlam .pptm .potm .ppsm .ppam".split())
 
 UNSUPPORTED_ENDINGS = MACRO_ENDINGS | frozenset(
-    ".xml .doc .dot .dotx .xls .xlsb .xltx .ods .ppt .pps .potx .ppsx .odp .gz .tar .7z .rar .png .jpg .jpeg .gif .tif "
+    ".doc .dot .dotx .xls .xlsb .xltx .ods .ppt .pps .potx .ppsx .odp .gz .tar .7z .rar .png .jpg .jpeg .gif .tif "
     ".tiff .bmp .webp .heic .svg .mp3 .mp4 .exe .dll .bin".split()
 )
 """Endings that promise another format: such a file is not read as plain text, even when it is text."""

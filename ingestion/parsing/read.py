@@ -49,9 +49,9 @@ def _parser_for(
             return partial(parse_pdf, recogniser=recogniser, on_pages=on_pages)
         case MediaType.EML | MediaType.MSG | MediaType.ZIP:
             return partial(_container_parser(media_type), read=read_member)
-        case MediaType.MARKDOWN | MediaType.HTML | MediaType.TEXT | MediaType.RST | MediaType.ROW:
+        case MediaType.MARKDOWN | MediaType.HTML | MediaType.TEXT | MediaType.RST | MediaType.ORG | MediaType.ROW:
             return _prose_parser(media_type)
-        case MediaType.CSV | MediaType.TSV | MediaType.XLSX | MediaType.JSON | MediaType.JSONL:
+        case MediaType.CSV | MediaType.TSV | MediaType.XLSX | MediaType.JSON | MediaType.JSONL | MediaType.XML:
             return _data_parser(media_type)
         case MediaType.DOCX | MediaType.PPTX | MediaType.ODT | MediaType.RTF | MediaType.EPUB:
             return _office_parser(media_type)
@@ -76,6 +76,8 @@ def _prose_parser(media_type: MediaType) -> Parser:
             from ingestion.parsing.markup.html import parse_html as parse  # noqa: PLC0415
         case MediaType.RST:
             from ingestion.parsing.markup.rst import parse_rst as parse  # noqa: PLC0415
+        case MediaType.ORG:
+            from ingestion.parsing.markup.org import parse_org as parse  # noqa: PLC0415
         case MediaType.ROW:
             from ingestion.parsing.records.row import parse_row as parse  # noqa: PLC0415
         case _:
@@ -87,6 +89,8 @@ def _data_parser(media_type: MediaType) -> Parser:
     match media_type:
         case MediaType.XLSX:
             from ingestion.parsing.office.xlsx import parse_xlsx as parse  # noqa: PLC0415
+        case MediaType.XML:
+            from ingestion.parsing.general.xml import parse_xml as parse  # noqa: PLC0415
         case MediaType.JSON:
             from ingestion.parsing.records.json_text import parse_json as parse  # noqa: PLC0415
         case MediaType.JSONL:

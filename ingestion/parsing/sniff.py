@@ -19,7 +19,12 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _RTF = b"{\\rtf"
 _PROLOGUE_BYTES = 1024
 _HTML = (b"<!doctype html", b"<html")
-_NEVER_PAGES = frozenset({MediaType.CSV, MediaType.TSV, MediaType.JSON, MediaType.JSONL, MediaType.EML, MediaType.RST})
+_NEVER_PAGES = frozenset(
+    {MediaType.CSV, MediaType.TSV, MediaType.JSON, MediaType.JSONL, MediaType.EML, MediaType.RST, MediaType.ORG}
+)
+_SIGNED_MAIL = re.compile(
+    rb"\A(?:[!-9;-~]++:.*\n(?:[ \t].*\n)*)*?content-type[ \t]*:\s*multipart/signed\b", re.IGNORECASE
+)
 
 _FOREIGN: tuple[bytes, ...] = (
     b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*", b"BM", b"RIFF",
@@ -96,10 +101,15 @@ def _kind_of_text(head: bytes, claimed: MediaType | None, ending: str) -> MediaT
     if claimed in _NEVER_PAGES and is_page:
         raise DocumentRejected(ReasonCode.TYPE_MISMATCH, f"ending {ending}, content html")
     if claimed in TEXTUAL:
-        return claimed
+        return MediaType.HTML if claimed is MediaType.XML and is_page else claimed
     if claimed is not None:
         # A failed download leaves an error page or a stub under the name of the file.
         raise DocumentRejected(ReasonCode.DAMAGED, f"ending {ending}, content text")
-    if ending in UNSUPPORTED_ENDINGS or (is_xml and not is_page):
+    if ending in UNSUPPORTED_ENDINGS:
         raise DocumentRejected(ReasonCode.UNSUPPORTED_TYPE, f"ending {ending or 'none'}")
-    return MediaType.HTML if is_page else MediaType.TEXT
+    if is_xml:
+        return MediaType.HTML if is_page else MediaType.XML
+    if is_page:
+        return MediaType.HTML
+    # Programs name a mail with its signature .p7s, as they do a signature alone.
+    return MediaType.EML if _SIGNED_MAIL.match(head) else MediaType.TEXT

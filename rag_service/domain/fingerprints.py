@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from rag_service.domain.ids import Fingerprint
 
-PARSER_FINGERPRINT = "parsers-4"
+PARSER_FINGERPRINT = "parsers-5"
 """Names what turns bytes into canonical text. Raise it when a parser's output changes: equal bytes are then read anew."""
 
 _OCR = "+ocr:"

@@ -12,6 +12,7 @@ import argparse
 import html
 import logging
 import re
+import shutil
 import signal
 import sys
 import time
@@ -145,7 +146,7 @@ class _limited:  # noqa: N801  (reads as a word of the language)
 
 def _ours(path: Path) -> str:
     with path.open("rb") as file:
-        return read_document(file, path.name, ParsingLimits()).text
+        return read_document(file, path.name, ParsingLimits(pandoc_program=shutil.which("pandoc") or "")).text
 
 
 def _peer(path: Path) -> str:

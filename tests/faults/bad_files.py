@@ -119,6 +119,21 @@ def laughing_book() -> bytes:
     )
 
 
+def laughing_xml() -> bytes:
+    """Return XML whose text is an entity that stands for ten thousand million characters."""
+    return f"<!DOCTYPE lolz [{_LAUGHS}]><a><p>&lol9;</p></a>".encode()
+
+
+def peeping_xml() -> bytes:
+    """Return XML whose text is an entity that stands for a file of the machine."""
+    return b'<!DOCTYPE x [<!ENTITY secret SYSTEM "file:///etc/passwd">]><a><p>&secret;</p></a>'
+
+
+def deep_xml() -> bytes:
+    """Return XML with elements inside elements, ten thousand levels deep."""
+    return b"<a>" * 10_000 + b"words" + b"</a>" * 10_000
+
+
 def locked_book() -> bytes:
     """Return an EPUB under digital rights management."""
     method = b'<e><EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/></e>'

@@ -13,6 +13,7 @@ from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
 from rag_service.reasons import ReasonCode
 from tests.patience import PATIENCE_S, until
+from tests.unit.ingestion.scans import program
 
 
 @pytest.fixture
@@ -152,3 +153,17 @@ async def test_a_word_file_is_read_without_a_network(tmp_path: Path) -> None:
 
     assert isinstance(outcome, ParsedDocument)
     assert outcome.text == "Chapter\n\nSome sentence about things.\n- an item"
+
+
+async def test_pandoc_and_unstructured_work_inside_the_parsers_process(tmp_path: Path) -> None:
+    pandoc = program(tmp_path, "cat > /dev/null; echo '<h1>Hours</h1><p>Nine to five.</p>'")
+    sandbox = Sandbox(limits=ParsingLimits(pandoc_program=str(pandoc)))
+    try:
+        outcomes = await sandbox.parse(
+            [file("hours.org", b"* Hours"), file("lift.xml", b"<p>It is <b>out</b> of order.</p>")]
+        )
+    finally:
+        await sandbox.close()
+
+    texts = [outcome.text for outcome in outcomes if isinstance(outcome, ParsedDocument)]
+    assert texts == ["Hours\n\nNine to five.", "It is out of order."]

@@ -34,7 +34,7 @@ def serve(requests: BinaryIO, replies: BinaryIO, read: Read = read_document) -> 
     if hello is None:
         return
     limits = ParsingLimits(**hello)
-    sys.addaudithook(partial(_refuse, limits.ocr_program))
+    sys.addaudithook(partial(_refuse, {limits.ocr_program, limits.pandoc_program} - {""}))
     _restrict(limits)
     while (request := _next(requests)) is not None:
         _allow_cpu(limits.timeout_s + limits.ocr_file_timeout_s)
@@ -90,11 +90,11 @@ def _allow_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
 
 
-def _refuse(program: str, event: str, arguments: tuple[object, ...]) -> None:
+def _refuse(programs: set[str], event: str, arguments: tuple[object, ...]) -> None:
     if event not in _FORBIDDEN:
         return
-    if event == "subprocess.Popen" and program and arguments[0] == program:
-        return  # text recognition
+    if event == "subprocess.Popen" and arguments[0] in programs:
+        return
     raise PermissionError(f"{event} is not for parsers")
 
 

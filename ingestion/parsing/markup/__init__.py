@@ -1,1 +1,1 @@
-"""Text with marks: HTML, Markdown, reStructuredText, and books of these."""
+"""Text with marks: HTML, Markdown, reStructuredText, Org mode, and books of these."""

@@ -1,7 +1,5 @@
 """Runs the program tesseract: a picture in, lines of text out. The only file that knows it."""
 
-import ctypes
-import signal
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,12 +7,12 @@ from itertools import groupby, pairwise
 
 from ingestion.parsing.pdf_layout import Line
 from ingestion.parsing.pdf_margins import EDGE
+from ingestion.parsing.programs import die_with_the_parser
 
 POINTS_PER_INCH = 72
 LEAST_CONFIDENCE = 40
 """Of 100: below it a line is what tesseract makes of lines and spots in pictures."""
 
-_PR_SET_PDEATHSIG = 1
 _COLUMNS = 12  # of its table: level, page, block, paragraph, line, word, left, top, width, height, confidence, text
 _WORD = 5
 _CELL_GAP = 1.5  # of the line's height; its box ends where the ink does
@@ -22,7 +20,6 @@ _BULLET = "¢"  # what it reads for a bullet
 
 _LISTING_S = 30
 _ENVIRONMENT = {"OMP_THREAD_LIMIT": "1"}  # its threads would take turns on the cores that others work on
-_libc = ctypes.CDLL(None)
 
 
 class RecognitionFailed(Exception):
@@ -96,18 +93,13 @@ def _run(program: str, languages: str, picture: Picture, timeout_s: float) -> st
             timeout=timeout_s,
             check=True,
             env=_ENVIRONMENT,
-            preexec_fn=_die_with_the_parser,  # this process has one thread
+            preexec_fn=die_with_the_parser,  # this process has one thread
         )
     except subprocess.TimeoutExpired as exc:
         raise TimeoutError from exc
     except (subprocess.SubprocessError, OSError) as exc:
         raise RecognitionFailed from exc
     return done.stdout.decode(errors="replace")
-
-
-def _die_with_the_parser() -> None:
-    # The parser may be killed at any time, and nobody else knows of the program it started.
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _words(table: str, pixels_per_point: float) -> Iterable[_Word]:

@@ -3,11 +3,14 @@
 import re
 from typing import Any, Final
 
+from ingestion.parsing.office.decimals import number_text
+
 _FILE_NAME: Final = re.compile(r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|webp|svg|emf|wmf)", re.IGNORECASE)
 _BY_A_PROGRAM: Final = re.compile(
     r"\s*(?:Description automatically generated|AI-generated content may be incorrect)\.?\s*$"
 )
 _MAX_POINTS: Final = 10_000
+_STORED: Final = re.compile(r"-?\d+\.\d{9,}")  # a number as it was reckoned, not as anybody typed it
 
 
 def alternative_text(described: str | None) -> str:
@@ -33,7 +36,7 @@ def chart_rows(chart: Any) -> list[list[str]]:
     if not series:
         return []
     labels = next((found for one in series if (found := _points(one, "cat") or _points(one, "xVal"))), {})
-    values = [_points(one, "val") or _points(one, "yVal") for one in series]
+    values = [_numbers(_points(one, "val") or _points(one, "yVal")) for one in series]
     places = sorted({place for column in (labels, *values) for place in column})[:_MAX_POINTS]
     head = ["", *(next(iter(_points(one, "tx").values()), "") for one in series)]
     return [head, *([labels.get(place, ""), *(column.get(place, "") for column in values)] for place in places)]
@@ -43,3 +46,7 @@ def _points(series: Any, of: str) -> dict[int, str]:
     """Return the cached points of a series by their number."""
     points = series.iterfind(f"{{*}}{of}//{{*}}pt")
     return {int(place): point.findtext("{*}v") or "" for point in points if (place := point.get("idx", "")).isdecimal()}
+
+
+def _numbers(points: dict[int, str]) -> dict[int, str]:
+    return {place: number_text(float(text)) if _STORED.fullmatch(text) else text for place, text in points.items()}

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from python_calamine import CalamineSheet
 
+from ingestion.parsing.office.decimals import number_text
 from ingestion.parsing.office.xlsx_scan import Percentages
 from ingestion.parsing.records.tables import one_line, repeated_label
 
-_SIGNIFICANT_DIGITS: Final = 15  # as many as spreadsheets keep: 0.1 + 0.2 is 0.3 in them
 _PER_CENT: Final = 100
 
 
@@ -74,11 +74,6 @@ def _left(sheet: CalamineSheet) -> int:
     return sheet.start[1] if sheet.start else 0
 
 
-def _number(value: float) -> str:
-    whole = value.is_integer() and abs(value) < 10**_SIGNIFICANT_DIGITS
-    return str(int(value)) if whole else f"{value:.{_SIGNIFICANT_DIGITS}g}"
-
-
 def _moment(value: datetime) -> str:
     near = value + timedelta(microseconds=500_000)  # days are stored as fractions: 12:59:59.9999 is one o'clock
     midnight = not (near.hour or near.minute or near.second)
@@ -100,7 +95,7 @@ def _truth(value: bool) -> str:
 
 _SHOWN: Final[dict[type, Callable[[Any], str]]] = {
     str: one_line,
-    float: _number,
+    float: number_text,
     int: str,
     bool: _truth,
     datetime: _moment,

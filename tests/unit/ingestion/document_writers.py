@@ -77,6 +77,19 @@ def html(document: Document) -> bytes:
     }, "\n").encode()  # fmt: skip
 
 
+def xml(document: Document) -> bytes:
+    def tagged(tag: str, contents: Sequence[str]) -> str:
+        return "".join(f"<{tag}>{content}</{tag}>" for content in contents)
+
+    blocks = _joined(document, {
+        "heading": lambda part: f"<section>{tagged('title', part.lines)}</section>",
+        "paragraph": lambda part: tagged("para", [f"<emphasis>{row[0]}</emphasis> {' '.join(row[1:])}" for row in part.rows]),
+        "list": lambda part: tagged("itemizedlist", [tagged("listitem", [tagged("para", [line]) for line in part.lines])]),
+        "table": lambda part: tagged("informaltable", [tagged("row", [tagged("entry", row) for row in part.rows])]),
+    }, "\n")  # fmt: skip
+    return f"<?xml version='1.0'?><article>{blocks}</article>".encode()
+
+
 def epub(document: Document) -> bytes:
     items = [f"c{number}" for number, _ in enumerate(document)]
     manifest = "".join(f'<item id="{i}" href="{i}.xhtml" media-type="application/xhtml+xml"/>' for i in items)
@@ -208,7 +221,7 @@ def _saved(written) -> bytes:
 
 
 WRITERS: dict[str, Callable[[Document], bytes]] = {
-    "a.txt": text, "a.md": markdown, "a.rst": rst, "a.html": html, "a.epub": epub, "a.csv": csv, "a.tsv": tsv,
+    "a.txt": text, "a.md": markdown, "a.rst": rst, "a.html": html, "a.xml": xml, "a.epub": epub, "a.csv": csv, "a.tsv": tsv,
     "a.json": json_value, "a.jsonl": json_lines, "a.eml": eml, "a.msg": outlook, "a.zip": archive, "a.rtf": rtf,
     "a.odt": odt, "a.docx": word, "a.pptx": slides, "a.xlsx": workbook,
 }  # fmt: skip

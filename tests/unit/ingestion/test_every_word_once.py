@@ -58,7 +58,9 @@ def test_every_word_is_read_once_and_in_order(name: str, document: Document) -> 
     assert (broken_rules(found), found.warnings) == ([], ())
 
 
-@pytest.mark.parametrize("name", ["a.md", "a.rst", "a.html", "a.epub", "a.rtf", "a.odt", "a.docx", "a.pptx", "a.xlsx"])
+@pytest.mark.parametrize(
+    "name", ["a.md", "a.rst", "a.html", "a.xml", "a.epub", "a.rtf", "a.odt", "a.docx", "a.pptx", "a.xlsx"]
+)
 @settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 @given(document=documents())
 def test_every_table_is_a_block_with_a_line_per_row(name: str, document: Document) -> None:
@@ -76,4 +78,4 @@ def test_every_table_is_a_block_with_a_line_per_row(name: str, document: Documen
 def test_there_is_a_writer_for_every_format_but_those_with_laws_of_their_own() -> None:
     written = {ENDINGS[name.removeprefix("a")] for name in WRITERS}
 
-    assert set(MediaType) - written == {MediaType.PDF, MediaType.ROW}
+    assert set(MediaType) - written == {MediaType.PDF, MediaType.ROW, MediaType.ORG}

@@ -39,6 +39,14 @@ def test_where_it_is_not_installed_documents_are_read_without_it(
     assert parsing_limits(settings()).ocr_program == ""
 
 
+def test_pandoc_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    without = parsing_limits(settings()).pandoc_program
+    pandoc = program(tmp_path, "true").rename(tmp_path / "pandoc")
+
+    assert (without, parsing_limits(settings()).pandoc_program) == ("", str(pandoc))
+
+
 def test_a_worker_that_must_have_it_does_not_start_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 

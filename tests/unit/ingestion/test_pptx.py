@@ -104,13 +104,13 @@ def test_a_table_on_a_slide_repeats_what_is_merged_over_rows() -> None:
 def test_the_numbers_of_a_chart_are_a_table_under_its_title() -> None:
     deck, data = Deck(), CategoryChartData()
     data.categories = ["2019", "2020"]
-    data.add_series("Ducks", (120, 130.5))
+    data.add_series("Ducks", (120, 0.1 + 0.2))
     chart = deck.slide().shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, Inches(4), Inches(3), data).chart
     chart.chart_title.text_frame.text = "Survey"
 
     assert blocks(pptx(deck.saved())) == [
         (BlockKind.PARAGRAPH, "Survey"),
-        (BlockKind.TABLE, " | Ducks\n2019 | 120\n2020 | 130.5"),
+        (BlockKind.TABLE, " | Ducks\n2019 | 120\n2020 | 0.3"),
     ]
 
 

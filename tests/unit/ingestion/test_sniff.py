@@ -17,6 +17,7 @@ from tests.unit.ingestion.parsing_values import read, zipped
 
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
 OLD_WORD = ole({"WordDocument": b"text"})
+SIGNED_MAIL = b"MIME-Version: 1.0\r\nContent-Type:\r\n multipart/signed; boundary=x\r\n\r\n"
 DAMAGED_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -44,6 +45,13 @@ def word_file(**extra: bytes) -> bytes:
         (b"{}\n{}", "a.ndjson", MediaType.JSONL),
         (b"Title\n=====", "a.rst", MediaType.RST),
         (b"From: a@b\n\nHello", "a.eml", MediaType.EML),
+        (SIGNED_MAIL, "a.p7s", MediaType.EML),
+        (b"MIME-Version: 1.0\n\nContent-Type: multipart/signed", "a.p7s", MediaType.TEXT),
+        (b"<x>1</x>", "a.xml", MediaType.XML),
+        (b'<?xml version="1.0"?><article>', "a.dita", MediaType.XML),
+        (b'<!DOCTYPE article PUBLIC "x"><article>', "a.nxml", MediaType.XML),
+        (b"<!DOCTYPE html><p>x", "a.xml", MediaType.HTML),
+        (b"* Title", "a.org", MediaType.ORG),
         (b"{\\rtf1 Hello}", "a.rtf", MediaType.RTF),
         (b"{\\rtf1 Hello}", "letter", MediaType.RTF),
         (msg("Hi", "Hello"), "a.msg", MediaType.MSG),
@@ -78,9 +86,9 @@ def test_bytes_decide_and_the_ending_tells_texts_apart(content: bytes, filename:
         (b"\x89PNG\r\n\x1a\n\x00\x00", "a.pdf", ReasonCode.TYPE_MISMATCH),
         (b"MZ\x90\x00\x03\x00\x00\x00", "a.txt", ReasonCode.TYPE_MISMATCH),
         (b"MZ\x90\x00\x03\x00\x00\x00", "a.exe", ReasonCode.UNSUPPORTED_TYPE),
-        (b"<x>1</x>", "a.xml", ReasonCode.UNSUPPORTED_TYPE),
-        (b'<?xml version="1.0"?><article>', "a.nxml", ReasonCode.UNSUPPORTED_TYPE),
-        (b'<!DOCTYPE article PUBLIC "x"><article>', "a.nxml", ReasonCode.UNSUPPORTED_TYPE),
+        (b'<?xml version="1.0"?><svg>', "a.svg", ReasonCode.UNSUPPORTED_TYPE),
+        (b'<?xml version="1.0"?><w:wordDocument>', "a.doc", ReasonCode.UNSUPPORTED_TYPE),
+        (b"%PDF-1.7", "a.xml", ReasonCode.TYPE_MISMATCH),
         (b"PK\x03\x04 cut off", "a.docx", ReasonCode.DAMAGED),
         (b"PK\x03\x04 cut off", "a.txt", ReasonCode.TYPE_MISMATCH),
         (bytes(range(256)) * 8, "a.pdf", ReasonCode.DAMAGED),

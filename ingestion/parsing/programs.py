@@ -1,0 +1,12 @@
+"""The programs that the parser's process may start: what holds for all of them."""
+
+import ctypes
+import signal
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def die_with_the_parser() -> None:
+    """Make a new process end with the parser's, which may be killed at any time: nobody else knows of it."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
