@@ -1,6 +1,7 @@
 """What a corpus should be after any history: a few dictionaries and the rules of drafts, nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rag_service.domain.ids import AnswerId
@@ -143,6 +144,13 @@ class Model:
         self.highest += 1
         self._add_version({})
         self.switch(self.highest)
+        self._seal_again(displaced)
+
+    @contextmanager
+    def preview_waiting(self) -> Iterator[None]:
+        """Seal what is previewed again only after all that is published in here."""
+        displaced = self._make_room()
+        yield
         self._seal_again(displaced)
 
     def erase(self, key: str) -> None:
