@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from rag_service.domain.findings import FindingKind
 from tests.integration.crashing import CrashError
 from tests.laws.history import History
 
@@ -18,6 +19,9 @@ class RetentionSteps(History):
         before = self.model.versions.keys() - {0}
         self.model.retain(versions=versions, days=days)
         self.wait_for(self.apply(at))
+        # The bytes of files that went are left to the reconciler, and nothing else.
+        found = self.wait_for(self.parts.reconcile(self.driver.admin, dry_run=False))
+        assert {one.kind for one in found} <= {FindingKind.ORPHAN_BLOB}
         for number in before - self.model.versions.keys():
             self.is_gone(number)
 
