@@ -3,8 +3,10 @@
 import math
 
 import pytest
+import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
 
 from eval.metrics import ranking
 from eval.metrics.contexts import context_precision, context_recall
@@ -114,17 +116,15 @@ def test_a_useless_passage_at_the_end_changes_nothing_and_at_the_front_never_hel
 
 @given(st.lists(st.booleans(), min_size=1, max_size=10))
 def test_context_precision_is_the_average_precision_of_scikit_learn(verdicts: list[bool]) -> None:
-    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
     held = [frozenset(GOLD[:1]) if verdict else frozenset() for verdict in verdicts]
 
-    expected = metrics.average_precision_score(verdicts, range(len(verdicts), 0, -1)) if any(verdicts) else 0.0
+    expected = average_precision_score(verdicts, range(len(verdicts), 0, -1)) if any(verdicts) else 0.0
 
     assert context_precision(held, GOLD).value == pytest.approx(expected)
 
 
 @given(held_sets, golds)
 def test_the_reciprocal_rank_is_that_of_trec_eval(held, gold) -> None:
-    pytrec_eval = pytest.importorskip("pytrec_eval", reason="trec_eval is not installed")
     found, grades = as_ranking(within(held, gold), gold)
     run = {"q": {key: float(len(found) - place) for place, key in enumerate(found)}}
     evaluator = pytrec_eval.RelevanceEvaluator({"q": grades}, {"recip_rank"})

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import pytrec_eval
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -78,7 +79,6 @@ def test_recall_never_falls_with_a_deeper_cut(found, grades) -> None:
 
 @given(rankings, judgements, st.sampled_from([5, 10]))
 def test_ndcg_and_recall_are_those_of_trec_eval(found, grades, k) -> None:
-    pytrec_eval = pytest.importorskip("pytrec_eval", reason="trec_eval is not installed")
     assume(any(grades.values()) and found)
     run = {"q": {key: float(len(found) - place) for place, key in enumerate(found)}}
     evaluator = pytrec_eval.RelevanceEvaluator({"q": grades}, {"ndcg_cut", "recall"})
