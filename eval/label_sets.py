@@ -30,6 +30,10 @@ from rag_service.ports.unit_checker import UnitChecker
 
 BALANCED_ACCURACY = "balanced accuracy"
 
+_RAGAS = (
+    "RAGAS published none on this set: its faithfulness, judged by gpt-3.5-turbo-16k, agreed with people on 95 % of the "
+    "pairs of WikiEval (Es et al. 2023, arXiv:2309.15217)."
+)
 _EVERY = 50
 SUPPORTED = frozenset({"faithful", "supported", "SUPPORT"})
 UNSUPPORTED = frozenset(
@@ -185,4 +189,4 @@ def _evidence(one: Judged, *, threshold: float) -> Mapping[str, object]:
 def _notes(labelled: LabelledSet) -> list[str]:
     others = ", ".join(f"{name} {value}" for name, value in labelled.published.items())
     notes = [f"Published {BALANCED_ACCURACY} (in %, other preprocessing): {others}."] if others else []
-    return [*notes, *([labelled.note] if labelled.note else [])]
+    return [*notes, *([labelled.note] if labelled.note else []), _RAGAS]
