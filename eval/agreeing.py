@@ -124,7 +124,7 @@ async def _judged(ragas: Ragas, item: LabelledItem) -> Score:
         user_input=item.question,
         response=item.response,
         reference="",
-        retrieved_contexts=item.paragraphs,
+        retrieved_contexts=tuple(text for text, _ in item.passages),
         reference_contexts=(),
     )
     score = (await ragas.scores(sample))[_FAITHFULNESS]

@@ -28,6 +28,9 @@ from rag_service.use_cases.seal_plan import StillHeld
 _LOOKED_AT = 20
 """So many of the newest runs are looked through for one that was cut short."""
 
+_VERSIONS = 2
+"""The judge sees the draft and what is published."""
+
 _BUILT_OF = ("embedder", "sparse encoder", "chunker")
 
 Evidence = Mapping[str, Any]
@@ -91,14 +94,16 @@ class _Evaluation:
 
     async def _judged(self, questions: Sequence[GoldenQuestion]) -> Finding:
         """Return what the judge finds; without one, or when it is not to be asked, nothing."""
-        judge, times = self._run_suites.judge, self._container.settings.evaluation.gate_judgements
+        judge, settings = self._run_suites.judge, self._container.settings.evaluation
+        times = settings.gate_judgements
         if judge is None or not times:
             return Finding()
+        bounded = replace(judge, total_s=settings.gate_judge_s / (_VERSIONS * times))
 
         async def ask(number: int, pinned: Judge) -> Sequence[CaseResult]:
             return await self._results(await self._asked(questions, number, pinned))
 
-        return await judge_draft(ask, judge, against=self._gate.against, number=self._gate.number, times=times)
+        return await judge_draft(ask, bounded, against=self._gate.against, number=self._gate.number, times=times)
 
     async def _why_not_comparable(self) -> str | None:
         """Say why what is published cannot be asked: a model that is gone must not keep out the draft that replaces it."""
@@ -117,7 +122,13 @@ class _Evaluation:
             run = await self._unfinished(tx, number, judge) or await self._added(tx, questions, number, judge)
         run_suites = self._run_suites.judged_by(judge)
         return await run_suites(
-            self._scope, run, cases_of(questions), still_held=self._still_held, with_ragas=judge is not None
+            self._scope,
+            run,
+            cases_of(questions),
+            still_held=self._still_held,
+            with_ragas=judge is not None,
+            # What the judge said of a version on another day says nothing of the draft: its model may have changed since.
+            is_fresh=judge is not None,
         )
 
     async def _unfinished(self, tx: Transaction, number: int, judge: Judge | None) -> EvalRun | None:

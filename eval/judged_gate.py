@@ -14,6 +14,8 @@ from rag_service.use_cases.paired_differences import PairedDifferences
 
 NO_SCORES = "The judge gave no score of both versions, so it says nothing of the draft."
 
+_ALMOST = 1 - 1e-9
+
 AskJudged = Callable[[int, Judge], Awaitable[Sequence[CaseResult]]]
 """Asks the questions of the version of this number, and has the answers judged."""
 
@@ -44,7 +46,7 @@ async def judge_draft(ask: AskJudged, judge: Judge, *, against: int, number: int
         # Thousands of resamples of each metric: whoever shares the loop renews a lease meanwhile.
         worse = await asyncio.to_thread(_worse, rounds[-1])
         if not worse:
-            return Finding(reason=None if any(rounds[0].values()) else NO_SCORES)
+            return Finding(reason=None if any(rounds[-1].values()) else NO_SCORES)
     blamed = [_most_fallen([one[name] for one in rounds]) for name in worse]
     return Finding(case_ids=frozenset[str]().union(*blamed), reason=_in_words(worse, rounds))
 
@@ -72,7 +74,8 @@ def _most_fallen(rounds: Sequence[Mapping[str, float]]) -> set[str]:
     case_ids = {case_id for losses in rounds for case_id in losses}
     means = {case_id: fmean(one[case_id] for one in rounds if case_id in one) for case_id in case_ids}
     usual = fmean(means.values())
-    return {case_id for case_id, loss in means.items() if loss >= usual}
+    # Equal losses may differ from their mean in the last bit.
+    return {case_id for case_id, loss in means.items() if loss >= usual * _ALMOST}
 
 
 def _in_words(worse: Collection[str], rounds: Sequence[Losses]) -> str:

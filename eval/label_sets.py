@@ -43,23 +43,27 @@ UNSUPPORTED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledItem:
-    """A response to judge by its context; `supported` is what people said, of the whole of it."""
+    """A response to judge by its context; `supported` is what people said, of the whole of it.
+
+    `found` are the passages of the context with the headings above them, where these are known.
+    """
 
     id: str
     context: str
     question: str
     response: str
     supported: bool
+    found: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
-    def paragraphs(self) -> tuple[str, ...]:
-        """The context as passages."""
-        return tuple(text for text in self.context.split("\n\n") if text.strip())
+    def passages(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The context as texts with headings: its paragraphs, where the passages are not known."""
+        return self.found or tuple((text, ()) for text in self.context.split("\n\n") if text.strip())
 
     @property
     def digest(self) -> str:
         """A hash of all of it."""
-        return sha256_of(json.dumps([self.context, self.question, self.response, self.supported]))
+        return sha256_of(json.dumps([self.context, self.found, self.question, self.response, self.supported]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +118,7 @@ async def measure_labels(
 
 async def verified(checker: UnitChecker, item: LabelledItem) -> Judged:
     """Return what the verifier says of a response."""
-    passages = [passage_of(text, rank=rank) for rank, text in enumerate(item.paragraphs, start=1)]
+    passages = [passage_of(text, above, rank) for rank, (text, above) in enumerate(item.passages, start=1)]
     supports = await sentence_supports(checker, item.response, passages, question=item.question)
     return Judged(item=item, score=min(supports, default=None))
 

@@ -42,7 +42,7 @@ def _item(path: Path, number: int, line: str) -> LabelledItem | None:
         raise InvalidRequest(f"{path}, line {number} is no labelled answer: {type(exc).__name__} {exc}") from exc
 
 
-def _seen(row: Mapping[str, Any]) -> dict[str, str]:
+def _seen(row: Mapping[str, Any]) -> dict[str, Any]:
     exported = row.get("evidence")
     if exported is None:
         return {name: str(row[name]) for name in ("question", "response", "context")}
@@ -50,4 +50,5 @@ def _seen(row: Mapping[str, Any]) -> dict[str, str]:
         "question": exported["question"],
         "response": without_marks(exported["answer"]),
         "context": "\n\n".join(passage["text"] for passage in exported["found"]),
+        "found": tuple((passage["text"], tuple(passage["headings"])) for passage in exported["found"]),
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 from instructor.core import InstructorError
-from openai import APIConnectionError, APITimeoutError, AsyncOpenAI, InternalServerError, OpenAIError
+from openai import APIConnectionError, APITimeoutError, AsyncOpenAI, InternalServerError, OpenAIError, RateLimitError
 from pydantic import BaseModel
 from ragas.llms import llm_factory
 from ragas.llms.base import InstructorBaseRagasLLM
@@ -56,7 +56,7 @@ class JudgeLine:
                 raise JudgeGone
             try:
                 answer = await self._answer(prompt, response_model)
-            except (TimeoutError, APIConnectionError, InternalServerError):
+            except (TimeoutError, APIConnectionError, InternalServerError, RateLimitError):
                 self._failures_in_a_row += 1
                 raise
             except (OpenAIError, InstructorError):

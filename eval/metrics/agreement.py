@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,12 @@ def agreement_figure(name: str, measure: Agreement, one: Sequence[Any], other: S
     draws = np.random.default_rng(_SEED).integers(0, total, (_RESAMPLES, total)).tolist()
     drawn = (measure([one[at] for at in draw], [other[at] for at in draw]).value for draw in draws)
     # A resample in which one side says a single thing has no agreement.
-    low, high = np.percentile([value for value in drawn if value is not None] or [score.value], [2.5, 97.5])
-    return Figure(name=name, value=score.value, measured=total, total=total, low=float(low), high=float(high))
+    values = [value for value in drawn if value is not None]
+    figure = Figure(name=name, value=score.value, measured=total, total=total)
+    if len(set(values)) < 2:  # noqa: PLR2004  (cases that never differ say nothing of how sure the figure is)
+        return figure
+    low, high = np.percentile(values, [2.5, 97.5])
+    return replace(figure, low=float(low), high=float(high))
 
 
 def cohen_kappa(one: Sequence[Hashable], other: Sequence[Hashable]) -> Score:

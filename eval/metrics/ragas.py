@@ -9,7 +9,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,16 +52,18 @@ _STARTS = 2
 class Judge:
     """A language model behind an OpenAI-compatible endpoint, asked at temperature 0 for `metrics`.
 
-    `timeout_s` bounds one call, `max_tokens` one reply, `parallel` how many calls are under way at once.
+    `timeout_s` bounds one call, `total_s` all calls of a run, `max_tokens` one reply, `parallel` how many calls are under
+    way at once.
     """
 
     base_url: str
     model: str
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     seed: int = 0
     metrics: tuple[str, ...] = JUDGED
     max_tokens: int = 2048
     timeout_s: float = 60.0
+    total_s: float = _TOTAL_S
     parallel: int = 4
 
     @property
@@ -123,7 +125,7 @@ class Ragas:
         self._lock = asyncio.Lock()
         self._process: RagasProcess | None = None
         self._starts = 0
-        self._deadline = time.monotonic() + limits.total_s
+        self._deadline = time.monotonic() + min(limits.total_s, judge.total_s if judge else limits.total_s)
         self._given_up = ""
 
     async def scores(self, sample: Sample) -> dict[str, Score]:

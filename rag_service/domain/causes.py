@@ -61,9 +61,17 @@ _REFUSED = frozenset({"nothing_found", "not_answerable"})
 _BUILT_OF = frozenset({"embedder", "sparse encoder", "chunker"})
 
 
-def causes_of(before: Evidence, after: Evidence, changes: Iterable[SettingChange]) -> tuple[str, ...]:
-    """Return the names of those of `changes` that may be why a question came out otherwise."""
-    parted = parted_at(before, after)
+def causes_of(
+    before: Evidence, after: Evidence, changes: Iterable[SettingChange], *, by_scores: bool = False
+) -> tuple[str, ...]:
+    """Return the names of those of `changes` that may be why a question came out otherwise.
+
+    `by_scores` says that nothing but its scores makes it better or worse: then how they are taken may be why as well,
+    whatever else parted. Of a question that could not be asked in one of the runs nothing is known.
+    """
+    if before["failure"] or after["failure"]:
+        return ()
+    parted = parted_at(before, after) | ({Step.SCORING} if by_scores else frozenset())
     return tuple(one.name for one in changes if parted & STEPS.get(one.name, frozenset(Step)))
 
 

@@ -117,7 +117,7 @@ def _changed(
         after=new,
         scores=scores,
         documents=tuple(sorted((_touched(before.evidence) | _touched(after.evidence)) & set(changed_documents))),
-        causes=causes_of(before.evidence, after.evidence, changes),
+        causes=causes_of(before.evidence, after.evidence, changes, by_scores=not steps and bool(gain)),
     )
 
 

@@ -143,11 +143,12 @@ class Measured:
 
 def compare(before: Measured, after: Measured, *, measure: Measure, documents: VersionDiff | None = None) -> Comparison:
     """Return how `after` differs from `before`."""
-    pairs, left_out = _paired(before.results, after.results)
+    asked_twice, left_out = _paired(before.results, after.results)
+    pairs = _comparable(asked_twice, before.run, after.run)
     settings, changed = changes_between(before.run, after.run), _keys_of(documents)
     causes = possible_causes(settings, same_documents=documents is not None and not changed)
     metrics, outcomes = _with_turns(
-        [_metric(name, pairs, measure) for name in _names(pairs) if _means_the_same(name, before.run, after.run)],
+        [_metric(name, pairs, measure) for name in _names(pairs)],
         [one for name, holds in OUTCOMES.items() if (one := _outcome(name, pairs, holds)).pairs],
     )
     return Comparison(
@@ -179,6 +180,16 @@ def _paired(before: Sequence[CaseResult], after: Sequence[CaseResult]) -> tuple[
 def asked(evidence: Mapping[str, Any]) -> list[Any]:
     """Return what was asked and expected: a question may have been edited between two runs."""
     return [evidence[name] for name in ("question", "conversation", "answerable", "expected", "gold")]
+
+
+def _comparable(pairs: Sequence[Pair], before: EvalRun, after: EvalRun) -> list[Pair]:
+    """Return the pairs with those scores alone that mean the same in both runs."""
+
+    def of(result: CaseResult) -> CaseResult:
+        scores = {name: value for name, value in result.scores.items() if _means_the_same(name, before, after)}
+        return replace(result, scores=scores)
+
+    return [(of(one), of(other)) for one, other in pairs]
 
 
 def _names(pairs: Sequence[Pair]) -> list[str]:

@@ -20,6 +20,11 @@ class EvaluationSettings(Section):
         le=10,
         description="a judge holds a draft back when it finds it worse so many times; 0: it is not asked",
     )
+    gate_judge_s: float = Field(
+        1800.0,
+        gt=0,
+        description="how long a judge may take over one draft; what it has not said by then is not counted",
+    )
     nightly_at: str = Field(
         "02:00",
         pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$",

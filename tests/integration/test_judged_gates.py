@@ -83,6 +83,20 @@ async def test_a_judge_that_sees_a_worse_draft_holds_it_back_and_names_the_quest
     assert (gate.reason or "").startswith("The judge, asked 3 times, found the draft worse each time: ragas: judged")
 
 
+async def test_a_judge_that_has_become_harsh_is_as_harsh_with_what_is_published(
+    desk: Desk, judging: JudgeServer
+) -> None:
+    judging.verdict = lambda _prompt: 1
+    first = await sealed(desk, {"library": HOUSE["library"] + "\n"})
+    await gate_of(desk, first, judge_at(judging))
+    await desk.unseal(first)
+
+    judging.verdict = lambda _prompt: 0
+    gate = await gate_of(desk, await sealed(desk, {"canteen": HOUSE["canteen"] + "\n"}), judge_at(judging))
+
+    assert gate.verdict is Verdict.PASSED
+
+
 def judge_at(server: JudgeServer) -> Judge:
     return Judge(base_url=server.url, model="m", metrics=("judged context recall",), timeout_s=PATIENCE_S)
 

@@ -41,6 +41,16 @@ def test_a_question_that_was_refused_unwritten_was_not_refused_by_the_prompt() -
     assert causes_of(evidence(), refused | {"answerability": 0.1}, changes) == (SEARCH, "answerability threshold")
 
 
+def test_what_takes_scores_may_be_why_of_worse_scores_whatever_else_came_out_otherwise() -> None:
+    changes = changed(SEARCH, VERIFIER, "judge")
+
+    assert causes_of(evidence(), evidence(found=ELSEWHERE), changes, by_scores=True) == (SEARCH, VERIFIER, "judge")
+
+
+def test_nothing_is_known_of_a_question_that_could_not_be_asked() -> None:
+    assert causes_of(evidence(), evidence(failure="The index was down.", found=[]), changed(SEARCH, PROMPT)) == ()
+
+
 def test_a_setting_that_nobody_placed_may_be_why_of_anything() -> None:
     assert causes_of(evidence(), abstained(), changed("moon")) == ("moon",)
 

@@ -176,6 +176,13 @@ def test_figures_of_different_judges_are_not_compared() -> None:
     assert found.notes == ("The runs had different judges, so judged figures are not compared.",)
 
 
+def test_no_question_is_worse_by_what_another_judge_says() -> None:
+    kind, harsh = [result(**{"ragas: faithfulness": 0.9})], [result(**{"ragas: faithfulness": 0.1})]
+
+    assert compared(kind, harsh, old={"judge": "model one"}, new={"judge": "model two"}).questions == ()
+    assert [one.turn for one in compared(kind, harsh).questions] == [Turn.WORSE]
+
+
 def test_costs_in_different_currencies_are_not_compared() -> None:
     paid = [result(cost=0.01, recall=1.0)]
 

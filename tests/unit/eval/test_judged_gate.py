@@ -1,5 +1,7 @@
 """When a judge's scores of two versions are a finding."""
 
+import random
+
 import pytest
 
 from eval.judged_gate import NO_SCORES, Finding, judge_draft
@@ -49,6 +51,29 @@ async def test_what_is_worse_only_sometimes_is_not_found_and_nothing_more_is_ask
 
     assert await scores.finding() == Finding()
     assert scores.seeds == [5, 5, 6, 6]
+
+
+async def test_a_judge_that_is_gone_when_asked_again_says_nothing_and_that_is_told() -> None:
+    assert await Scores((GOOD, BAD), ([None] * 10, BAD)).finding() == Finding(reason=NO_SCORES)
+
+
+async def test_of_equal_losses_every_question_is_named() -> None:
+    found = await Scores(([0.3] * 7, [0.2] * 7)).finding()
+
+    assert found.case_ids == {f"q{at}" for at in range(7)}
+
+
+async def test_chance_finds_something_once_now_and_then_and_never_three_times() -> None:
+    draws = random.Random(11)  # noqa: S311  (no secret)
+
+    def drawn() -> list[float | None]:
+        return [draws.random() for _ in range(40)]
+
+    once = [await Scores((drawn(), drawn())).finding() for _ in range(150)]
+    thrice = [await Scores(*((drawn(), drawn()) for _ in range(3))).finding() for _ in range(150)]
+
+    assert any(found.case_ids for found in once)
+    assert not any(found.case_ids for found in thrice)
 
 
 async def test_better_is_not_worse() -> None:

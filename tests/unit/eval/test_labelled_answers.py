@@ -26,7 +26,7 @@ def test_lines_of_an_exported_run_are_read_where_they_are_labelled(tmp_path: Pat
 
     assert (item.id, item.question, item.supported) == ("gold_1", "When does the car park close?", True)
     assert item.response == "The car park closes at 22:30."
-    assert item.paragraphs == ("The car park closes at 22:30 every day.",)
+    assert item.passages == (("The car park closes at 22:30 every day.", ("Parking",)),)
 
 
 def test_lines_of_ones_own_are_read_too(tmp_path: Path) -> None:
