@@ -1,15 +1,18 @@
 """What the settings let the parser's process use; programs are looked for here, once, when a worker starts."""
 
 import shutil
+import subprocess
 from dataclasses import replace
 from typing import Final
 
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.ocr.tesseract import installed_languages
+from ingestion.parsing.programs import ORG_TO_HTML
 from rag_service.errors import Misconfigured
 from rag_service.settings import TESSERACT, OcrSettings, Settings
 
 _PANDOC: Final = "pandoc"
+_TRIAL_S: Final = 30.0
 
 
 def parsing_limits(settings: Settings) -> ParsingLimits:
@@ -19,7 +22,7 @@ def parsing_limits(settings: Settings) -> ParsingLimits:
         Misconfigured: text recognition is wanted, and the program or a language is missing.
     """
     ocr = settings.ocr
-    limits = ParsingLimits(**settings.parsing.model_dump(), pandoc_program=shutil.which(_PANDOC) or "")
+    limits = ParsingLimits(**settings.parsing.model_dump(), pandoc_program=_pandoc())
     if not ocr.is_wanted:
         return limits
     return replace(
@@ -29,6 +32,18 @@ def parsing_limits(settings: Settings) -> ParsingLimits:
         ocr_page_timeout_s=ocr.page_timeout_s,
         ocr_file_timeout_s=ocr.file_timeout_s,
     )
+
+
+def _pandoc() -> str:
+    """Return where pandoc is; nothing where there is none, or one that is too old to read files of strangers."""
+    program = shutil.which(_PANDOC)
+    if program is None:
+        return ""
+    try:
+        subprocess.run([program, *ORG_TO_HTML], input=b"", capture_output=True, timeout=_TRIAL_S, check=True)  # noqa: S603  (the operator's program)
+    except (subprocess.SubprocessError, OSError):
+        return ""
+    return program
 
 
 def _program(ocr: OcrSettings) -> str:

@@ -3,6 +3,9 @@
 import ctypes
 import signal
 
+ORG_TO_HTML = ("--sandbox", "--standalone", "--from=org", "--to=html")
+"""What pandoc is told. In its sandbox it opens no file that the text names; it has one since version 2.15."""
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 

@@ -10,6 +10,9 @@ from rag_service.embedding.function_words import ENGLISH, FUNCTION_WORDS
 LATIN_LANGUAGES = frozenset(FUNCTION_WORDS) - {ENGLISH, "vietnamese"}
 """Languages in Latin script that have a stemmer of their own here, but for English."""
 
+SNOWBALL_VERSION = Stemmer.version()
+"""Another version may give other stems."""
+
 _LAST_LATIN = "\u024f"
 _FIRST_VIETNAMESE = "\u1e00"
 _STEMMED_SCRIPTS = (
@@ -21,7 +24,7 @@ _STEMMED_SCRIPTS = (
 )
 _OF_LANGUAGE = {language: Stemmer.Stemmer(language) for language in LATIN_LANGUAGES}
 _stemming = threading.Lock()  # a stemmer serves one thread at a time
-_DOTLESS_I = str.maketrans("ı", "i")  # in capitals both are I
+_UNDECOMPOSED = str.maketrans("ıłøđ", "ilod")  # letters that Unicode does not take for others with a mark
 
 
 def stem(word: str) -> str:
@@ -49,5 +52,5 @@ def without_accents(word: str) -> str:
     """Return a Latin word as people type it in a hurry; Vietnamese keeps its tones, which tell words apart."""
     if word.isascii() or word[0] > _LAST_LATIN or max(word) >= _FIRST_VIETNAMESE:
         return word
-    decomposed = unicodedata.normalize("NFD", word.translate(_DOTLESS_I))
+    decomposed = unicodedata.normalize("NFD", word.translate(_UNDECOMPOSED))
     return "".join(char for char in decomposed if not unicodedata.combining(char))

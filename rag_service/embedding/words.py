@@ -10,14 +10,17 @@ from itertools import chain
 
 from rag_service.embedding.function_words import languages_of
 from rag_service.embedding.identifiers import pieces_of, wholes_of, words_within
-from rag_service.embedding.stemming import LATIN_LANGUAGES, stem, stem_in, without_accents
+from rag_service.embedding.stemming import LATIN_LANGUAGES, SNOWBALL_VERSION, stem, stem_in, without_accents
 from rag_service.embedding.stop_words import ENGLISH
 from rag_service.embedding.unspaced import HAN_KANA, MARKS, THAI_KHMER, grams, is_unspaced, shorter_grams
 
-VERSION = "words-2"
+VERSION = f"words-2-snowball-{SNOWBALL_VERSION}"
 """Change it whenever a text could get other terms than before: it is part of every build's fingerprint."""
 
 _CACHED_TOKENS = 2**17
+# Runs without spaces hardly ever come again, nor do long names, and each has many terms.
+_CACHED_CHARACTERS = 32
+_FIRST_UNSPACED = "\u0e00"
 _PASSAGE_HITS, _QUERY_HITS = 3, 1  # different function words that tell a language
 
 # Combining marks are parts of words (Hindi, Arabic), but `\w` leaves them out.
@@ -39,7 +42,8 @@ _SIMPLE = frozenset(chr(code) for first, end in _SIMPLE_RANGES for code in range
 
 _BEYOND_ASCII = [(code, unicodedata.category(chr(code))) for code in range(0x80, 0x20000)]
 _DIGITS = {code: str(unicodedata.decimal(chr(code))) for code, category in _BEYOND_ASCII if category == "Nd"}
-_INVISIBLE = dict.fromkeys(code for code, category in _BEYOND_ASCII if category == "Cf")
+_VARIATION_SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))  # between the characters of a name in Han
+_INVISIBLE = dict.fromkeys([*(code for code, category in _BEYOND_ASCII if category == "Cf"), *_VARIATION_SELECTORS])
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
 _REWRITTEN = _DIGITS | _INVISIBLE | _HYPHENS
 _REWRITTEN_CHARACTERS = frozenset(map(chr, _REWRITTEN))
@@ -93,11 +97,22 @@ def _language_stems(languages: list[str], tokens: list[str]) -> list[int]:
     return list(chain.from_iterable(_stems_in(language, token) for language in stemmed for token in tokens))
 
 
-@lru_cache(maxsize=_CACHED_TOKENS)
+def _is_cached(token: str) -> bool:
+    return len(token) <= _CACHED_CHARACTERS and token[0] < _FIRST_UNSPACED
+
+
 def _words(token: str) -> _Ids:
+    """Return the terms of the words of a token."""
+    return _cached_words(token) if _is_cached(token) else _all_words(token)
+
+
+def _all_words(token: str) -> _Ids:
     if is_unspaced(token):
         return _ids_of(grams(token))
     return _ids_of(stem(part.casefold()) for part in _parts(token))
+
+
+_cached_words = lru_cache(maxsize=_CACHED_TOKENS)(_all_words)
 
 
 def _wholes(token: str) -> _Ids:
@@ -106,9 +121,12 @@ def _wholes(token: str) -> _Ids:
     return _ids_of(map(_folded, wholes_of(token)))
 
 
-@lru_cache(maxsize=_CACHED_TOKENS // 2)  # plain words are not among them
 def _besides(token: str) -> _Ids:
     """Return all terms of a token but those of its words."""
+    return _cached_besides(token) if _is_cached(token) else _all_besides(token)
+
+
+def _all_besides(token: str) -> _Ids:
     if is_unspaced(token):
         return _ids_of(shorter_grams(token))
     within = chain.from_iterable(map(words_within, _parts(token)))
@@ -116,13 +134,22 @@ def _besides(token: str) -> _Ids:
     return tuple(forms.difference(_words(token)))
 
 
-@lru_cache(maxsize=_CACHED_TOKENS // 2)
+_cached_besides = lru_cache(maxsize=_CACHED_TOKENS // 2)(_all_besides)  # plain words are not among them
+
+
 def _stems_in(language: str, token: str) -> _Ids:
+    return _cached_stems(language, token) if _is_cached(token) else _all_stems(language, token)
+
+
+def _all_stems(language: str, token: str) -> _Ids:
     if is_unspaced(token):
         return ()
     stems = (stem_in(language, part.casefold()) for part in _parts(token))
     # No token holds a space: this is a term of its own.
     return _ids_of(f"{language} {each}" for each in stems if each)
+
+
+_cached_stems = lru_cache(maxsize=_CACHED_TOKENS // 2)(_all_stems)
 
 
 def _parts(token: str) -> list[str]:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag_service.embedding import words
 from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.function_words import languages_of
 from rag_service.embedding.words import passage_terms, query_terms
@@ -45,6 +46,14 @@ def test_a_query_looks_for_every_word_of_the_passage_with_the_same_text(text: st
     assert set(passage_terms(text).counted) <= query_terms(text)
 
 
+def test_what_hardly_comes_again_is_not_remembered() -> None:
+    kept = words._cached_words.cache_info().currsize, words._cached_besides.cache_info().currsize
+
+    passage_terms("ก" * 300 + " 漢字" * 20 + " " + "x1-" * 40 + "y")
+
+    assert (words._cached_words.cache_info().currsize, words._cached_besides.cache_info().currsize) == kept
+
+
 @pytest.mark.parametrize(
     ("query", "passage"),
     [
@@ -57,6 +66,8 @@ def test_a_query_looks_for_every_word_of_the_passage_with_the_same_text(text: st
         ("v3.11.2", "Python 3.11.2 is out"),
         ("jane.doe@example.com", "mail jane.doe@example.com, please"),
         ("nginx.conf", "in /etc/nginx/nginx.conf"),
+        ("辻井", "辻\U000e0100井さん"),
+        ("Lodz", "Łódź"),
         ("user name", "call getUserName()"),
         ("getUserName", "call get_user_name()"),
         ("get_user_name", "call getUserName()"),

@@ -35,8 +35,10 @@ def add_elements(builder: CanonicalBuilder, fragments: Iterable[str]) -> None:
 def _partition_html() -> "Callable[..., list[Element]]":
     # Imported late: it takes seconds, and few files need it.
     sys.modules.setdefault("unstructured.nlp.tokenize", untagged)
-    from unstructured.partition.html import partition_html  # noqa: PLC0415
+    from unstructured.partition.html import parser, partition_html  # noqa: PLC0415
 
+    # Its expression takes a tenth of a second for a paragraph without spaces; an address is a paragraph here.
+    parser.is_us_city_state_zip = lambda _text: False
     partition: Callable[..., list[Element]] = partition_html
     return partition
 

@@ -7,7 +7,7 @@ from ingestion.parsing.canonical import CanonicalBuilder
 from ingestion.parsing.decoding import decode
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.markup.html import add_markup
-from ingestion.parsing.programs import die_with_the_parser
+from ingestion.parsing.programs import ORG_TO_HTML, die_with_the_parser
 from ingestion.parsing.text import add_paragraphs, read_limited
 from rag_service.domain.documents import ParsedDocument
 from rag_service.errors import DocumentRejected
@@ -30,8 +30,7 @@ def parse_org(file: BinaryIO, limits: ParsingLimits) -> ParsedDocument:
 
 
 def _html(text: str, limits: ParsingLimits) -> str:
-    # In its sandbox pandoc opens no file that the text names.
-    command = [limits.pandoc_program, "--sandbox", "--standalone", "--from=org", "--to=html"]
+    command = [limits.pandoc_program, *ORG_TO_HTML]
     try:
         done = subprocess.run(  # noqa: S603  (the operator's program, and nothing of the file in its arguments)
             command,

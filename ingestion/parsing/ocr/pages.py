@@ -18,6 +18,7 @@ MOST_PIXELS = 20_000_000
 
 _MOST_PIXELS_A_SIDE = 32_000  # tesseract reads no more
 _MOST_RANGES = 50
+_UNWRITTEN = (pdfium_c.FPDF_ANNOT_LINK, pdfium_c.FPDF_ANNOT_POPUP, pdfium_c.FPDF_ANNOT_WIDGET)
 
 
 class RecognisedPages:
@@ -52,6 +53,8 @@ class RecognisedPages:
                 objects = [pdfium_c.FPDFPage_GetObject(page, at) for at in range(pdfium_c.FPDFPage_CountObjects(page))]
                 if any(pdfium_c.FPDFPageObj_GetType(each) != pdfium_c.FPDF_PAGEOBJ_TEXT for each in objects):
                     return True
+                if _is_written_on(page):
+                    return True
                 # Letters without a code have no text layer. What has one was left out on purpose, as a running title.
                 return bool(objects) and not _text_layer(page)
         except pdfium.PdfiumError:
@@ -65,6 +68,17 @@ class RecognisedPages:
                     return Picture(pgm=_pgm(bitmap), pixels_per_point=scale, page_height=page.get_height())
         except pdfium.PdfiumError as exc:
             raise RecognitionFailed from exc
+
+
+def _is_written_on(page: pdfium.PdfPage) -> bool:
+    """Say whether a page has stamps, notes or drawings laid over it, which are in no text layer."""
+    for at in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+        annotation = pdfium_c.FPDFPage_GetAnnot(page, at)
+        kind = pdfium_c.FPDFAnnot_GetSubtype(annotation)
+        pdfium_c.FPDFPage_CloseAnnot(annotation)
+        if kind not in _UNWRITTEN:
+            return True
+    return False
 
 
 def _text_layer(page: pdfium.PdfPage) -> str:

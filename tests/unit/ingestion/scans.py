@@ -23,6 +23,8 @@ HEADER = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twi
 def pdf(*pages: str, turned: int = 0, stamp: str = "") -> bytes:
     """Return a PDF of pages with lines of text; one that begins with "scan:" is a picture, and may lie on its side.
 
+    One that begins with "note:" has its text in an annotation, which is in no text layer.
+
     `stamp` stands in the text layer at the foot of every page.
     """
     buffer = io.BytesIO()
@@ -30,6 +32,8 @@ def pdf(*pages: str, turned: int = 0, stamp: str = "") -> bytes:
     for page in pages:
         if page.startswith("scan:"):
             _draw_picture(canvas, page.removeprefix("scan:"), turned)
+        elif page.startswith("note:"):
+            canvas.freeTextAnnotation(page.removeprefix("note:"), "/Helv 12 Tf 0 g", Rect=(60, 300, 360, 400))
         else:
             _draw(canvas, page)
         canvas.drawString(60, 15, stamp)

@@ -188,6 +188,14 @@ def test_a_page_with_nothing_but_a_running_title_is_no_scan(tmp_path: Path) -> N
     assert (document.text, document.ocr_languages, document.warnings) == ("Apples ripen.", None, ())
 
 
+def test_what_is_stamped_on_a_page_with_a_running_title_is_read(tmp_path: Path) -> None:
+    reading = limits(saying(tmp_path, "1 2 1 1 300 900 90 30 95 Words"))
+
+    document = read(pdf("Apples ripen.", *["note:Paid."] * 3, stamp="Chapter 1"), "a.pdf", reading)
+
+    assert document.text.count("Words") == 3
+
+
 def test_the_program_gets_one_thread_and_nothing_of_our_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,13 @@ def test_pandoc_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch, t
     assert (without, parsing_limits(settings()).pandoc_program) == ("", str(pandoc))
 
 
+def test_a_pandoc_without_a_sandbox_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    program(tmp_path, "echo 'unrecognized option --sandbox' >&2; exit 2").rename(tmp_path / "pandoc")
+
+    assert parsing_limits(settings()).pandoc_program == ""
+
+
 def test_a_worker_that_must_have_it_does_not_start_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
