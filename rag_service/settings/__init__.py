@@ -3,9 +3,7 @@
 Flat names exist for two settings only: RAG_DATA_DIR and RAG_PORT.
 """
 
-import hashlib
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,6 +31,7 @@ from rag_service.settings.documents import (
 from rag_service.settings.evaluation import EvaluationSettings
 from rag_service.settings.section import Section
 from rag_service.settings.service import BlobSettings, CatalogSettings, LogSettings, SecuritySettings
+from rag_service.settings.sockets import socket_path
 from rag_service.settings.work import BuildSettings, HousekeepingSettings, JobSettings, QueueSettings, ReconcileSettings
 
 __all__ = [
@@ -67,7 +66,6 @@ __all__ = [
 
 _PREFIX = "RAG_"
 _TEST_ONLY_PREFIX = "RAG_TEST_"
-_LONGEST_SOCKET_PATH = 90
 
 
 class Settings(BaseSettings):
@@ -142,11 +140,7 @@ class Settings(BaseSettings):
         """The Unix socket of the index host."""
         if self.retrieval.host_socket:
             return Path(self.retrieval.host_socket)
-        path = self.data_dir.resolve() / "index.sock"
-        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
-            return path
-        # The kernel refuses longer names, so a deep data folder has its socket in the folder for temporary files.
-        return Path(tempfile.gettempdir()) / f"rag-index-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.sock"
+        return socket_path(self.data_dir.resolve() / "index.sock")
 
     @property
     def public_url(self) -> str:

@@ -1,16 +1,12 @@
 """PostgreSQL and Valkey as they come in Python packages, for a scaled-out service on one machine."""
 
-import hashlib
-import os
-import tempfile
 import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from rag_service.errors import Misconfigured
-
-_LONGEST_SOCKET_PATH = 90
+from rag_service.settings.sockets import socket_path
 
 
 class Postgres:
@@ -40,11 +36,8 @@ def valkey_command(socket_path: Path, folder: Path) -> list[str]:
 
 
 def valkey_socket(data_dir: Path) -> Path:
-    """Return the path of its socket, which must be short."""
-    path = data_dir.resolve() / "valkey.sock"
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
-        return path
-    return Path(tempfile.gettempdir()) / f"rag-valkey-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.sock"
+    """Return the path of its socket."""
+    return socket_path(data_dir.resolve() / "valkey.sock")
 
 
 def _package(name: str) -> Any:

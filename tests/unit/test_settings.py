@@ -1,9 +1,10 @@
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from rag_service.errors import Misconfigured
-from rag_service.settings import known_names, read_settings
+from rag_service.settings import Settings, known_names, read_settings
 
 CONFIGURATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -44,3 +45,15 @@ def test_every_setting_is_documented() -> None:
     text = CONFIGURATION.read_text(encoding="utf-8")
 
     assert [name for name in known_names() if f"`{name}`" not in text] == []
+
+
+def test_a_deep_data_folder_has_one_socket_for_all_even_where_a_worker_has_moved_its_temporary_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path / ("deep/" * 20))
+    seen_by_the_host = settings.index_socket
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("work/" * 20)))
+
+    assert settings.index_socket == seen_by_the_host
+    assert len(str(seen_by_the_host)) < 100
+    assert Settings(data_dir=Path("/data")).index_socket == Path("/data/index.sock")
