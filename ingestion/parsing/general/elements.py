@@ -38,12 +38,12 @@ def _partition_html() -> "Callable[..., list[Element]]":
     from unstructured.partition.html import parser, partition_html  # noqa: PLC0415
 
     # Its expression takes a tenth of a second for a paragraph without spaces; an address is a paragraph here.
-    parser.is_us_city_state_zip = _is_never  # type: ignore[attr-defined]
+    parser.is_us_city_state_zip = _is_never  # type: ignore[attr-defined, assignment]
     partition: Callable[..., list[Element]] = partition_html
     return partition
 
 
-def _is_never(text: str) -> bool:
+def _is_never(_text: str) -> bool:
     return False
 
 
