@@ -29,6 +29,7 @@ HOUSE = {
     place: f"# The {place}\n\nThe {place} of the house closes at {hour}:15." for hour, place in enumerate(PLACES, 10)
 }
 HEARSAY = "as somebody heard"
+WORSE = {place: text.replace(" closes", f", {HEARSAY}, closes") for place, text in HOUSE.items()}
 
 
 @pytest.fixture
@@ -74,9 +75,8 @@ async def test_a_judge_that_sees_a_worse_draft_holds_it_back_and_names_the_quest
 ) -> None:
     moods = random.Random(7)  # noqa: S311  (no secret)
     judging.verdict = lambda prompt: 0 if HEARSAY in prompt else int(moods.random() < 0.9)
-    worse = {place: text.replace(" closes", f", {HEARSAY}, closes") for place, text in HOUSE.items()}
 
-    gate = await gate_of(desk, await sealed(desk, worse), judge_at(judging))
+    gate = await gate_of(desk, await sealed(desk, WORSE), judge_at(judging))
 
     assert gate.verdict is Verdict.BLOCKED
     assert {one.kind for one in gate.regressions} == {RegressionKind.JUDGED_WORSE}
@@ -86,13 +86,15 @@ async def test_a_judge_that_sees_a_worse_draft_holds_it_back_and_names_the_quest
 async def test_a_judge_that_has_become_harsh_is_as_harsh_with_what_is_published(
     desk: Desk, judging: JudgeServer
 ) -> None:
-    judging.verdict = lambda _prompt: 1
-    first = await sealed(desk, {"library": HOUSE["library"] + "\n"})
+    # It takes a worse draft for what is published to be judged with every seed.
+    judging.verdict = lambda prompt: 0 if HEARSAY in prompt else 1
+    first = await sealed(desk, WORSE)
     await gate_of(desk, first, judge_at(judging))
     await desk.unseal(first)
 
     judging.verdict = lambda _prompt: 0
-    gate = await gate_of(desk, await sealed(desk, {"canteen": HOUSE["canteen"] + "\n"}), judge_at(judging))
+    second = await sealed(desk, {"canteen": HOUSE["canteen"] + "\n"}, name="summer")
+    gate = await gate_of(desk, second, judge_at(judging))
 
     assert gate.verdict is Verdict.PASSED
 
@@ -107,8 +109,8 @@ def question(place: str, hour: int) -> dict[str, object]:
     return {"id": place, "text": asked, "answerable": True, "quotes": (quote,), "answers": (f"At {hour}:15.",)}
 
 
-async def sealed(desk: Desk, uploads: dict[str, str]) -> Draft:
-    draft = await desk.hold(uploads=uploads)
+async def sealed(desk: Desk, uploads: dict[str, str], *, name: str = "spring") -> Draft:
+    draft = await desk.hold(uploads=uploads, name=name)
     await desk.seal(draft, SealPurpose.PREVIEW)
     return await desk.draft(draft.id)
 
