@@ -2,10 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
-from itertools import islice
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId
@@ -14,6 +12,7 @@ from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Candidate, Point, PointState
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval import edge_schema
+from rag_service.retrieval.batches import batches
 from rag_service.retrieval.edge_build import EdgeBuild
 from rag_service.retrieval.edge_folder import build_folder, fingerprints, lock_folder, put_aside, remove_leftovers
 from rag_service.retrieval.edge_room import disk_errors
@@ -25,7 +24,6 @@ _IDS_PER_OPERATION = 500
 _REMOVED_PER_OPERATION = 4_096
 _STATES_PER_PAGE = 1_000
 _ALL = 2**62
-_Item = TypeVar("_Item")
 
 
 class EdgeIndex:
@@ -48,8 +46,8 @@ class EdgeIndex:
             return
         build = self._build(fingerprint)
         check_points(points, dimensions=build.shard.dimensions if build else dimensions_of(points))
-        batches = _batches(points, _POINTS_PER_OPERATION)
-        await (build or self._new_build(fingerprint, points)).apply([edge_schema.upsert(batch) for batch in batches])
+        operations = [edge_schema.upsert(batch) for batch in batches(points, _POINTS_PER_OPERATION)]
+        await (build or self._new_build(fingerprint, points)).apply(operations)
 
     async def retire(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, at: int) -> None:
         await self._set_died(fingerprint, ids, at)
@@ -59,12 +57,12 @@ class EdgeIndex:
 
     async def grant(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, principals: frozenset[str]) -> None:
         if build := self._build(fingerprint):
-            batches = _batches(ids, _IDS_PER_OPERATION)
-            await build.apply([edge_schema.set_principals(batch, principals) for batch in batches])
+            operations = [edge_schema.set_principals(batch, principals) for batch in batches(ids, _IDS_PER_OPERATION)]
+            await build.apply(operations)
 
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         if build := self._build(fingerprint):
-            await build.apply([edge_schema.purge(batch) for batch in _batches(ids, _IDS_PER_OPERATION)])
+            await build.apply([edge_schema.purge(batch) for batch in batches(ids, _IDS_PER_OPERATION)])
 
     async def remove_corpus(self, fingerprint: Fingerprint, corpus_id: CorpusId) -> None:
         if build := self._build(fingerprint):
@@ -160,7 +158,7 @@ class EdgeIndex:
 
     async def _set_died(self, fingerprint: Fingerprint, ids: Sequence[PointId], died: int) -> None:
         if build := self._build(fingerprint):
-            await build.apply([edge_schema.set_died(batch, died) for batch in _batches(ids, _IDS_PER_OPERATION)])
+            await build.apply([edge_schema.set_died(batch, died) for batch in batches(ids, _IDS_PER_OPERATION)])
 
     def _build(self, fingerprint: Fingerprint) -> EdgeBuild | None:
         if fingerprint not in self._builds:
@@ -182,9 +180,3 @@ class EdgeIndex:
             return build.shard.count() if build else 0
         except IndexUnavailable:
             return None
-
-
-def _batches(items: Sequence[_Item], size: int) -> Iterator[list[_Item]]:
-    left = iter(items)
-    while batch := list(islice(left, size)):
-        yield batch

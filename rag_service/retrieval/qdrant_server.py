@@ -3,8 +3,7 @@
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from qdrant_client import AsyncQdrantClient, models
@@ -16,6 +15,7 @@ from rag_service.errors import IndexUnavailable, Misconfigured
 from rag_service.ports.vector_index import Candidate, Point, PointState
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval import point_payload, qdrant_schema
+from rag_service.retrieval.batches import batches
 from rag_service.retrieval.qdrant_errors import CollectionExists, NoCollection, server_errors
 from rag_service.retrieval.qdrant_search import search_collection
 from rag_service.retrieval.vector_checks import check_points, check_query, dimensions_of
@@ -36,7 +36,6 @@ _LEFT_BEHIND = (
     "The Qdrant server has rewritten what held erased points. Its write-ahead log, segments of fewer than 100 points "
     "and snapshots that it made may hold their ids and vectors (no text) until newer writes displace them."
 )
-_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
@@ -86,7 +85,7 @@ class QdrantIndex:
             if known is None:
                 await self._create(fingerprint, dimensions_of(points))
             await self._make_indexes(fingerprint)
-            for batch in _batches(rows, _POINTS_PER_REQUEST):
+            for batch in batches(rows, _POINTS_PER_REQUEST):
                 await self._upsert(fingerprint, batch)
         except NoCollection as exc:
             self._forget(fingerprint)
@@ -102,7 +101,7 @@ class QdrantIndex:
         await self._set(fingerprint, ids, {point_payload.PRINCIPALS: sorted(principals)})
 
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
-        for batch in _batches(ids, _IDS_PER_REQUEST):
+        for batch in batches(ids, _IDS_PER_REQUEST):
             await self._delete(fingerprint, qdrant_schema.with_ids(batch))
 
     async def remove_corpus(self, fingerprint: Fingerprint, corpus_id: CorpusId) -> None:
@@ -239,7 +238,7 @@ class QdrantIndex:
             await self._client.upsert(self._settings.prefix + fingerprint, rows, wait=True, ordering=self._ordering)
 
     async def _set(self, fingerprint: Fingerprint, ids: Sequence[PointId], payload: dict[str, object]) -> None:
-        for batch in _batches(ids, _IDS_PER_REQUEST):
+        for batch in batches(ids, _IDS_PER_REQUEST):
             # By filter, because an unknown id is an error else.
             chosen = models.FilterSelector(filter=qdrant_schema.with_ids(batch))
 
@@ -280,9 +279,3 @@ class QdrantIndex:
             return [point_payload.state_of(record.id, record.payload) for record in records], following
 
         return await self._in(fingerprint, "list points", scroll, absent=([], None))
-
-
-def _batches(items: Sequence[_Item], size: int) -> Iterator[list[_Item]]:
-    left = iter(items)
-    while batch := list(islice(left, size)):
-        yield batch
