@@ -1,8 +1,8 @@
 """The composition root: settings in, container out. The only file that names concrete backends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +23,7 @@ from rag_service.embedding.kept import KeptEmbedder
 from rag_service.embedding.local import LocalEmbedder, ModelRuntime
 from rag_service.embedding.recipes import recipe_of
 from rag_service.errors import Misconfigured
+from rag_service.extras import of_extra
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.generation.fallback import FallbackGenerator
 from rag_service.ports.blob_store import BlobStore
@@ -255,15 +256,6 @@ def _open_service_keys(settings: Settings) -> ServiceKeys:
     return ServiceKeys(given.encode() if given else read_or_create(settings.secret_file))
 
 
-@contextmanager
-def _of_extra(name: str) -> Iterator[None]:
-    """Say how to install what a backend is imported from."""
-    try:
-        yield
-    except ModuleNotFoundError as exc:
-        raise Misconfigured(f"{exc.name} is not installed: pip install 'rag-service[{name}]'.") from exc
-
-
 def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
     match settings.retrieval.backend:
         case "edge":
@@ -273,7 +265,7 @@ def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
             stack.push_async_callback(client.aclose)
             return client
         case "qdrant":
-            with _of_extra("qdrant"):
+            with of_extra("qdrant"):
                 from rag_service.retrieval.qdrant_server import open_qdrant
 
             server = open_qdrant(
@@ -292,7 +284,7 @@ def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:
         case "polled":
             return PolledQueue()
         case "celery":
-            with _of_extra("celery"):
+            with of_extra("celery"):
                 from rag_service.queue.broker import Broker, open_app
                 from rag_service.queue.celery_queue import CeleryQueue
 
