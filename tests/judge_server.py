@@ -10,6 +10,8 @@ from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.serving import serving
+
 _HANG_S = 600.0
 _NONSENSE = "Well, I would say {that it"
 
@@ -50,16 +52,11 @@ class JudgeServer(ThreadingHTTPServer):
 @contextmanager
 def judge_server() -> Iterator[JudgeServer]:
     """Serve until the block ends."""
-    server = JudgeServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(JudgeServer()) as server:
+        try:
+            yield server
+        finally:
+            server.closing.set()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,11 +6,12 @@ mark. Shown none, it writes NO_ANSWER where its rules ask for that; rules that d
 
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.serving import serving
 
 _PASSAGE = re.compile(r'<passage number="(\d+)"[^>]*>\n(.*?)\n</passage>', re.DOTALL)
 _QUESTION = re.compile(r"<question>\n(.*?)\n</question>", re.DOTALL)
@@ -28,15 +29,8 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def obedient_model(facts: Mapping[str, str]) -> Iterator[str]:
     """Serve a model that knows these facts by question until the block ends; yield its base URL."""
-    server = _Server(facts)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(_Server(facts)) as server:
         yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def written(rules: str, asked: str, facts: Mapping[str, str]) -> str:

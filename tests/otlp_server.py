@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from eval.otlp.receiver import Receiver
 from tests.patience import PATIENCE_S
+from tests.serving import serving
 
 
 class OtlpServer(ThreadingHTTPServer):
@@ -59,16 +60,11 @@ def receiver_at(url: str) -> Receiver:
 @contextmanager
 def otlp_server() -> Iterator[OtlpServer]:
     """Serve until the block ends."""
-    server = OtlpServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(OtlpServer()) as server:
+        try:
+            yield server
+        finally:
+            server.closing.set()
 
 
 def plain(attributes: Any) -> dict[str, Any]:

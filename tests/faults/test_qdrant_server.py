@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from rag_service.retrieval.qdrant_schema import FIELD_INDEXES
 from rag_service.retrieval.qdrant_server import QdrantIndex, open_qdrant
 from rag_service.settings import QdrantSettings
 from tests.contract.index_points import found, listed, point
+from tests.serving import serving
 
 
 @asynccontextmanager
@@ -69,13 +69,8 @@ class _Answers(BaseHTTPRequestHandler):
 def answering(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
     """A port where every request is answered with one status, and that status."""
     handler = type("Handler", (_Answers,), {"status": request.param})
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server.server_port, request.param
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(HTTPServer(("127.0.0.1", 0), handler)) as server:
+        yield server.server_port, request.param
 
 
 async def test_a_server_that_is_away_makes_the_index_unavailable(closed_port: int, grpc: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from rag_service.cli import main
+from tests.serving import serving
 
 CITATION = {
     "number": 2, "document_id": "d", "char_start": 0, "char_end": 4, "filename": "guide.pdf", "page": 3, "quote": "It is blue.",
@@ -139,12 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running() -> Iterator[CannedService]:
-    with CannedService() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(CannedService()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def rag(service: CannedService, *arguments: str) -> Result:

@@ -1,7 +1,6 @@
 """A git repository, a folder and a website: synchronised, changed, synchronised again, and undone."""
 
 import os
-import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ from rag_service.domain.access import AccessScope
 from rag_service.domain.sync import RunCounts, RunState
 from rag_service.settings import Settings, SourceSettings
 from tests.integration.sources.syncing import SyncDesk, expected, open_desk, settings_in
+from tests.serving import serving
 
 FILES = 1000
 PAGES = {"index.html": "Start", "a.html": "Apples are red", "b.html": "Bananas are yellow"}
@@ -115,12 +115,8 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def website(place: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(place))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(place)))) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def write_pages(folder: Path, pages: dict[str, str], *, seconds: int) -> None:
