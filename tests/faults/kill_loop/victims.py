@@ -68,7 +68,7 @@ class Victims:
         """Start a program; the one before it must have died by our hand."""
         if name == BROKER:
             assert self.broker is not None
-            self.broker.start_again()
+            self.broker.start()
             return
         assert self.zygote.stdin is not None and self.zygote.stdout is not None
         self.zygote.stdin.write(f"{name}\n")
