@@ -10,6 +10,7 @@ from eval.metrics.scores import mean_of
 from rag_service.api.run_report import Section
 from rag_service.domain.answers import Passage
 from rag_service.domain.rows import ROW_ENDING
+from rag_service.use_cases.searching.options import SearchOptions
 
 _EVERY = 100
 _SHOWN = 10
@@ -23,7 +24,7 @@ async def measure_search(
     pinned = await search.pin(scope, corpus)
     rankings: dict[str, list[str]] = {}
     for count, query in enumerate(queries, start=1):
-        found = await search.at(scope, pinned, query.text, limit=passages)
+        found = await search.at(scope, pinned, query.text, SearchOptions(limit=passages))
         rankings[query.id] = ranking.documents_of(document_of(passage) for passage in found.passages)
         if count % _EVERY == 0:
             tell(f"{corpus}: {count} of {len(queries)} queries")

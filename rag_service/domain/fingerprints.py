@@ -15,6 +15,10 @@ CHUNKER_NAME = "headings-4"
 """Names the way texts are cut. Change it when the same settings would cut a text elsewhere."""
 
 
+POINT_LAYOUT = "points-2"
+"""Names what an index keeps of a point beside its vectors. Change it when a search needs more of it."""
+
+
 def parsed_with_ocr(languages: str) -> str:
     """Return the fingerprint of a reading that met pages without a text layer; no `languages`: it left them unread."""
     return f"{PARSER_FINGERPRINT}{_OCR}{languages}"
@@ -62,6 +66,7 @@ class BuildFingerprint:
     embedder: EmbedderFingerprint
     sparse: str
     chunker: ChunkerFingerprint
+    layout: str = POINT_LAYOUT
 
     @property
     def digest(self) -> Fingerprint:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 
 from rag_service.domain.builds import Build
-from rag_service.domain.fingerprints import BuildFingerprint
+from rag_service.domain.fingerprints import POINT_LAYOUT, BuildFingerprint
 from rag_service.embedding.kept import KeptEmbedder
 from rag_service.embedding.recipes import chunker_of, embedding_settings
 from rag_service.errors import Conflict, EmbedderUnavailable, Misconfigured
@@ -118,6 +118,8 @@ def _assert_makes(parts: Parts, build: Build) -> None:
     sparse, embedder = parts.sparse_encoder.fingerprint, parts.embedder.fingerprint
     if BuildFingerprint(embedder=embedder, sparse=sparse, chunker=parts.chunker).digest == build.fingerprint:
         return
+    if build.recipe.get("layout") != POINT_LAYOUT:
+        raise Conflict("The corpus was indexed by another release. Rebuild the corpus.")
     if build.recipe["sparse"] != sparse:
         raise Conflict("The corpus was built with the sparse encoder of another release. Rebuild the corpus.")
     raise Conflict(

@@ -24,6 +24,7 @@ def recipe_of(settings: EmbeddingSettings, build: BuildFingerprint) -> dict[str,
         "embedder": asdict(build.embedder),
         "sparse": build.sparse,
         "chunker": asdict(build.chunker),
+        "layout": build.layout,
     }
 
 

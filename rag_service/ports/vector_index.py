@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint, PointId, TenantId
+from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, Fingerprint, PointId, TenantId
 from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 
 
@@ -16,6 +16,7 @@ class Point:
     id: PointId
     tenant_id: TenantId
     corpus_id: CorpusId
+    document_id: DocumentId
     chunk_id: ChunkId
     principals: frozenset[str]
     born: int
@@ -35,6 +36,16 @@ class PointState:
     principals: frozenset[str]
     born: int
     died: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visible:
+    """What a search may find: chunks of a corpus that `scope` sees at `version`, of all documents or of `documents`."""
+
+    scope: AccessScope
+    corpus_id: CorpusId
+    version: int
+    documents: frozenset[DocumentId] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +87,9 @@ class VectorIndex(Protocol):
         """Remove every point of a corpus from a build. What is written meanwhile may stay. Safe to repeat."""
 
     async def search(
-        self,
-        fingerprint: Fingerprint,
-        query: QueryVectors,
-        *,
-        scope: AccessScope,
-        corpus_id: CorpusId,
-        version: int,
-        limit: int,
-        exact: bool = False,
+        self, fingerprint: Fingerprint, query: QueryVectors, *, among: Visible, limit: int, exact: bool = False
     ) -> list[Candidate]:
-        """Return the best `limit` chunks of each side visible in `scope` at `version`, each chunk once.
+        """Return the best `limit` chunks of each side `among` those visible, each chunk once.
 
         So up to 2 x `limit` candidates come back, by chunk id; each carries both raw scores. The sparse side
         brings only chunks with a score above zero. `exact` asks for a full scan instead of the graph.
@@ -105,6 +108,12 @@ class VectorIndex(Protocol):
         """Yield the points of a corpus in a build, dead ones too, in pages by point id.
 
         `born_after` narrows to points born after that version. What is written meanwhile may be there or not.
+        """
+
+    def points(self, fingerprint: Fingerprint, *, after: PointId | None = None) -> AsyncIterator[Sequence[Point]]:
+        """Yield every point of a build with its vectors, dead ones too, in pages by point id, those after `after`.
+
+        Dense vectors have length 1. What is written meanwhile may be there or not.
         """
 
     async def optimise(self, fingerprint: Fingerprint) -> None:

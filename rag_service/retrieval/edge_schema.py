@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 import qdrant_edge as edge
 
-from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, PointId
-from rag_service.ports.vector_index import Point
+from rag_service.ports.vector_index import Point, Visible
 from rag_service.retrieval.hybrid import EngineId
 from rag_service.retrieval.point_payload import (
     BORN,
     CORPUS_ID,
     DENSE,
     DIED,
+    DOCUMENT_ID,
     PRINCIPALS,
     SPARSE,
     TENANT_ID,
@@ -28,7 +28,7 @@ Condition = (
     | edge.NestedCondition
     | edge.Filter
 )
-_KEYWORDS = (TENANT_ID, CORPUS_ID, PRINCIPALS)
+_KEYWORDS = (TENANT_ID, CORPUS_ID, DOCUMENT_ID, PRINCIPALS)
 _NUMBERS = (BORN, DIED)
 _FLOAT_BYTES = 4
 # Segments above it leave the slow appendable form when optimised, in which each condition of a filter costs a lookup.
@@ -102,16 +102,21 @@ def with_ids(ids: Iterable[EngineId]) -> edge.HasIdCondition:
     return edge.HasIdCondition(set(ids))
 
 
-def visible(scope: AccessScope, corpus_id: CorpusId, version: int) -> edge.Filter:
-    """Return the filter of what `scope` sees of a corpus at `version`."""
+def filter_of(among: Visible) -> edge.Filter:
+    """Return the filter of what a search may find."""
+    scope = among.scope
     conditions: list[Condition] = [
         _equals(TENANT_ID, scope.tenant_id),
-        _equals(CORPUS_ID, corpus_id),
-        edge.FieldCondition(BORN, range=edge.RangeFloat(lte=version)),
-        edge.FieldCondition(DIED, range=edge.RangeFloat(gt=version)),
+        _equals(CORPUS_ID, among.corpus_id),
+        edge.FieldCondition(BORN, range=edge.RangeFloat(lte=among.version)),
+        edge.FieldCondition(DIED, range=edge.RangeFloat(gt=among.version)),
     ]
     if not scope.sees_all_documents:
         conditions.append(edge.FieldCondition(PRINCIPALS, match=edge.MatchAny(sorted(scope.principals))))
+    if among.documents is not None:
+        conditions.append(
+            edge.FieldCondition(DOCUMENT_ID, match=edge.MatchAny([str(each) for each in sorted(among.documents)]))
+        )
     return edge.Filter(must=conditions)
 
 

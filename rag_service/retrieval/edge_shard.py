@@ -7,9 +7,8 @@ from pathlib import Path
 
 import qdrant_edge as edge
 
-from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, PointId
-from rag_service.ports.vector_index import Candidate, PointState
+from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval import edge_schema, point_payload
 from rag_service.retrieval.edge_errors import engine_errors
@@ -69,16 +68,14 @@ class Shard:
         self,
         query: QueryVectors,
         *,
-        scope: AccessScope,
-        corpus_id: CorpusId,
-        version: int,
+        among: Visible,
         limit: int,
         exact_below: int,
     ) -> list[Candidate]:
         check_query(query, dimensions=self.dimensions)
-        seen = edge_schema.visible(scope, corpus_id, version)
+        visible = edge_schema.filter_of(among)
         with engine_errors("search"):
-            return search_shard(self._shard, query, seen, limit=limit, exact_below=exact_below)
+            return search_shard(self._shard, query, visible, limit=limit, exact_below=exact_below)
 
     def states(self, corpus_id: CorpusId, *, born_after: int, start: PointId | None, limit: int) -> list[PointState]:
         """Return `limit` points of a corpus by point id, from `start` on."""
@@ -91,6 +88,15 @@ class Shard:
         with engine_errors("list points"):
             records, _ = self._shard.scroll(request)
         return [point_payload.state_of(record.id, record.payload) for record in records]
+
+    def points(self, *, start: PointId | None, limit: int) -> list[Point]:
+        """Return `limit` points with their vectors by point id, from `start` on."""
+        request = edge.ScrollRequest(
+            offset=start, limit=limit, with_payload=[*point_payload.FIELDS, point_payload.DOCUMENT_ID], with_vector=True
+        )
+        with engine_errors("read points"):
+            records, _ = self._shard.scroll(request)
+        return [point_payload.point_of(record.id, record.payload, record.vector or {}) for record in records]
 
     def rewriting(self) -> Iterator[edge.UpdateOperation]:
         """Yield the operations that write every point there is, dead ones too, into another shard."""

@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.errors import IndexUnavailable, InvalidRequest
-from rag_service.ports.vector_index import Candidate, Point, PointState
+from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval import wire
 from rag_service.retrieval.socket_pool import Connection, SocketPool
@@ -49,23 +48,13 @@ class IndexClient:
         await self._work_on("remove_corpus", fingerprint, corpus_id=corpus_id)
 
     async def search(
-        self,
-        fingerprint: Fingerprint,
-        query: QueryVectors,
-        *,
-        scope: AccessScope,
-        corpus_id: CorpusId,
-        version: int,
-        limit: int,
-        exact: bool = False,
+        self, fingerprint: Fingerprint, query: QueryVectors, *, among: Visible, limit: int, exact: bool = False
     ) -> list[Candidate]:
         message = {
             "op": "search",
             "fingerprint": fingerprint,
             "query": wire.pack_query(query),
-            "scope": wire.pack_scope(scope),
-            "corpus_id": corpus_id,
-            "version": version,
+            "among": wire.pack_visible(among),
             "limit": limit,
             "exact": exact,
         }
@@ -87,6 +76,13 @@ class IndexClient:
         message["born_after"] = born_after
         while rows := await self._ask(message, timeout_s=self._timeout_s):
             page = wire.unpack_states(rows)
+            yield page
+            message["after"] = page[-1].id
+
+    async def points(self, fingerprint: Fingerprint, *, after: PointId | None = None) -> AsyncIterator[Sequence[Point]]:
+        message: wire.Message = {"op": "points", "fingerprint": fingerprint, "after": after}
+        while rows := await self._ask(message, timeout_s=self._timeout_s):
+            page = wire.unpack_points(rows)
             yield page
             message["after"] = page[-1].id
 

@@ -59,6 +59,9 @@ class IndexRequests:
                 return await self._search(message)
             case "states":
                 return self._states(message)
+            case "points":
+                page = self._index.point_page(message["fingerprint"], after=message["after"])
+                return wire.pack_points(page)
             case "optimise":
                 await self.optimise(Fingerprint(message["fingerprint"]))
             case "compact":
@@ -84,9 +87,7 @@ class IndexRequests:
         found = await self._index.search(
             message["fingerprint"],
             wire.unpack_query(message["query"]),
-            scope=wire.unpack_scope(message["scope"]),
-            corpus_id=message["corpus_id"],
-            version=message["version"],
+            among=wire.unpack_visible(message["among"]),
             limit=message["limit"],
             exact=message["exact"],
         )

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.domain.versions import OPEN
-from rag_service.ports.vector_index import Candidate, Point, PointState
+from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval.vector_checks import check_points, check_query, dimensions_of
 
@@ -53,21 +52,13 @@ class MemoryIndex:
         await self.purge(fingerprint, [point.id for point in points.values() if point.corpus_id == corpus_id])
 
     async def search(
-        self,
-        fingerprint: Fingerprint,
-        query: QueryVectors,
-        *,
-        scope: AccessScope,
-        corpus_id: CorpusId,
-        version: int,
-        limit: int,
-        exact: bool = False,
+        self, fingerprint: Fingerprint, query: QueryVectors, *, among: Visible, limit: int, exact: bool = False
     ) -> list[Candidate]:
         if fingerprint not in self._builds:
             return []
         check_query(query, dimensions=self._dimensions[fingerprint])
         points = self._points(fingerprint).values()
-        visible = [point for point in points if _is_visible(point, scope, corpus_id, version)]
+        visible = [point for point in points if _is_visible(point, among)]
         return _best(visible, query, limit) if visible else []
 
     async def builds(self) -> dict[Fingerprint, int | None]:
@@ -83,6 +74,12 @@ class MemoryIndex:
         found = [_state(point) for point in points if point.corpus_id == corpus_id and point.born > born_after]
         if found:
             yield sorted(found, key=lambda state: state.id)
+
+    async def points(self, fingerprint: Fingerprint, *, after: PointId | None = None) -> AsyncIterator[Sequence[Point]]:
+        points = self._points(fingerprint)
+        found = [points[point_id] for point_id in sorted(points) if after is None or point_id > after]
+        if found:
+            yield found
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Nothing to build: every search is a full scan."""
@@ -103,13 +100,15 @@ class MemoryIndex:
         points.update({point_id: replace(points[point_id], **changes) for point_id in ids if point_id in points})
 
 
-def _is_visible(point: Point, scope: AccessScope, corpus_id: CorpusId, version: int) -> bool:
+def _is_visible(point: Point, among: Visible) -> bool:
+    scope = among.scope
     return (
         point.tenant_id == scope.tenant_id
-        and point.corpus_id == corpus_id
-        and scope.covers(corpus_id)
-        and point.born <= version < point.died
+        and point.corpus_id == among.corpus_id
+        and scope.covers(among.corpus_id)
+        and point.born <= among.version < point.died
         and (scope.sees_all_documents or not point.principals.isdisjoint(scope.principals))
+        and (among.documents is None or point.document_id in among.documents)
     )
 
 

@@ -1,10 +1,13 @@
 """What an engine keeps beside the vectors of a point: ids, numbers and principals, and no text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rag_service.domain.ids import ChunkId, CorpusId, PointId, TenantId
+import numpy as np
+
+from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, PointId, TenantId
 from rag_service.ports.vector_index import Point, PointState
+from rag_service.ports.vectors import SparseVector
 
 DENSE = "dense"
 SPARSE = "sparse"
@@ -12,6 +15,7 @@ SPARSE = "sparse"
 
 TENANT_ID = "tenant_id"
 CORPUS_ID = "corpus_id"
+DOCUMENT_ID = "document_id"
 CHUNK_ID = "chunk_id"
 PRINCIPALS = "principals"
 BORN = "born"
@@ -24,6 +28,7 @@ def payload_of(point: Point) -> dict[str, Any]:
     return {
         TENANT_ID: point.tenant_id,
         CORPUS_ID: point.corpus_id,
+        DOCUMENT_ID: point.document_id,
         CHUNK_ID: point.chunk_id,
         PRINCIPALS: sorted(point.principals),
         BORN: point.born,
@@ -43,3 +48,26 @@ def state_of(point_id: object, payload: Mapping[str, Any] | None) -> PointState:
         born=int(kept[BORN]),
         died=int(kept[DIED]),
     )
+
+
+def point_of(point_id: object, payload: Mapping[str, Any] | None, vectors: Any) -> Point:
+    """Return a point from all that an engine keeps of it; `vectors` by their names."""
+    state, terms = state_of(point_id, payload), vectors[SPARSE]
+    return Point(
+        id=state.id,
+        tenant_id=state.tenant_id,
+        corpus_id=state.corpus_id,
+        document_id=DocumentId((payload or {})[DOCUMENT_ID]),
+        chunk_id=state.chunk_id,
+        principals=state.principals,
+        born=state.born,
+        died=state.died,
+        dense=np.asarray(vectors[DENSE], dtype=np.float32),
+        sparse=_in_order(terms.indices, terms.values),
+    )
+
+
+def _in_order(indices: Sequence[int], values: Sequence[float]) -> SparseVector:
+    terms, weights = np.asarray(indices, dtype=np.uint32), np.asarray(values, dtype=np.float32)
+    order = np.argsort(terms)
+    return SparseVector(indices=terms[order], values=weights[order])

@@ -5,11 +5,10 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.domain.versions import OPEN
 from rag_service.errors import IndexUnavailable
-from rag_service.ports.vector_index import Candidate, Point, PointState
+from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval import edge_schema
 from rag_service.retrieval.batches import batches
@@ -23,6 +22,7 @@ _POINTS_PER_OPERATION = 256
 _IDS_PER_OPERATION = 500
 _REMOVED_PER_OPERATION = 4_096
 _STATES_PER_PAGE = 1_000
+_POINTS_PER_PAGE = 500
 _ALL = 2**62
 
 
@@ -70,23 +70,13 @@ class EdgeIndex:
             await build.apply(edge_schema.purge_corpus(corpus_id, parts=parts))
 
     async def search(
-        self,
-        fingerprint: Fingerprint,
-        query: QueryVectors,
-        *,
-        scope: AccessScope,
-        corpus_id: CorpusId,
-        version: int,
-        limit: int,
-        exact: bool = False,
+        self, fingerprint: Fingerprint, query: QueryVectors, *, among: Visible, limit: int, exact: bool = False
     ) -> list[Candidate]:
         build = self._build(fingerprint)
-        if build is None or not scope.covers(corpus_id):
+        if build is None or not among.scope.covers(among.corpus_id):
             return []
         exact_below = _ALL if exact else self._exact_below
-        return build.shard.search(
-            query, scope=scope, corpus_id=corpus_id, version=version, limit=limit, exact_below=exact_below
-        )
+        return build.shard.search(query, among=among, limit=limit, exact_below=exact_below)
 
     async def builds(self) -> dict[Fingerprint, int | None]:
         return self.counts()
@@ -111,6 +101,19 @@ class EdgeIndex:
         if build is None:
             return []
         page = build.shard.states(corpus_id, born_after=born_after, start=after, limit=_STATES_PER_PAGE)
+        return page[1:] if page and page[0].id == after else page
+
+    async def points(self, fingerprint: Fingerprint, *, after: PointId | None = None) -> AsyncIterator[Sequence[Point]]:
+        while page := self.point_page(fingerprint, after=after):
+            yield page
+            after = page[-1].id
+
+    def point_page(self, fingerprint: Fingerprint, *, after: PointId | None) -> list[Point]:
+        """Return the next points of a build by point id, with vectors; none when there are no more."""
+        build = self._build(fingerprint)
+        if build is None:
+            return []
+        page = build.shard.points(start=after, limit=_POINTS_PER_PAGE)
         return page[1:] if page and page[0].id == after else page
 
     async def optimise(self, fingerprint: Fingerprint) -> None:

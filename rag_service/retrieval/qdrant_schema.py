@@ -4,15 +4,15 @@ from collections.abc import Iterable, Sequence
 
 from qdrant_client import models
 
-from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, PointId
-from rag_service.ports.vector_index import Point
+from rag_service.ports.vector_index import Point, Visible
 from rag_service.retrieval.hybrid import EngineId
 from rag_service.retrieval.point_payload import (
     BORN,
     CORPUS_ID,
     DENSE,
     DIED,
+    DOCUMENT_ID,
     PRINCIPALS,
     SPARSE,
     TENANT_ID,
@@ -23,6 +23,7 @@ FIELD_INDEXES: dict[str, models.KeywordIndexParams | models.IntegerIndexParams] 
     # The server keeps the points of a tenant together.
     TENANT_ID: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
     CORPUS_ID: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD),
+    DOCUMENT_ID: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD),
     PRINCIPALS: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD),
     BORN: models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=False, range=True),
     DIED: models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=False, range=True),
@@ -53,17 +54,21 @@ def server_point(point: Point) -> models.PointStruct:
     )
 
 
-def visible(scope: AccessScope, corpus_id: CorpusId, version: int) -> models.Filter:
-    """Return the filter of what `scope` sees of a corpus at `version`."""
+def filter_of(among: Visible) -> models.Filter:
+    """Return the filter of what a search may find."""
+    scope = among.scope
     conditions: list[models.Condition] = [
         _equals(TENANT_ID, scope.tenant_id),
-        _equals(CORPUS_ID, corpus_id),
-        models.FieldCondition(key=BORN, range=models.Range(lte=version)),
-        models.FieldCondition(key=DIED, range=models.Range(gt=version)),
+        _equals(CORPUS_ID, among.corpus_id),
+        models.FieldCondition(key=BORN, range=models.Range(lte=among.version)),
+        models.FieldCondition(key=DIED, range=models.Range(gt=among.version)),
     ]
     if not scope.sees_all_documents:
         groups = models.MatchAny(any=sorted(scope.principals))
         conditions.append(models.FieldCondition(key=PRINCIPALS, match=groups))
+    if among.documents is not None:
+        documents = models.MatchAny(any=sorted(among.documents))
+        conditions.append(models.FieldCondition(key=DOCUMENT_ID, match=documents))
     return models.Filter(must=conditions)
 
 

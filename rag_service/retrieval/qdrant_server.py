@@ -8,11 +8,10 @@ from typing import TypeVar
 
 from qdrant_client import AsyncQdrantClient, models
 
-from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.domain.versions import OPEN
 from rag_service.errors import IndexUnavailable, Misconfigured
-from rag_service.ports.vector_index import Candidate, Point, PointState
+from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval import point_payload, qdrant_schema
 from rag_service.retrieval.batches import batches
@@ -24,6 +23,7 @@ from rag_service.settings import QdrantSettings
 _POINTS_PER_REQUEST = 256
 _IDS_PER_REQUEST = 1_000
 _STATES_PER_PAGE = 1_000
+_POINTS_PER_PAGE = 500
 _ALL_CORPORA = 1_000_000
 _WRITE_TIMEOUT_S = 60  # a write waits for all replicas that have to have it
 _TIDY_EVERY_S = 1.0
@@ -108,19 +108,11 @@ class QdrantIndex:
         await self._delete(fingerprint, qdrant_schema.of_corpus(corpus_id, born_after=-1))
 
     async def search(
-        self,
-        fingerprint: Fingerprint,
-        query: QueryVectors,
-        *,
-        scope: AccessScope,
-        corpus_id: CorpusId,
-        version: int,
-        limit: int,
-        exact: bool = False,
+        self, fingerprint: Fingerprint, query: QueryVectors, *, among: Visible, limit: int, exact: bool = False
     ) -> list[Candidate]:
-        if not scope.covers(corpus_id):
+        if not among.scope.covers(among.corpus_id):
             return []
-        visible = qdrant_schema.visible(scope, corpus_id, version)
+        visible = qdrant_schema.filter_of(among)
         bound = None if exact else self._exact_below
 
         async def look(collection: str) -> list[Candidate]:
@@ -160,6 +152,11 @@ class QdrantIndex:
                 yield page
             if place is None:
                 return
+
+    async def points(self, fingerprint: Fingerprint, *, after: PointId | None = None) -> AsyncIterator[Sequence[Point]]:
+        while page := await self._points(fingerprint, after):
+            yield page
+            after = page[-1].id
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Nothing to ask for: the server does it by itself."""
@@ -279,3 +276,17 @@ class QdrantIndex:
             return [point_payload.state_of(record.id, record.payload) for record in records], following
 
         return await self._in(fingerprint, "list points", scroll, absent=([], None))
+
+    async def _points(self, fingerprint: Fingerprint, after: PointId | None) -> list[Point]:
+        async def scroll(collection: str) -> list[Point]:
+            records, _ = await self._client.scroll(
+                collection, limit=_POINTS_PER_PAGE, offset=after, with_payload=True, with_vectors=True
+            )
+            # A page begins with the point it is asked from.
+            return [
+                point_payload.point_of(record.id, record.payload, record.vector)
+                for record in records
+                if str(record.id) != after
+            ]
+
+        return await self._in(fingerprint, "read points", scroll, absent=[])

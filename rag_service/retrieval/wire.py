@@ -9,8 +9,8 @@ import msgpack
 import numpy as np
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import ChunkId, CorpusId, PointId, TenantId
-from rag_service.ports.vector_index import Candidate, Point, PointState
+from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, PointId, TenantId
+from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
 from rag_service.ports.vectors import QueryVectors, SparseVector
 
 MAX_FRAME_BYTES = 64 * 2**20
@@ -74,6 +74,7 @@ def pack_points(points: Sequence[Point]) -> list[list[object]]:
             point.id,
             point.tenant_id,
             point.corpus_id,
+            point.document_id,
             point.chunk_id,
             sorted(point.principals),
             point.born,
@@ -91,12 +92,13 @@ def unpack_points(rows: list[list[Any]]) -> list[Point]:
             id=PointId(row[0]),
             tenant_id=TenantId(row[1]),
             corpus_id=CorpusId(row[2]),
-            chunk_id=ChunkId(row[3]),
-            principals=frozenset(row[4]),
-            born=row[5],
-            died=row[6],
-            dense=np.frombuffer(row[7], dtype=_FLOATS),
-            sparse=_unpack_sparse(row[8], row[9]),
+            document_id=DocumentId(row[3]),
+            chunk_id=ChunkId(row[4]),
+            principals=frozenset(row[5]),
+            born=row[6],
+            died=row[7],
+            dense=np.frombuffer(row[8], dtype=_FLOATS),
+            sparse=_unpack_sparse(row[9], row[10]),
         )
         for row in rows
     ]
@@ -110,19 +112,21 @@ def unpack_query(row: list[bytes]) -> QueryVectors:
     return QueryVectors(dense=np.frombuffer(row[0], dtype=_FLOATS), sparse=_unpack_sparse(row[1], row[2]))
 
 
-def pack_scope(scope: AccessScope) -> list[object]:
+def pack_visible(among: Visible) -> list[object]:
     """Pack what decides visibility; permissions mean nothing to an index."""
+    scope = among.scope
     corpora = None if scope.corpora is None else sorted(scope.corpora)
-    return [scope.tenant_id, sorted(scope.principals), corpora, scope.sees_all_documents]
+    documents = None if among.documents is None else sorted(among.documents)
+    seen_by = [scope.tenant_id, sorted(scope.principals), corpora, scope.sees_all_documents]
+    return [seen_by, among.corpus_id, among.version, documents]
 
 
-def unpack_scope(row: list[Any]) -> AccessScope:
-    return AccessScope(
-        tenant_id=TenantId(row[0]),
-        principals=frozenset(row[1]),
-        permissions=frozenset(),
-        corpora=None if row[2] is None else frozenset(CorpusId(corpus) for corpus in row[2]),
-        sees_all_documents=row[3],
+def unpack_visible(row: list[Any]) -> Visible:
+    return Visible(
+        scope=_unpack_scope(row[0]),
+        corpus_id=CorpusId(row[1]),
+        version=row[2],
+        documents=None if row[3] is None else frozenset(DocumentId(document) for document in row[3]),
     )
 
 
@@ -165,6 +169,16 @@ def unpack_states(rows: list[list[Any]]) -> list[PointState]:
         )
         for row in rows
     ]
+
+
+def _unpack_scope(row: list[Any]) -> AccessScope:
+    return AccessScope(
+        tenant_id=TenantId(row[0]),
+        principals=frozenset(row[1]),
+        permissions=frozenset(),
+        corpora=None if row[2] is None else frozenset(CorpusId(corpus) for corpus in row[2]),
+        sees_all_documents=row[3],
+    )
 
 
 def _pack_sparse(vector: SparseVector) -> tuple[bytes, bytes]:

@@ -29,6 +29,7 @@ from rag_service.settings import Settings
 from rag_service.telemetry.timings import Stopwatch
 from rag_service.use_cases.fixed_replies import ABSTENTION, NOTHING_FOUND, greeting
 from rag_service.use_cases.search import Search
+from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.write_answer import WriteAnswer, WrittenAnswer
 
 
@@ -102,7 +103,7 @@ class AskQuestion:
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Yield the sources, then each verified unit, then the record; it is stored unless `keep` is false.
 
-        `exact` as in `Search.at`.
+        `exact` as in `SearchOptions`.
 
         Raises:
             InvalidRequest: the conversation does not end in a question.
@@ -135,9 +136,8 @@ class AskQuestion:
         passages: tuple[Passage, ...] = ()
         if not is_small_talk(last_question(question.messages)):
             with watch.stage("search"):
-                found = await self._search.at(
-                    scope, pinned, searched_for, limit=self._settings.retrieval.passages, distinct=True, exact=exact
-                )
+                options = SearchOptions(limit=self._settings.retrieval.passages, distinct=True, exact=exact)
+                found = await self._search.at(scope, pinned, searched_for, options)
             passages = found.passages
         return _Asked(
             answer_id=AnswerId(new_id("answer_")),

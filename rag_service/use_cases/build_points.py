@@ -38,6 +38,7 @@ async def points_of(
             id=one.id,
             tenant_id=scope.tenant_id,
             corpus_id=corpus_id,
+            document_id=one.member.document_id,
             chunk_id=one.chunk_id,
             principals=one.principals,
             born=one.born,

@@ -63,6 +63,7 @@ from rag_service.use_cases.reconcile import Reconcile
 from rag_service.use_cases.retention import ManageRetention
 from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
+from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.sources.manage import ManageSources
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
@@ -141,11 +142,9 @@ class ScriptedSearch:
             found = await tx.corpora.get(scope, corpus)
         return PinnedVersion(corpus=found, number=found.published, fingerprint=found.fingerprint)
 
-    async def at(
-        self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int, exact: bool = False
-    ) -> Any:
-        self.exact = exact
-        return SimpleNamespace(pinned=pinned, passages=self.passages[:limit], timings_ms={})
+    async def at(self, scope: AccessScope, pinned: PinnedVersion, query: str, options: SearchOptions) -> Any:
+        self.exact = options.exact
+        return SimpleNamespace(pinned=pinned, passages=self.passages[: options.limit], timings_ms={})
 
 
 class LoadedEmbedder:

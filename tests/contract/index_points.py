@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from rag_service.domain.access import EVERYONE, AccessScope
-from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint, PointId, TenantId
+from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, Fingerprint, PointId, TenantId
 from rag_service.domain.versions import OPEN
-from rag_service.ports.vector_index import Candidate, Point, PointState, VectorIndex
+from rag_service.ports.vector_index import Candidate, Point, PointState, VectorIndex, Visible
 from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 
 DIMENSIONS = 8
@@ -66,6 +66,7 @@ def point(
         id=point_id(name),
         tenant_id=TenantId(tenant),
         corpus_id=CorpusId(corpus),
+        document_id=DocumentId(f"doc-{name}"),
         chunk_id=ChunkId(name),
         principals=principals,
         born=born,
@@ -96,9 +97,15 @@ async def found(
     limit: int = 100,
     exact: bool = False,
 ) -> list[Candidate]:
-    return await index.search(
-        build, asked or query(), scope=by, corpus_id=CorpusId(corpus), version=version, limit=limit, exact=exact
-    )
+    among = Visible(scope=by, corpus_id=CorpusId(corpus), version=version)
+    return await index.search(build, asked or query(), among=among, limit=limit, exact=exact)
+
+
+async def found_among(index: VectorIndex, build: str, *documents: str) -> list[str]:
+    """The chunks that a search finds in documents."""
+    names = frozenset(DocumentId(name) for name in documents)
+    among = Visible(scope=TEAM, corpus_id=CorpusId(CORPUS), version=1, documents=names)
+    return chunks(await index.search(build, query(), among=among, limit=100))
 
 
 def chunks(candidates: Sequence[Candidate]) -> list[str]:

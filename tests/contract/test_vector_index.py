@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag_service.domain.ids import CorpusId
+from rag_service.domain.ids import CorpusId, DocumentId
 from rag_service.domain.versions import OPEN
 from rag_service.ports.vector_index import Point, VectorIndex
 from rag_service.retrieval.memory import MemoryIndex
+from rag_service.retrieval.point_payload import payload_of
 from rag_service.retrieval.qdrant_edge import EdgeIndex
 from tests.contract.index_backends import build, host, index
 from tests.contract.index_points import (
@@ -23,6 +24,7 @@ from tests.contract.index_points import (
     chunks,
     dense,
     found,
+    found_among,
     listed,
     point,
     point_id,
@@ -282,6 +284,39 @@ async def test_other_rights_reach_points_that_are_there(index: VectorIndex, buil
 
     assert chunks(await found(index, build)) == ["b"]
     assert chunks(await found(index, build, by=scope("board"))) == ["a", "b"]
+
+
+async def test_a_search_among_documents_finds_no_other(index: VectorIndex, build: str) -> None:
+    await index.write(build, [point("a"), point("b"), replace(point("c"), document_id=DocumentId("doc-b"))])
+
+    assert await found_among(index, build, "doc-b", "doc-unknown") == ["b", "c"]
+    assert await found_among(index, build) == []
+
+
+async def test_points_come_back_with_their_vectors(index: VectorIndex, build: str) -> None:
+    written = [point("a", terms={7: 1.5, 3: 0.25}), point("b", died=2), point("c", corpus="other")]
+    await index.write(build, written)
+
+    read = [each async for page in index.points(build) for each in page]
+
+    assert [each.id for each in read] == sorted(each.id for each in written)
+    for mine in read:
+        [theirs] = [each for each in written if each.id == mine.id]
+        assert mine.dense == pytest.approx(theirs.dense, abs=1e-6)
+        assert dict(zip(mine.sparse.indices, mine.sparse.values, strict=True)) == pytest.approx(
+            dict(zip(theirs.sparse.indices, theirs.sparse.values, strict=True))
+        )
+        assert payload_of(mine) == payload_of(theirs)
+
+
+async def test_a_reading_of_points_goes_on_after_the_last_one(index: VectorIndex, build: str) -> None:
+    await index.write(build, points("a", 1_200))
+    everything = [each.id async for page in index.points(build) for each in page]
+
+    rest = [each.id async for page in index.points(build, after=everything[699]) for each in page]
+
+    assert len(everything) == 1_200
+    assert rest == everything[700:]
 
 
 _VERSIONS = st.integers(0, 3)

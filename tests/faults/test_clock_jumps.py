@@ -19,6 +19,7 @@ from rag_service.domain.ids import TenantId
 from rag_service.domain.jobs import JobKind, JobState
 from rag_service.domain.versions import OPEN
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
+from rag_service.use_cases.searching.options import SearchOptions
 from tests.integration.desk import Desk
 
 SCOPE: AccessScope = system_scope(TenantId("tenant"))
@@ -79,7 +80,9 @@ class Site:
             point.chunk_id for points in [page async for page in pages] for point in points if point.died == OPEN
         )
         assert alive == sorted(chunk.id for made in chunks.values() for chunk in made)
-        found = await self.container.search(SCOPE, corpus="fruit", query="What does it say?", limit=50)
+        found = await self.container.search(
+            SCOPE, corpus="fruit", query="What does it say?", options=SearchOptions(limit=50)
+        )
         assert sorted(passage.text for passage in found.passages) == sorted(self.texts.values())
 
 

@@ -15,6 +15,7 @@ from rag_service.ports.vector_index import VectorIndex
 from rag_service.settings import JobSettings
 from rag_service.use_cases.seal_draft import SealDraft
 from rag_service.use_cases.seal_plan import StillHeld
+from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.unseal_draft import UnsealDraft
 from rag_service.use_cases.write_version import WriteVersion
 
@@ -137,7 +138,9 @@ class Desk:
     async def found(self, query: str, *, at: str = "") -> list[tuple[str, float]]:
         """Return texts and scores of a search of the corpus, or of what stands after the @."""
         ref = f"{self.corpus}@{at}" if at else self.corpus
-        result = await self.worker.container.search(self.admin, corpus=ref, query=query, limit=10)
+        result = await self.worker.container.search(
+            self.admin, corpus=ref, query=query, options=SearchOptions(limit=10)
+        )
         return [(passage.text, passage.score) for passage in result.passages]
 
     async def texts(self, *, at: str = "") -> set[str]:

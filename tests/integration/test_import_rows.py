@@ -17,6 +17,7 @@ from rag_service.ports.blob_store import BlobStore, StoredBlob
 from rag_service.settings import UploadSettings
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.rights import SpreadRights
+from rag_service.use_cases.searching.options import SearchOptions
 
 CORPUS = "rows"
 COUNT = 40
@@ -48,7 +49,9 @@ async def corpus(worker: Worker, admin: AccessScope) -> None:
 async def test_rows_become_documents_known_by_their_ids(worker: Worker, admin: AccessScope) -> None:
     await _import(worker, admin, _rows())
 
-    found = await worker.container.search(admin, corpus=CORPUS, query="What is gate 7 for?", limit=1)
+    found = await worker.container.search(
+        admin, corpus=CORPUS, query="What is gate 7 for?", options=SearchOptions(limit=1)
+    )
 
     assert found.passages[0].attributes["document_key"] == "gate-7"
     assert found.passages[0].headings == ("Gate 7",)
@@ -113,7 +116,9 @@ async def test_a_row_imported_again_while_its_removal_waits_stays(worker: Worker
 
     await _import(worker, admin, [_rows()[7]])
 
-    found = await worker.container.search(admin, corpus=CORPUS, query="What is gate 7 for?", limit=1)
+    found = await worker.container.search(
+        admin, corpus=CORPUS, query="What is gate 7 for?", options=SearchOptions(limit=1)
+    )
     assert found.passages[0].attributes["document_key"] == "gate-7"
 
 
@@ -123,8 +128,12 @@ async def test_rows_are_seen_by_those_they_are_granted_to(worker: Worker, admin:
     await _work_off(worker)
     board = replace(admin, principals=admin.principals | {"board"})
 
-    assert (await worker.container.search(admin, corpus=CORPUS, query="gate 7", limit=3)).passages == ()
-    assert (await worker.container.search(board, corpus=CORPUS, query="gate 7", limit=3)).passages
+    assert (
+        await worker.container.search(admin, corpus=CORPUS, query="gate 7", options=SearchOptions(limit=3))
+    ).passages == ()
+    assert (
+        await worker.container.search(board, corpus=CORPUS, query="gate 7", options=SearchOptions(limit=3))
+    ).passages
     with pytest.raises(Conflict):
         await worker.container.uploads.accept_rows(admin, corpus=CORPUS, rows=rows)
 
@@ -135,7 +144,9 @@ async def test_new_rights_on_unchanged_rows_take_effect(worker: Worker, admin: A
     await worker.container.uploads.accept_rows(admin, corpus=CORPUS, rows=_rows(), principals=frozenset({"board"}))
     await _work_off(worker)
 
-    assert (await worker.container.search(admin, corpus=CORPUS, query="gate 7", limit=3)).passages == ()
+    assert (
+        await worker.container.search(admin, corpus=CORPUS, query="gate 7", options=SearchOptions(limit=3))
+    ).passages == ()
 
 
 async def test_wider_rights_on_unchanged_rows_make_no_version(worker: Worker, admin: AccessScope) -> None:
@@ -147,7 +158,7 @@ async def test_wider_rights_on_unchanged_rows_make_no_version(worker: Worker, ad
     again = await worker.container.uploads.accept_rows(board, corpus=CORPUS, rows=_rows(), principals=everyone)
 
     assert {file.revision.number for file in again} == {1}
-    found = await worker.container.search(admin, corpus=CORPUS, query="gate 7", limit=3)
+    found = await worker.container.search(admin, corpus=CORPUS, query="gate 7", options=SearchOptions(limit=3))
     assert (found.passages != (), found.pinned.number) == (True, 1)
 
 

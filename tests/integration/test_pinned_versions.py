@@ -13,6 +13,7 @@ from rag_service.domain.access import system_scope
 from rag_service.domain.drafts import SealPurpose
 from rag_service.domain.ids import DocumentId, Fingerprint, PointId
 from rag_service.ports.vector_index import Point, VectorIndex
+from rag_service.use_cases.searching.options import SearchOptions
 from tests.integration.desk import Desk, held
 from tests.integration.edge_desk import accept_rows, edge_desk
 from tests.made_rows import made_question, made_rows
@@ -101,13 +102,18 @@ async def _meanwhile(do: Callable[[], Awaitable[None]], building: Awaitable[obje
 async def _best_documents(desk: Desk) -> set[DocumentId]:
     """Return the documents that answer the first questions best."""
     search = desk.worker.container.search
-    results = [await search(desk.admin, corpus=desk.corpus, query=question, limit=1) for question in QUESTIONS[:3]]
+    results = [
+        await search(desk.admin, corpus=desk.corpus, query=question, options=SearchOptions(limit=1))
+        for question in QUESTIONS[:3]
+    ]
     return {result.passages[0].document_id for result in results}
 
 
 async def _found(parts: Container, desk: Desk, *, at: int) -> Found:
     pinned = await parts.search.pin(desk.admin, f"{desk.corpus}@{at}")
-    results = [await parts.search.at(desk.admin, pinned, text, limit=10, exact=True) for text in QUESTIONS]
+    results = [
+        await parts.search.at(desk.admin, pinned, text, SearchOptions(limit=10, exact=True)) for text in QUESTIONS
+    ]
     return [
         [(one.chunk_id, one.score, one.dense_score, one.sparse_score) for one in result.passages] for result in results
     ]

@@ -10,6 +10,7 @@ from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.pages import PageRequest
 from rag_service.domain.uploads import CorpusFile
 from rag_service.errors import Conflict, InvalidRequest, NotFound
+from rag_service.use_cases.searching.options import SearchOptions
 from tests.integration.desk import EVERY_STATE, Desk
 
 CORPUS = "notes"
@@ -177,7 +178,9 @@ async def _work_off(worker: Worker) -> None:
 
 
 async def _found(worker: Worker, scope: AccessScope, corpus: str) -> str:
-    result = await worker.container.search(scope, corpus=corpus, query="When does the car park close?", limit=3)
+    result = await worker.container.search(
+        scope, corpus=corpus, query="When does the car park close?", options=SearchOptions(limit=3)
+    )
     return " ".join(passage.text for passage in result.passages)
 
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import precondition, rule
 
 from rag_service.domain.access import EVERYONE
 from rag_service.domain.findings import FindingKind
-from rag_service.domain.ids import ChunkId, Fingerprint, PointId, TenantId
+from rag_service.domain.ids import ChunkId, DocumentId, Fingerprint, PointId, TenantId
 from rag_service.domain.versions import OPEN
 from rag_service.ports.vector_index import Point, PointState
 from rag_service.use_cases.reconcile import Reconcile
@@ -114,6 +114,7 @@ class DamageSteps(History):
             id=PointId(str(uuid.uuid4())) if is_new else state.id,
             tenant_id=state.tenant_id if is_new else TenantId("stranger"),
             corpus_id=state.corpus_id,
+            document_id=DocumentId("stranger"),
             chunk_id=ChunkId(str(uuid.uuid4())) if is_new else state.chunk_id,
             principals=frozenset({EVERYONE}),
             born=state.born,

@@ -13,6 +13,7 @@ from rag_service.domain.drafts import DraftState
 from rag_service.domain.jobs import JobState
 from rag_service.errors import NotFound
 from rag_service.reasons import ReasonCode
+from rag_service.use_cases.searching.options import SearchOptions
 from tests.laws.driver import Driver
 from tests.laws.model import Model
 from tests.laws.place import Place
@@ -157,7 +158,9 @@ class History(RuleBasedStateMachine):
 
     def found(self, ref: str, *, number: int | None = None) -> Found:
         """Return the chunks and scores of a search at a version, whose texts must be those of the model."""
-        search = self.parts.search(self.driver.admin, corpus=f"{self.corpus}@{ref}", query=QUERY, limit=20)
+        search = self.parts.search(
+            self.driver.admin, corpus=f"{self.corpus}@{ref}", query=QUERY, options=SearchOptions(limit=20)
+        )
         passages = self.wait_for(search).passages
         wanted = self.model.documents(int(ref) if number is None else number)
         assert sorted(passage.text for passage in passages) == sorted(wanted.values())
@@ -188,6 +191,8 @@ class History(RuleBasedStateMachine):
     async def look_at_recorded(self) -> None:
         """Look at published versions while something goes on."""
         for number in self.some(self.model.asked & self.recorded.keys()):
-            search = self.parts.search(self.driver.admin, corpus=f"{self.corpus}@{number}", query=QUERY, limit=20)
+            search = self.parts.search(
+                self.driver.admin, corpus=f"{self.corpus}@{number}", query=QUERY, options=SearchOptions(limit=20)
+            )
             found = {passage.chunk_id: passage.score for passage in (await search).passages}
             assert found == pytest.approx(self.recorded[number])

@@ -51,6 +51,7 @@ async def a_point(name: str, revision: int = 1, *, born: int = 1, died: int = OP
         id=pid(name, revision, born),
         tenant_id=TenantId(changes.get("tenant", OURS)),
         corpus_id=CorpusId(changes.get("corpus", CORPUS)),
+        document_id=made.document_id,
         chunk_id=made.id,
         principals=frozenset({changes.get("principal", EVERYONE)}),
         born=born,

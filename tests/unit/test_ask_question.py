@@ -32,6 +32,7 @@ from rag_service.generation.fallback import FallbackGenerator
 from rag_service.ports.generator import AnswerRequest, Fragment
 from rag_service.settings import GenerationSettings, ModelPrice, Settings
 from rag_service.use_cases.ask_question import AskQuestion
+from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.verification.checker import QuoteChecker
 from rag_service.verification.lexical import LexicalVerifier
 from tests.unit.answer_values import passage
@@ -68,10 +69,10 @@ class OneSearch:
         return PinnedVersion(corpus=CORPUS, number=3, fingerprint=CORPUS.fingerprint)
 
     async def at(
-        self, scope: AccessScope, pinned: PinnedVersion, query: str, *, limit: int, distinct: bool, exact: bool
+        self, scope: AccessScope, pinned: PinnedVersion, query: str, options: SearchOptions
     ) -> SimpleNamespace:
         self.asked.append(query)
-        self.exact.append(exact)
+        self.exact.append(options.exact)
         found = [
             replace(passage(rank, text), dense_score=self.dense_score) for rank, text in enumerate(self.texts, start=1)
         ]

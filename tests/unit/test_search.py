@@ -10,7 +10,7 @@ from rag_service.domain.access import EVERYONE, AccessScope, Permission
 from rag_service.domain.answers import Passage
 from rag_service.domain.builds import Build, BuildState
 from rag_service.domain.drafts import Draft, DraftState, SealPurpose
-from rag_service.domain.ids import ChunkId, CorpusId, DraftId, Fingerprint, PointId, TenantId
+from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, DraftId, Fingerprint, PointId, TenantId
 from rag_service.domain.versions import OPEN, Corpus, Version
 from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.hashing import HashingEmbedder
@@ -21,6 +21,7 @@ from rag_service.retrieval.fusion import fuse
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import RetrievalSettings
 from rag_service.use_cases.search import Search
+from rag_service.use_cases.searching.options import SearchOptions
 from tests.build_parts import own_parts
 from tests.values import passage
 
@@ -159,6 +160,7 @@ async def fill(index: MemoryIndex) -> MemoryIndex:
             id=PointId(f"p{place}"),
             tenant_id=CORPUS.tenant_id,
             corpus_id=CORPUS.id,
+            document_id=DocumentId(f"doc_{place}"),
             chunk_id=ChunkId(str(place)),
             principals=frozenset({EVERYONE}),
             born=1 if place == 0 else 2,
@@ -193,7 +195,7 @@ async def search(shelf: Shelf) -> Search:
 
 
 async def test_the_best_passage_has_rank_1_and_its_scores(search: Search) -> None:
-    found = await search(READER, corpus="handbook", query="what do dogs do at night", limit=3)
+    found = await search(READER, corpus="handbook", query="what do dogs do at night", options=SearchOptions(limit=3))
 
     assert [one.rank for one in found.passages] == [1, 2, 3]
     assert found.passages[0].text == TEXTS[1]
@@ -202,7 +204,7 @@ async def test_the_best_passage_has_rank_1_and_its_scores(search: Search) -> Non
 
 
 async def test_a_list_shows_every_document_that_has_the_words(search: Search) -> None:
-    found = await search(READER, corpus="handbook", query="when do cats sleep", limit=3)
+    found = await search(READER, corpus="handbook", query="when do cats sleep", options=SearchOptions(limit=3))
 
     assert {"0", "2"} <= {one.chunk_id for one in found.passages}
 
@@ -210,7 +212,7 @@ async def test_a_list_shows_every_document_that_has_the_words(search: Search) ->
 async def test_a_generator_reads_one_wording_once(search: Search) -> None:
     pinned = await search.pin(READER, "handbook")
 
-    found = await search.at(READER, pinned, "when do cats sleep", limit=3, distinct=True)
+    found = await search.at(READER, pinned, "when do cats sleep", SearchOptions(limit=3, distinct=True))
 
     assert found.passages[0].chunk_id == "0"
     assert "2" not in {one.chunk_id for one in found.passages}
@@ -220,14 +222,14 @@ async def test_a_generator_reads_one_wording_once(search: Search) -> None:
 async def test_what_the_catalog_does_not_show_is_skipped_and_others_move_up(search: Search, shelf: Shelf) -> None:
     shelf.hidden = {ChunkId("1")}
 
-    found = await search(READER, corpus="handbook", query="dogs bark", limit=2)
+    found = await search(READER, corpus="handbook", query="dogs bark", options=SearchOptions(limit=2))
 
     assert len(found.passages) == 2 and found.passages[0].rank == 1
     assert TEXTS[1] not in {one.text for one in found.passages}
 
 
 async def test_an_old_version_shows_what_it_held(search: Search) -> None:
-    found = await search(HISTORIAN, corpus="handbook@1", query="dogs and cats", limit=5)
+    found = await search(HISTORIAN, corpus="handbook@1", query="dogs and cats", options=SearchOptions(limit=5))
 
     assert found.pinned.number == 1
     assert [one.text for one in found.passages] == [TEXTS[0]]
@@ -243,7 +245,7 @@ async def test_the_index_is_told_whether_a_search_is_exact(shelf: Shelf, exact: 
     index = AttentiveIndex()
     search = await search_over(shelf, index)
 
-    await search(READER, corpus="handbook", query="when do cats sleep", limit=3, exact=exact)
+    await search(READER, corpus="handbook", query="when do cats sleep", options=SearchOptions(limit=3, exact=exact))
 
     assert index.was_exact is exact
 
@@ -302,20 +304,20 @@ async def test_a_label_stands_for_its_version_and_needs_the_same_right(search: S
 )
 async def test_outside_the_scope_nothing_is_found(search: Search, scope: AccessScope) -> None:
     with pytest.raises(NotFound):
-        await search(scope, corpus="handbook", query="cats", limit=3)
+        await search(scope, corpus="handbook", query="cats", options=SearchOptions(limit=3))
 
 
 async def test_a_corpus_without_a_version_has_no_passages() -> None:
     search = await search_over(Shelf(replace(CORPUS, published=0)))
 
-    assert (await search(READER, corpus="handbook", query="cats", limit=3)).passages == ()
+    assert (await search(READER, corpus="handbook", query="cats", options=SearchOptions(limit=3))).passages == ()
 
 
 async def test_a_build_whose_model_is_gone_is_refused_and_no_other_model_answers() -> None:
     search = await search_over(Shelf(replace(CORPUS, fingerprint=Fingerprint("older"))))
 
     with pytest.raises(Conflict, match="RAG_EMBEDDING__MODEL"):
-        await search(READER, corpus="handbook", query="cats", limit=3)
+        await search(READER, corpus="handbook", query="cats", options=SearchOptions(limit=3))
 
 
 async def test_every_version_is_asked_under_the_build_that_it_was_sealed_under(shelf: Shelf) -> None:
@@ -329,10 +331,10 @@ async def test_every_version_is_asked_under_the_build_that_it_was_sealed_under(s
 
 async def test_the_table_of_a_version_is_read_again_after_an_erasure(shelf: Shelf) -> None:
     search = await search_over(shelf)
-    await search(READER, corpus="handbook", query="cats", limit=3)
+    await search(READER, corpus="handbook", query="cats", options=SearchOptions(limit=3))
     shelf.corpus = replace(CORPUS, erasures=1)
 
-    await search(READER, corpus="handbook", query="cats", limit=3)
+    await search(READER, corpus="handbook", query="cats", options=SearchOptions(limit=3))
 
     assert shelf.versions.tables_read == 2
 
@@ -343,28 +345,28 @@ async def test_a_version_that_is_unsealed_meanwhile_is_not_found(shelf: Shelf) -
     shelf.versions.has_tables = False
 
     with pytest.raises(NotFound):
-        await search.at(PUBLISHER, pinned, "cats", limit=3)
+        await search.at(PUBLISHER, pinned, "cats", SearchOptions(limit=3))
 
 
 async def test_a_blank_query_is_refused(search: Search) -> None:
     with pytest.raises(InvalidRequest):
-        await search(READER, corpus="handbook", query=" \n", limit=3)
+        await search(READER, corpus="handbook", query=" \n", options=SearchOptions(limit=3))
 
 
 async def test_a_query_without_words_is_left_to_the_dense_side(search: Search) -> None:
-    found = await search(READER, corpus="handbook", query="?!", limit=3)
+    found = await search(READER, corpus="handbook", query="?!", options=SearchOptions(limit=3))
 
     assert {one.sparse_score for one in found.passages} == {0.0}
 
 
 async def test_the_frequencies_of_a_version_are_read_once(search: Search, shelf: Shelf) -> None:
     for query in ("cats", "dogs"):
-        await search(READER, corpus="handbook", query=query, limit=3)
+        await search(READER, corpus="handbook", query=query, options=SearchOptions(limit=3))
 
     assert shelf.versions.tables_read == 1
 
 
 async def test_every_stage_is_timed(search: Search) -> None:
-    found = await search(READER, corpus="handbook", query="cats", limit=3)
+    found = await search(READER, corpus="handbook", query="cats", options=SearchOptions(limit=3))
 
     assert set(found.timings_ms) == {"embed", "encode", "index", "fusion", "passages", "total"}

@@ -18,6 +18,7 @@ from rag_service.domain.erasures import TombstoneKind
 from rag_service.domain.ids import FileId
 from rag_service.domain.versions import Corpus
 from rag_service.ports.catalog import Transaction
+from rag_service.use_cases.searching.options import SearchOptions
 
 MAX_FILE_IDS = 100
 MAX_QUERIES = 10
@@ -156,10 +157,10 @@ async def delete_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref) 
 @router.post("/{vector_store_id}/search")
 async def search_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref, body: SearchRequest) -> SearchReply:
     """Find passages, best first."""
-    limit = body.max_num_results
+    options = SearchOptions(limit=body.max_num_results, exact=body.exact)
     pinned = await parts.search.pin(scope, vector_store_id)
-    results = [await parts.search.at(scope, pinned, query, limit=limit, exact=body.exact) for query in body.queries]
-    return search_reply(pinned, body.queries, merged([result.passages for result in results], limit=limit))
+    results = [await parts.search.at(scope, pinned, query, options) for query in body.queries]
+    return search_reply(pinned, body.queries, merged([result.passages for result in results], limit=options.limit))
 
 
 async def _check_files(parts: Parts, scope: AccessScope, file_ids: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from eval.datasets.cases import Query
 from eval.retrieving import document_of, measure_search
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import TenantId
+from rag_service.use_cases.searching.options import SearchOptions
 from tests.values import passage
 
 SCOPE = AccessScope(tenant_id=TenantId("t"), principals=frozenset(), permissions=frozenset())
@@ -22,9 +23,9 @@ class Search:
     async def pin(self, scope: AccessScope, corpus: str) -> SimpleNamespace:
         return SimpleNamespace(number=3)
 
-    async def at(self, scope: AccessScope, pinned: Any, query: str, *, limit: int) -> SimpleNamespace:
+    async def at(self, scope: AccessScope, pinned: Any, query: str, options: SearchOptions) -> SimpleNamespace:
         passages = [replace(passage(key), attributes={"document_key": key}) for key in ("x", "a")]
-        return SimpleNamespace(passages=passages[:limit])
+        return SimpleNamespace(passages=passages[: options.limit])
 
 
 async def test_search_is_measured_at_the_version_that_was_pinned() -> None:
