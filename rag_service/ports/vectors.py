@@ -24,7 +24,10 @@ class SparseVector:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class QueryVectors:
-    """A question as the index understands it. `sparse` carries the inverse document frequencies."""
+    """A question as the index understands it. `sparse` carries the inverse document frequencies.
 
-    dense: DenseVector
+    Without `dense` only words are looked for: then no candidate has a dense score, which stands as 0.
+    """
+
+    dense: DenseVector | None
     sparse: SparseVector

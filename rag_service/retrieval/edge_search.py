@@ -25,7 +25,7 @@ def search_shard(
         return [_hits(found) for found in shard.query_batch(edge.QueryBatchRequest(requests))]
 
     exact = _matches_fewer(shard, visible, exact_below)
-    return asked(hybrid_search(limit=limit, has_terms=Side.SPARSE in queries, exact=exact), answer)
+    return asked(hybrid_search(limit=limit, sides=queries.keys(), exact=exact), answer)
 
 
 def _matches_fewer(shard: edge.EdgeShard, visible: edge.Filter, bound: int) -> bool:
@@ -35,7 +35,9 @@ def _matches_fewer(shard: edge.EdgeShard, visible: edge.Filter, bound: int) -> b
 
 
 def _queries(query: QueryVectors) -> dict[Side, edge.Query]:
-    queries: dict[Side, edge.Query] = {Side.DENSE: edge.Query.Nearest(query.dense.tolist(), DENSE)}
+    queries: dict[Side, edge.Query] = {}
+    if query.dense is not None:
+        queries[Side.DENSE] = edge.Query.Nearest(query.dense.tolist(), DENSE)
     if query.sparse.indices.size:
         terms = edge.SparseVector(query.sparse.indices.tolist(), query.sparse.values.tolist())
         queries[Side.SPARSE] = edge.Query.Nearest(terms, SPARSE)

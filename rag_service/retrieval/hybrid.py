@@ -4,7 +4,7 @@
 far away are asked the same things. `asked` drives it where answers come at once, `asked_apart` where they are awaited.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID
@@ -59,19 +59,23 @@ Answers = Sequence[Sequence[Hit]]
 Hybrid = Generator[list[Wish], Answers, list[Candidate]]
 
 
-def hybrid_search(*, limit: int, has_terms: bool, exact: bool) -> Hybrid:
+def hybrid_search(*, limit: int, sides: Collection[Side], exact: bool) -> Hybrid:
     """Return the best `limit` points of each side by chunk id, each with its true score on both.
 
-    `exact` asks for full scans. `has_terms` says whether the query has a sparse side at all.
+    `exact` asks for full scans. `sides` are those that the query has.
     """
-    sides = [Side.DENSE, Side.SPARSE] if has_terms else [Side.DENSE]
-    answers = yield [Best(side, limit + _SPARE, exact) for side in sides]
-    dense = yield from _cut(Side.DENSE, answers[0], limit)
-    if not exact and len(dense) < limit:
+    if not sides:
+        return []
+    asked_for = [side for side in Side if side in sides]
+    answers = yield [Best(side, limit + _SPARE, exact) for side in asked_for]
+    best: dict[Side, list[Hit]] = {side: [] for side in Side}
+    for side, found in zip(asked_for, answers, strict=True):
+        best[side] = yield from _cut(side, found, limit)
+    if Side.DENSE in sides and not exact and len(best[Side.DENSE]) < limit:
         # A filtered graph walk that ends early has lost its way; the estimate says that more match.
-        dense = yield from _exactly(Side.DENSE, limit)
-    sparse = (yield from _cut(Side.SPARSE, answers[1], limit)) if has_terms else []
-    return (yield from _scored_on_both_sides(dense, [hit for hit in sparse if hit.score > 0], has_terms=has_terms))
+        best[Side.DENSE] = yield from _exactly(Side.DENSE, limit)
+    best[Side.SPARSE] = [hit for hit in best[Side.SPARSE] if hit.score > 0]
+    return (yield from _scored_on_both_sides(best, sides))
 
 
 def asked(search: Hybrid, answer: Callable[[list[Wish]], Answers]) -> list[Candidate]:
@@ -121,23 +125,19 @@ def _in_order(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _scored_on_both_sides(
-    first: list[Hit], second: list[Hit], *, has_terms: bool
+    best: Mapping[Side, list[Hit]], sides: Collection[Side]
 ) -> Generator[list[Wish], Answers, list[Candidate]]:
-    scores = {
-        Side.DENSE: {hit.point: hit.score for hit in first},
-        Side.SPARSE: {hit.point: hit.score for hit in second},
-    }
-    wishes = [
-        ScoresOf(Side.DENSE, tuple(scores[Side.SPARSE].keys() - scores[Side.DENSE].keys())),
-        ScoresOf(Side.SPARSE, tuple(scores[Side.DENSE].keys() - scores[Side.SPARSE].keys()) if has_terms else ()),
-    ]
+    scores = {side: {hit.point: hit.score for hit in hits} for side, hits in best.items()}
+    everything = {hit.point: hit.chunk_id for hits in best.values() for hit in hits}
+    wishes = [ScoresOf(side, tuple(everything.keys() - scores[side].keys())) for side in Side if side in sides]
     wanted = [wish for wish in wishes if wish.points]
     if wanted:
         answers = yield list(wanted)
         for wish, hits in zip(wanted, answers, strict=True):
             scores[wish.side].update({hit.point: hit.score for hit in hits})
     # Who asks a server twice may find that a point was removed in between: then it has no dense score any more.
-    by_chunk = {hit.chunk_id: hit.point for hit in (*second, *first) if hit.point in scores[Side.DENSE]}
+    still_there = scores[Side.DENSE].keys() if Side.DENSE in sides else everything.keys()
+    by_chunk = {chunk_id: point for point, chunk_id in everything.items() if point in still_there}
     return [_candidate(point, chunk_id, scores) for chunk_id, point in sorted(by_chunk.items())]
 
 
@@ -145,7 +145,7 @@ def _candidate(point: EngineId, chunk_id: ChunkId, scores: dict[Side, dict[Engin
     return Candidate(
         point_id=PointId(str(point)),
         chunk_id=chunk_id,
-        dense_score=max(-1.0, min(1.0, scores[Side.DENSE][point])),
-        # An engine leaves out what shares no term.
+        # An engine leaves out what shares no term, and is not asked for a side that the query does not have.
+        dense_score=max(-1.0, min(1.0, scores[Side.DENSE].get(point, 0.0))),
         sparse_score=scores[Side.SPARSE].get(point, 0.0),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.domain.versions import OPEN
 from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
-from rag_service.ports.vectors import QueryVectors
+from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval.vector_checks import check_points, check_query, dimensions_of
 
 _Points = dict[PointId, Point]
@@ -114,9 +114,10 @@ def _is_visible(point: Point, among: Visible) -> bool:
 
 def _best(visible: list[Point], query: QueryVectors, limit: int) -> list[Candidate]:
     visible.sort(key=lambda point: (point.chunk_id, point.id))
-    dense, sparse = _cosines(visible, query), _sparse_scores(visible, query)
+    sparse = _sparse_scores(visible, query)
+    dense = np.zeros(len(visible)) if query.dense is None else _cosines(visible, query.dense)
     # A stable sort of points that are in order of chunk id breaks ties by it.
-    of_dense = np.argsort(-dense, kind="stable")[:limit]
+    of_dense = [] if query.dense is None else np.argsort(-dense, kind="stable")[:limit].tolist()
     of_sparse = [row for row in np.argsort(-sparse, kind="stable")[:limit] if sparse[row] > 0]
     return [
         Candidate(
@@ -125,13 +126,13 @@ def _best(visible: list[Point], query: QueryVectors, limit: int) -> list[Candida
             dense_score=float(dense[row]),
             sparse_score=float(sparse[row]),
         )
-        for row in sorted({*of_dense.tolist(), *of_sparse})
+        for row in sorted({*of_dense, *of_sparse})
     ]
 
 
-def _cosines(points: list[Point], query: QueryVectors) -> NDArray[np.float64]:
+def _cosines(points: list[Point], asked: DenseVector) -> NDArray[np.float64]:
     matrix = np.stack([point.dense for point in points]).astype(np.float64)
-    wanted = query.dense.astype(np.float64)
+    wanted = asked.astype(np.float64)
     lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(wanted)
     cosines: NDArray[np.float64] = np.round((matrix @ wanted) / lengths, _SCORE_DECIMALS).clip(-1.0, 1.0)
     return cosines

@@ -41,7 +41,7 @@ async def search_collection(
         return [_hits(reply.points) for reply in replies]
 
     exact = exact_below is None or await _estimate(client, collection, visible) < exact_below
-    return await asked_apart(hybrid_search(limit=limit, has_terms=Side.SPARSE in queries, exact=exact), answer)
+    return await asked_apart(hybrid_search(limit=limit, sides=queries.keys(), exact=exact), answer)
 
 
 async def _estimate(client: AsyncQdrantClient, collection: str, visible: models.Filter) -> int:
@@ -49,7 +49,9 @@ async def _estimate(client: AsyncQdrantClient, collection: str, visible: models.
 
 
 def _queries(query: QueryVectors) -> dict[Side, list[float] | models.SparseVector]:
-    queries: dict[Side, list[float] | models.SparseVector] = {Side.DENSE: query.dense.tolist()}
+    queries: dict[Side, list[float] | models.SparseVector] = {}
+    if query.dense is not None:
+        queries[Side.DENSE] = query.dense.tolist()
     if query.sparse.indices.size:
         queries[Side.SPARSE] = models.SparseVector(
             indices=query.sparse.indices.tolist(), values=query.sparse.values.tolist()

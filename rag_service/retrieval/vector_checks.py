@@ -29,7 +29,8 @@ def check_query(query: QueryVectors, *, dimensions: int) -> None:
     Raises:
         InvalidRequest: says what is wrong with it.
     """
-    _check_dense(query.dense, dimensions, what="query")
+    if query.dense is not None:
+        _check_dense(query.dense, dimensions, what="query")
     _check_sparse(query.sparse, what="query")
 
 

@@ -104,12 +104,14 @@ def unpack_points(rows: list[list[Any]]) -> list[Point]:
     ]
 
 
-def pack_query(query: QueryVectors) -> list[bytes]:
-    return [query.dense.astype(_FLOATS).tobytes(), *_pack_sparse(query.sparse)]
+def pack_query(query: QueryVectors) -> list[bytes | None]:
+    dense = None if query.dense is None else query.dense.astype(_FLOATS).tobytes()
+    return [dense, *_pack_sparse(query.sparse)]
 
 
-def unpack_query(row: list[bytes]) -> QueryVectors:
-    return QueryVectors(dense=np.frombuffer(row[0], dtype=_FLOATS), sparse=_unpack_sparse(row[1], row[2]))
+def unpack_query(row: list[Any]) -> QueryVectors:
+    dense = None if row[0] is None else np.frombuffer(row[0], dtype=_FLOATS)
+    return QueryVectors(dense=dense, sparse=_unpack_sparse(row[1], row[2]))
 
 
 def pack_visible(among: Visible) -> list[object]:

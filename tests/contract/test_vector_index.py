@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rag_service.domain.ids import CorpusId, DocumentId
 from rag_service.domain.versions import OPEN
 from rag_service.ports.vector_index import Point, VectorIndex
+from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.point_payload import payload_of
 from rag_service.retrieval.qdrant_edge import EdgeIndex
@@ -291,6 +292,16 @@ async def test_a_search_among_documents_finds_no_other(index: VectorIndex, build
 
     assert await found_among(index, build, "doc-b", "doc-unknown") == ["b", "c"]
     assert await found_among(index, build) == []
+
+
+async def test_a_question_without_a_dense_side_finds_words_only(index: VectorIndex, build: str) -> None:
+    await index.write(build, [point("a", terms={1: 2.0}), point("b", terms={9: 1.0})])
+    words, nothing = (QueryVectors(dense=None, sparse=sparse(terms)) for terms in ({1: 2.0}, {}))
+
+    [only] = await found(index, build, asked=words)
+
+    assert (only.chunk_id, only.dense_score, only.sparse_score) == ("a", 0.0, 4.0)
+    assert await found(index, build, asked=nothing) == []
 
 
 async def test_points_come_back_with_their_vectors(index: VectorIndex, build: str) -> None:

@@ -26,7 +26,7 @@ class Engine:
 
 
 def found(engine: Engine, *, limit: int) -> dict[str, tuple[float, float]]:
-    candidates = asked(hybrid_search(limit=limit, has_terms=True, exact=True), engine.answer)
+    candidates = asked(hybrid_search(limit=limit, sides=tuple(Side), exact=True), engine.answer)
     return {one.chunk_id: (one.dense_score, one.sparse_score) for one in candidates}
 
 
