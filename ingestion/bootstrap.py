@@ -45,7 +45,6 @@ from rag_service.use_cases.sources.due_runs import StartDueRuns
 from rag_service.use_cases.unseal_draft import UnsealDraft
 from rag_service.use_cases.write_version import WriteVersion
 
-
 _LOOKS_PER_CHECK = 12
 """How often a worker looks whether a corpus is due: what became due meanwhile waits for a twelfth of the time at most."""
 
