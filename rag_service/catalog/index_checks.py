@@ -53,6 +53,10 @@ class SqlIndexChecks:
         if oldest_kept is not None:
             await self._connection.execute(index_checks.delete().where(mine, index_checks.c.begun_at <= oldest_kept))
 
+    async def give_up(self, check: IndexCheck) -> None:
+        mine = index_checks.c.corpus_id == check.corpus_id, index_checks.c.begun_at == check.begun_at
+        await self._connection.execute(index_checks.delete().where(*mine, index_checks.c.finished_at.is_(None)))
+
     async def due(self, *, last_before: datetime) -> list[IndexCheck]:
         recent = sa.exists().where(index_checks.c.corpus_id == corpora.c.id, index_checks.c.finished_at >= last_before)
         last = sa.select(sa.func.max(index_checks.c.finished_at)).where(index_checks.c.corpus_id == corpora.c.id)

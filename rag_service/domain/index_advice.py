@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 
 _FLOAT_BYTES = 4
-INT8_FROM_POINTS = 250_000
+INT8_FROM_POINTS = 100_000
 """From here on 8-bit vectors with rescoring find as much in less time: docs/adr/0030-index-health.md."""
 _MEMORY_SHARE = 0.25
 """Of the machine's memory that full vectors may take: the graph, the payloads and all other processes need the rest."""
@@ -16,12 +16,11 @@ _MOST_EF = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphParameters:
-    """What search structures are built with. `segments` of 0 leaves their number to the engine."""
+    """What search structures are built with: edges per point, breadth of their search, and 8-bit vectors beside whole ones."""
 
     m: int = 16
     ef_construct: int = 128
     int8: bool = False
-    segments: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,9 +52,7 @@ def shard_config(*, dimensions: int, exact_below: int, graph: GraphParameters) -
             m=graph.m, ef_construct=graph.ef_construct, full_scan_threshold=max(1, full_scan_kb)
         ),
         quantization_config=_INT8 if graph.int8 else None,
-        optimizers=edge.EdgeOptimizersConfig(
-            indexing_threshold=_INDEXING_THRESHOLD_KB, default_segment_number=graph.segments or None
-        ),
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=_INDEXING_THRESHOLD_KB),
         # Without it a second opener is not noticed and loses points.
         wal_enabled=True,
     )

@@ -97,6 +97,14 @@ async def test_one_check_goes_on_at_a_time_until_it_is_given_up(catalog: SqlCata
     assert await begin(catalog, check(30), last=30, given_up=11)
 
 
+async def test_a_check_that_is_given_up_makes_room_for_another(catalog: SqlCatalog) -> None:
+    await begin(catalog, check(10))
+    async with catalog.writing() as tx:
+        await tx.index_checks.give_up(check(10))
+
+    assert await begin(catalog, check(20), last=20, given_up=10)
+
+
 async def test_a_corpus_that_was_checked_meanwhile_is_left_alone(catalog: SqlCatalog) -> None:
     await checked(catalog, 10)
 

@@ -1,7 +1,7 @@
 """An index that lacks points or finds too little is noticed, mended, and searched farther; over the index in memory."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -11,7 +11,9 @@ from rag_service.domain.ids import Fingerprint
 from rag_service.domain.index_advice import SearchParameters
 from rag_service.domain.index_checks import CheckFindings
 from rag_service.domain.versions import PinnedVersion
+from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Candidate, VectorIndex
+from rag_service.retrieval.memory import MemoryIndex
 from rag_service.use_cases.indexes.check_recall import NOT_INSTALLED
 from rag_service.use_cases.indexes.draw_sample import DrawSample
 from rag_service.use_cases.indexes.read_health import WatchedIndex
@@ -55,6 +57,14 @@ class ForgetfulIndex:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
+
+
+class SilentIndex(MemoryIndex):
+    """An index that does not answer."""
+
+    async def corpora(self, fingerprint: Fingerprint) -> NoReturn:
+        """Give up."""
+        raise IndexUnavailable("The index host did not answer.")
 
 
 @pytest.fixture
@@ -163,6 +173,15 @@ async def test_without_its_library_recall_is_not_measured_and_points_are_counted
     found = await findings(desk, has_scan=False)
 
     assert (found.recall, found.points_missing, found.notes) == (None, 2, (NOT_INSTALLED,))
+
+
+async def test_a_check_that_breaks_off_is_begun_again(desk: Desk) -> None:
+    tuning = KnownTuning()
+    with pytest.raises(IndexUnavailable):
+        await rounds_over(desk, tuning=tuning, index=SilentIndex())()
+
+    assert await rounds_over(desk, tuning=tuning)() == 1
+    assert len((await index_health(desk)).checks) == 1
 
 
 async def test_another_sample_is_drawn_for_another_check(desk: Desk) -> None:

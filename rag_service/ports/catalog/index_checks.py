@@ -25,6 +25,9 @@ class IndexChecks(Protocol):
     async def end(self, check: IndexCheck) -> None:
         """Note what a check found that has begun. Of each corpus the newest hundred are kept."""
 
+    async def give_up(self, check: IndexCheck) -> None:
+        """Forget that a check has begun, so that another may."""
+
     async def due(self, *, last_before: datetime) -> list[IndexCheck]:
         """Return a check to begin of each published corpus of which none has ended at `last_before` or later.
 

@@ -83,9 +83,15 @@ class CheckIndexes:
             given_up_before = now - _GIVEN_UP
             if not await tx.index_checks.begin(begun, last_before=last_before, given_up_before=given_up_before):
                 return None
-        found = await self._tuned(begun, await self._check_recall(scope, pinned, salt=now.isoformat()))
-        async with self._catalog.writing() as tx:
-            await tx.index_checks.end(replace(begun, finished_at=self._clock(), found=found))
+        try:
+            found = await self._tuned(begun, await self._check_recall(scope, pinned, salt=now.isoformat()))
+            async with self._catalog.writing() as tx:
+                await tx.index_checks.end(replace(begun, finished_at=self._clock(), found=found))
+        except BaseException:
+            # Nobody would check any index for as long as this one seems to go on.
+            async with self._catalog.writing() as tx:
+                await tx.index_checks.give_up(begun)
+            raise
         _tell(begun, found)
         return found
 
