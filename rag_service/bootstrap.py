@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 
 from rag_service.blobs.erasure_log import ErasureLogFile
 from rag_service.blobs.fsspec_store import FsspecBlobStore
@@ -32,6 +33,7 @@ from rag_service.ports.catalog import Catalog
 from rag_service.ports.embedder import Embedder
 from rag_service.ports.eraser import Compacts
 from rag_service.ports.generator import Generator
+from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.job_queue import JobQueue
 from rag_service.ports.kept_vectors import KeptVectors
 from rag_service.ports.sparse_encoder import SparseEncoder
@@ -58,6 +60,11 @@ from rag_service.use_cases.feedback import GiveFeedback
 from rag_service.use_cases.gates import PublishGate
 from rag_service.use_cases.golden import ManageGolden
 from rag_service.use_cases.golden_growth import GrowGolden
+from rag_service.use_cases.indexes.check_indexes import CheckIndexes
+from rag_service.use_cases.indexes.check_recall import CheckRecall
+from rag_service.use_cases.indexes.draw_sample import DrawSample
+from rag_service.use_cases.indexes.read_health import ReadIndexHealth
+from rag_service.use_cases.indexes.scan_exactly import ScanExactly
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.live_answers import ReadLiveAnswers
@@ -134,6 +141,8 @@ class Container:
     start_evaluation: StartEvaluation
     watch_evaluations: WatchEvaluations
     live_answers: ReadLiveAnswers
+    check_indexes: CheckIndexes
+    index_health: ReadIndexHealth
 
 
 @asynccontextmanager
@@ -176,6 +185,17 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             settings=settings.retrieval,
         )
         verifier = LexicalVerifier(embedder)
+        reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
+        tuning = _open_tuning(settings)
+        check_recall = CheckRecall(
+            catalog=catalog,
+            index=index,
+            build_parts=build_parts,
+            draw=DrawSample(catalog=catalog, clock=utc_now),
+            scan=_open_scan(catalog, catalog.kept_vectors),
+            tuning=tuning,
+            settings=settings.retrieval,
+        )
         yield Container(
             settings=settings,
             clock=utc_now,
@@ -198,13 +218,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             replay_erasures=ReplayErasures(catalog=catalog, log=erasure_log, request=request_erasure),
             act_for=ActForEndUser(service_keys),
             jobs=ManageJobs(catalog=catalog, queue=queue, clock=utc_now, settings=settings.jobs),
-            reconcile=Reconcile(
-                catalog=catalog,
-                index=index,
-                blobs=blobs,
-                build_parts=build_parts,
-                clock=utc_now,
-            ),
+            reconcile=reconcile,
             read_revision_text=ReadRevisionText(catalog=catalog),
             grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
             store_file=StoreFile(
@@ -246,6 +260,15 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             start_evaluation=StartEvaluation(catalog=catalog, queue=queue, clock=utc_now),
             watch_evaluations=WatchEvaluations(catalog=catalog, clock=utc_now, settings=settings.jobs),
             live_answers=ReadLiveAnswers(catalog=catalog, clock=utc_now),
+            check_indexes=CheckIndexes(
+                catalog=catalog,
+                check_recall=check_recall,
+                reconcile=reconcile,
+                tuning=tuning,
+                clock=utc_now,
+                settings=settings.retrieval,
+            ),
+            index_health=ReadIndexHealth(catalog=catalog, tuning=tuning, clock=utc_now, settings=settings.retrieval),
         )
 
 
@@ -277,6 +300,27 @@ def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
             from rag_service.retrieval.memory import MemoryIndex
 
             return MemoryIndex()
+
+
+def _open_tuning(settings: Settings) -> IndexTuning:
+    match settings.retrieval.backend:
+        case "edge":
+            from rag_service.retrieval.edge_tuning import EdgeTuning
+
+            return EdgeTuning(settings.index_dir)
+        case engine:
+            from rag_service.retrieval.fixed_tuning import FixedTuning
+
+            return FixedTuning(engine)
+
+
+def _open_scan(catalog: Catalog, kept: KeptVectors) -> ScanExactly | None:
+    """Return what recall is measured against, None where its library is not installed: then it is not measured."""
+    if find_spec("faiss") is None:
+        return None
+    from rag_service.retrieval.faiss_scan import FaissScan
+
+    return ScanExactly(catalog=catalog, kept=kept, scan=FaissScan())
 
 
 def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:

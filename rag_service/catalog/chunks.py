@@ -47,6 +47,15 @@ class SqlChunks:
                 found.setdefault(member, []).append(_chunk_of(row))
         return found
 
+    async def hashes(
+        self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]
+    ) -> dict[ChunkId, str]:
+        found: dict[ChunkId, str] = {}
+        for batch in batches(members):
+            hashed = _of(scope, fingerprint, batch).with_only_columns(chunks.c.id, chunks.c.embedded_sha256)
+            found |= {ChunkId(row.id): row.embedded_sha256 for row in await self._connection.execute(hashed)}
+        return found
+
     async def between(
         self, scope: AccessScope, fingerprint: Fingerprint, member: Member, ordinals: range
     ) -> Sequence[Chunk]:

@@ -40,6 +40,12 @@ class RetrievalSettings(Section):
     exact: bool = False
     exact_below: int = Field(20_000, ge=0, description="matching points under which a full scan beats the graph")
     optimise_after: int = Field(5_000, ge=1, description="written points after which an index rebuilds its graph")
+    check_every_s: float = Field(
+        6 * 3600, gt=0, description="age of a corpus's newest check of its index at which a worker makes another"
+    )
+    recall_floor: float = Field(
+        0.97, ge=0, le=1, description="measured recall of the ten best under which the index is searched farther"
+    )
 
     @property
     def has_host(self) -> bool:

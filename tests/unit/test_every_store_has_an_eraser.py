@@ -33,6 +33,7 @@ HARMLESS = {
     "what was measured, and with which model": {
         "golden_questions.origin", "eval_runs.suite", "eval_runs.suite_digest", "eval_runs.judge", "gates.verdict",
         "live_scores.judge", "live_drifts.measure",
+        "index_checks.engine", "index_checks.found",
     },
     "a worker says where it runs": {"workers.kinds", "workers.host"},
     "how a source is run, and how much it did": {

@@ -120,6 +120,11 @@ class Chunks(Protocol):
     ) -> dict[Member, list[Chunk]]:
         """Return the chunks of each member under a build, by ordinal, in few statements."""
 
+    async def hashes(
+        self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]
+    ) -> dict[ChunkId, str]:
+        """Return the SHA-256 of what is embedded of each chunk of the members under a build."""
+
     async def between(
         self, scope: AccessScope, fingerprint: Fingerprint, member: Member, ordinals: range
     ) -> Sequence[Chunk]:
