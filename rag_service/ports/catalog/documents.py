@@ -6,6 +6,7 @@ from typing import Protocol
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
 from rag_service.domain.documents import Chunk, Document, ParsedDocument, PreparedRevision, Revision, StoredFile
+from rag_service.domain.filters import Filter
 from rag_service.domain.ids import (
     ChunkId,
     CorpusId,
@@ -65,6 +66,11 @@ class Documents(Protocol):
 
     async def revisions(self, scope: AccessScope, members: Sequence[Member]) -> dict[Member, Revision]:
         """Return those of the revisions that exist and the scope may see, in few statements."""
+
+    async def matching(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, wanted: Filter
+    ) -> frozenset[DocumentId]:
+        """Return the documents the scope may see whose revision at `version` passes the filter."""
 
     async def by_file(self, scope: AccessScope, corpus_id: CorpusId, file_id: FileId) -> Revision:
         """Return the newest revision made from a file in a corpus, or raise NotFound."""
