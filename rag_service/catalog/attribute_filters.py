@@ -6,37 +6,13 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rag_service.catalog.scoping import is_storable, visible_documents
-from rag_service.catalog.tables import documents, memberships, revisions
-from rag_service.domain.access import AccessScope
+from rag_service.catalog.tables import documents, revisions
 from rag_service.domain.filters import ORDERINGS, BuiltIn, Comparison, Compound, Connective, Constant, Filter, Kind
-from rag_service.domain.ids import CorpusId, DocumentId
 
 
-async def documents_that_match(
-    connection: AsyncConnection, scope: AccessScope, corpus_id: CorpusId, version: int, wanted: Filter
-) -> frozenset[DocumentId]:
-    """Return the documents that the scope may see and whose revision at `version` passes the filter."""
-    if not is_storable(version):
-        return frozenset()
-    dialect = _Sqlite() if connection.dialect.name == "sqlite" else _Postgresql()
-    visible = sa.and_(
-        visible_documents(scope),
-        memberships.c.corpus_id == corpus_id,
-        memberships.c.born <= version,
-        memberships.c.died > version,
-    )
-    revision = sa.and_(
-        revisions.c.document_id == memberships.c.document_id, revisions.c.number == memberships.c.revision
-    )
-    found = (
-        sa.select(documents.c.id)
-        .select_from(memberships)
-        .join(documents, documents.c.id == memberships.c.document_id)
-        .join(revisions, revision)
-        .where(visible, _condition(wanted, dialect))
-    )
-    return frozenset((await connection.execute(found)).scalars())
+def passes(wanted: Filter, connection: AsyncConnection) -> sa.ColumnElement[bool]:
+    """Revisions, in a statement that has their documents too, of which the filter holds."""
+    return _condition(wanted, _Sqlite() if connection.dialect.name == "sqlite" else _Postgresql())
 
 
 _Value = sa.ColumnElement[Any]

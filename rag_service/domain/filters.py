@@ -187,15 +187,16 @@ def _comparison(raw: Mapping[Any, Any], at: str) -> Comparison:
     if not isinstance(key, str) or not key:
         raise _wrong(f"{at}.key", "must be a text of at least one character")
     _check_text(key, f"{at}.key")
-    if kind not in _LISTS:
-        constants = (_constant(value, f"{at}.value"),)
-    elif isinstance(value, list):
-        constants = tuple(_constant(each, f"{at}.value[{place}]") for place, each in enumerate(value))
-    else:
-        raise _wrong(f"{at}.value", f"must be a list for {kind}")
+    constants = _constants(value, f"{at}.value") if kind in _LISTS else (_constant(value, f"{at}.value"),)
     if kind in ORDERINGS and constants[0].kind is Kind.TRUTH:
         raise _wrong(f"{at}.value", "must be a text or a number: true and false have no order")
     return Comparison(operator=kind, key=key, constants=constants)
+
+
+def _constants(value: object, at: str) -> tuple[Constant, ...]:
+    if not isinstance(value, list):
+        raise _wrong(at, "must be a list")
+    return tuple(_constant(each, f"{at}[{place}]") for place, each in enumerate(value))
 
 
 def _constant(value: object, at: str) -> Constant:
