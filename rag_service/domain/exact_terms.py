@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 
 _QUOTED = re.compile(
-    r'(?<!\w)"([^"]+)"(?!\w)|[\u201c\u201e]([^\u201c-\u201e]+)[\u201c\u201d]|\u00ab([^\u00ab\u00bb]+)\u00bb'
+    r'(?<!\w)"([^"]*)"(?!\w)|[\u201c\u201e]([^\u201c-\u201e]+)[\u201c\u201d]|\u00ab([^\u00ab\u00bb]+)\u00bb'
     r"|\u00bb([^\u00ab\u00bb]+)\u00ab|\u300c([^\u300c\u300d]+)\u300d|\u300e([^\u300e\u300f]+)\u300f"
 )
 _AT_ENDS = " .,;:!?\u2026"
@@ -35,7 +35,7 @@ class ExactTerms:
 
 def exact_terms(question: str) -> ExactTerms:
     """Return what passages have to hold to the letter; nothing for most questions."""
-    quoted = (folded(next(filter(None, match.groups()))).strip(_AT_ENDS) for match in _QUOTED.finditer(question))
+    quoted = (folded(next(filter(None, match.groups()), "")).strip(_AT_ENDS) for match in _QUOTED.finditer(question))
     phrases = dict.fromkeys(phrase for phrase in quoted if any(map(str.isalnum, phrase)) and len(phrase) <= _MAX_CHARS)
     tokens = (token for token in _TOKEN.findall(unicodedata.normalize("NFKC", question)) if _is_identifier(token))
     patterns = dict.fromkeys(map(_pattern, tokens))

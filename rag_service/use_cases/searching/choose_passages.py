@@ -1,18 +1,17 @@
 """Which of the ranked chunks are shown, as the catalog has them."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
 from rag_service.domain.exact_terms import exact_terms
-from rag_service.domain.known_texts import KnownTexts
 from rag_service.domain.versions import PinnedVersion
 from rag_service.ports.catalog import Catalog, Chunks
 from rag_service.ports.vector_index import Candidate
 from rag_service.use_cases.searching.exact_matches import ExactMatches
 from rag_service.use_cases.searching.options import SearchOptions
+from rag_service.use_cases.searching.selection import Selection
 from rag_service.use_cases.searching.widen_passages import widened
 
 Ranked = Sequence[tuple[Candidate, float]]
@@ -36,7 +35,7 @@ class ChoosePassages:
 
         What holds to the letter what the query quotes or names comes before the rest.
         """
-        selection = _Selection(options)
+        selection = Selection(options)
         if terms := exact_terms(query):
             async with self._catalog.glancing() as tx:
                 found = await _read(tx.chunks, scope, pinned, ranked)
@@ -49,7 +48,7 @@ class ChoosePassages:
         return _numbered(selection.passages)
 
     async def _offer_best(
-        self, scope: AccessScope, pinned: PinnedVersion, ranked: Ranked, selection: "_Selection", *, step: int
+        self, scope: AccessScope, pinned: PinnedVersion, ranked: Ranked, selection: Selection, *, step: int
     ) -> None:
         # What a version holds stays the same, and rights are live: no two looks have to see one state.
         async with self._catalog.glancing() as tx:
@@ -61,34 +60,6 @@ class ChoosePassages:
 
 def _numbered(passages: Sequence[Passage]) -> list[Passage]:
     return [replace(passage, rank=rank) for rank, passage in enumerate(passages, start=1)]
-
-
-class _Selection:
-    """What is shown of the passages offered, the best first."""
-
-    def __init__(self, options: SearchOptions) -> None:
-        self.passages: list[Passage] = []
-        self._options = options
-        self._of_document: Counter[str] = Counter()
-        self._known = KnownTexts()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no more are wanted."""
-        return len(self.passages) >= self._options.limit
-
-    def offer(self, passages: Iterable[Passage]) -> None:
-        """Take those that are wanted."""
-        for passage in passages:
-            if not self.is_full and self._is_wanted(passage):
-                self.passages.append(passage)
-                self._of_document[passage.document_id] += 1
-
-    def _is_wanted(self, passage: Passage) -> bool:
-        most = self._options.per_document
-        if most is not None and self._of_document[passage.document_id] >= most:
-            return False
-        return not self._options.distinct or self._known.take(passage.text)
 
 
 def _step(options: SearchOptions) -> int:
