@@ -14,7 +14,7 @@ from rag_service.settings import RetrievalSettings
 from rag_service.use_cases.searching.find_candidates import FindCandidates
 from rag_service.use_cases.searching.options import SearchOptions
 
-_MOST_DOCUMENTS = 3_000
+MOST_DOCUMENTS = 3_000
 """Each id costs an engine 11 microseconds a search: with more of them, looking further and checking costs less."""
 
 _FURTHER = 10
@@ -22,12 +22,23 @@ _FURTHER = 10
 
 
 class FindFiltered:
-    """Finds candidates as `FindCandidates` does, the best of each side among the documents that a filter lets pass."""
+    """Finds candidates as `FindCandidates` does, the best of each side among the documents that a filter lets pass.
 
-    def __init__(self, *, catalog: Catalog, find: FindCandidates, settings: RetrievalSettings) -> None:
+    The index is told up to `most_documents`; both ways find the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        find: FindCandidates,
+        settings: RetrievalSettings,
+        most_documents: int = MOST_DOCUMENTS,
+    ) -> None:
         self._catalog = catalog
         self._find = find
         self._settings = settings
+        self._most_documents = most_documents
 
     async def __call__(
         self, scope: AccessScope, pinned: PinnedVersion, vectors: QueryVectors, options: SearchOptions
@@ -35,8 +46,8 @@ class FindFiltered:
         """Return what `scope` sees at the pinned version and the filter lets pass, by chunk id."""
         if options.filters is None:
             return await self._find(scope, pinned, vectors, options)
-        passed = await self._matching(scope, pinned, options.filters, limit=_MOST_DOCUMENTS + 1)
-        if len(passed) > _MOST_DOCUMENTS:
+        passed = await self._matching(scope, pinned, options.filters, limit=self._most_documents + 1)
+        if len(passed) > self._most_documents:
             found = await self._checked(scope, pinned, vectors, options, options.filters)
             if found is not None:
                 return found
