@@ -124,17 +124,37 @@ async def test_a_quoted_phrase_of_common_words_is_found_first() -> None:
     assert [one.rank for one in found.passages] == [1, 2, 3]
 
 
-def test_of_the_passages_with_a_name_the_best_three_come_first() -> None:
-    found = [passage(text, rank=rank) for rank, text in enumerate(["x", "E-1", "y", "E-1", "E-1", "E-1"])]
-
-    ordered = exact_first(found, exact_terms("What is E-1?"))
-
-    assert [one.chunk_id for one in ordered] == [f"chunk-{rank}" for rank in (1, 3, 4, 0, 2, 5)]
-
-
-def test_a_phrase_counts_before_names_and_what_is_put_first_has_the_best_score() -> None:
-    found = [passage(text, rank=rank, score=1 - rank / 10) for rank, text in enumerate(["x", "E-1 F-2", "red fox"])]
+@pytest.mark.parametrize(
+    ("texts", "order"),
+    [
+        (["x", "E-1", "y", "E-1"], [0, 1, 2, 3]),
+        (["x", "y", "z", "v", "E-1", "E-1"], [0, 1, 4, 2, 3, 5]),
+        (["x", "y", "z", "E-1", "F-2"], [0, 3, 4, 1, 2]),
+        (["x", "y", "z", "E-1 F-2"], [0, 1, 3, 2]),
+        (["x", "E-1", "y", "red fox"], [3, 0, 1, 2]),
+        (["red fox", "a red  FOX", "E-1 red fox", "x"], [0, 1, 2, 3]),
+        (["x"], [0]),
+        ([], []),
+    ],
+)
+def test_phrases_come_first_and_each_name_is_among_the_first_three(texts: list[str], order: list[int]) -> None:
+    found = [passage(text, rank=rank) for rank, text in enumerate(texts)]
 
     ordered = exact_first(found, exact_terms('Is "red fox" E-1 or F-2?'))
 
-    assert [(one.text, one.score) for one in ordered] == [("red fox", 1.0), ("E-1 F-2", 1.0), ("x", 1.0)]
+    assert [one.chunk_id for one in ordered] == [f"chunk-{rank}" for rank in order]
+
+
+def test_what_comes_forward_is_scored_as_well_as_what_follows() -> None:
+    texts = ["x", "y", "z", "E-1", "red fox"]
+    found = [passage(text, rank=rank, score=(9 - rank) / 10) for rank, text in enumerate(texts)]
+
+    ordered = exact_first(found, exact_terms('Is "red fox" E-1?'))
+
+    assert [(one.text, one.score) for one in ordered] == [
+        ("red fox", 0.9),
+        ("x", 0.9),
+        ("y", 0.8),
+        ("E-1", 0.7),
+        ("z", 0.7),
+    ]

@@ -11,8 +11,8 @@ from rag_service.domain.versions import PinnedVersion
 from rag_service.ports.catalog import Catalog
 from rag_service.use_cases.searching.options import SearchOptions
 
-_BEST_OF_A_NAME = 3
-"""A name that many passages hold says little about which of them answers."""
+_FIRST = 3
+"""One with the name among the first three is worth 0.001 nDCG@10 on SciFact; one at the top costs 0.007 there."""
 
 _MOST_CHUNKS_READ = 100_000
 """Reading a text takes a microsecond or two."""
@@ -59,20 +59,28 @@ class ExactMatches:
 
 
 def exact_first(passages: Sequence[Passage], terms: ExactTerms) -> list[Passage]:
-    """Return the passages, those with most of the terms before the others and as good as the best, else as they were.
+    """Return the passages, those with most of the phrases first, and for each name one that holds it among the first.
 
-    Phrases count before names, and of those that hold a name only the best.
+    What comes forward is scored as well as what follows it.
     """
     texts = [_read(passage) for passage in passages]
     phrases = Counter(place for phrase in terms.phrases for place, text in enumerate(texts) if holds(phrase, text))
-    names: Counter[int] = Counter()
-    for pattern in terms.identifiers:
-        names.update([place for place, text in enumerate(texts) if pattern.search(text)][:_BEST_OF_A_NAME])
-    places = sorted(range(len(passages)), key=lambda place: (-phrases[place], -names[place]))
-    top = max((passage.score for passage in passages), default=0.0)
-    return [
-        replace(passages[place], score=top) if phrases[place] or names[place] else passages[place] for place in places
-    ]
+    places = sorted(_with_names(texts, terms), key=lambda place: -phrases[place])
+    least = 0.0
+    scored: list[Passage] = []
+    for place in reversed(places):
+        least = max(least, passages[place].score)
+        scored.append(replace(passages[place], score=least))
+    return scored[::-1]
+
+
+def _with_names(texts: Sequence[str], terms: ExactTerms) -> list[int]:
+    """Return the places, for each name that the first do not hold the best one that does moved up among them."""
+    holders = [[place for place, text in enumerate(texts) if name.search(text)] for name in terms.identifiers]
+    raised = list(dict.fromkeys(places[0] for places in holders if places and places[0] >= _FIRST))[:_FIRST]
+    others = [place for place in range(len(texts)) if place not in raised]
+    kept = _FIRST - len(raised)
+    return [*others[:kept], *raised, *others[kept:]]
 
 
 def _read(passage: Passage) -> str:
