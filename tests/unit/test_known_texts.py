@@ -38,6 +38,12 @@ def test_another_number_a_negation_or_more_text_is_something_new(other: str) -> 
     assert taken(RULE, other) == [True, True]
 
 
+def test_texts_without_spaces_repeat_each_other_by_their_characters() -> None:
+    rule = "夜八時以降に建物を出る職員は、受付の名簿に署名し、階の照明を消し、まだ使われている部屋を警備員に伝える。"
+
+    assert taken(rule, rule.replace("照明", "電気"), rule[:30], rule[::-1]) == [True, False, False, True]
+
+
 def test_texts_without_words_repeat_each_other_only_when_they_are_the_same() -> None:
     assert taken("?!", "--", "?!") == [True, True, False]
 

@@ -15,7 +15,7 @@ _FIRST = 3
 """One with the name among the first three is worth 0.001 nDCG@10 on SciFact; one at the top costs 0.007 there."""
 
 _MOST_CHUNKS_READ = 100_000
-"""Reading a text takes a microsecond or two."""
+"""Reading a text takes about three microseconds."""
 _MOST_FOUND = 50
 
 
