@@ -9,7 +9,7 @@ from rag_service.domain.exact_terms import exact_terms
 from rag_service.domain.versions import PinnedVersion
 from rag_service.ports.catalog import Catalog, Chunks
 from rag_service.ports.vector_index import Candidate
-from rag_service.use_cases.searching.exact_matches import ExactMatches
+from rag_service.use_cases.searching.exact_matches import FIRST, ExactMatches, are_in_place
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.searching.selection import Selection
 from rag_service.use_cases.searching.widen_passages import widened
@@ -33,12 +33,12 @@ class ChoosePassages:
     ) -> list[Passage]:
         """Return as many of the `ranked` chunks, best first, as are wanted, ranks from 1.
 
-        What holds to the letter what the query quotes or names comes before the rest.
+        What holds to the letter what the query quotes comes first, and what it names is among the first.
         """
         selection = Selection(options)
-        if terms := exact_terms(query):
-            async with self._catalog.glancing() as tx:
-                found = await _read(tx.chunks, scope, pinned, ranked)
+        terms = exact_terms(query)
+        if terms and not are_in_place(await self._found(scope, pinned, ranked[:FIRST]), terms):
+            found = await self._found(scope, pinned, ranked)
             selection.offer(await self._exact_matches(scope, pinned, found, terms, options))
         else:
             await self._offer_best(scope, pinned, ranked, selection, step=_step(options))
@@ -46,6 +46,10 @@ class ChoosePassages:
             async with self._catalog.glancing() as tx:
                 return _numbered(await widened(tx.chunks, scope, pinned, selection.passages, reach=options.neighbours))
         return _numbered(selection.passages)
+
+    async def _found(self, scope: AccessScope, pinned: PinnedVersion, ranked: Ranked) -> list[Passage]:
+        async with self._catalog.glancing() as tx:
+            return await _read(tx.chunks, scope, pinned, ranked)
 
     async def _offer_best(
         self, scope: AccessScope, pinned: PinnedVersion, ranked: Ranked, selection: Selection, *, step: int
