@@ -37,6 +37,9 @@ class RetrievalSettings(Section):
     dense_weight: float = Field(0.75, ge=0, le=1)
     candidates: int = Field(100, ge=1, le=1000, description="best chunks taken from each side before fusion")
     passages: int = Field(8, ge=1, le=50, description="passages shown to the generator")
+    neighbours: int = Field(
+        0, ge=0, le=5, description="chunks before and after each passage that the generator reads as well"
+    )
     exact: bool = False
     exact_below: int = Field(20_000, ge=0, description="matching points under which a full scan beats the graph")
     optimise_after: int = Field(5_000, ge=1, description="written points after which an index rebuilds its graph")

@@ -136,7 +136,7 @@ class AskQuestion:
         passages: tuple[Passage, ...] = ()
         if not is_small_talk(last_question(question.messages)):
             with watch.stage("search"):
-                options = SearchOptions(limit=self._settings.retrieval.passages, distinct=True, exact=exact)
+                options = self._options(question, exact=exact)
                 found = await self._search.at(scope, pinned, searched_for, options)
             passages = found.passages
         return _Asked(
@@ -148,6 +148,16 @@ class AskQuestion:
             passages=passages,
             answerability=answerability(searched_for, passages),
             created_at=created_at,
+        )
+
+    def _options(self, question: Question, *, exact: bool) -> SearchOptions:
+        return SearchOptions(
+            limit=self._settings.retrieval.passages,
+            distinct=True,
+            exact=exact,
+            filters=question.filters,
+            per_document=question.per_document,
+            neighbours=self._settings.retrieval.neighbours,
         )
 
     def _early_outcome(self, asked: _Asked) -> _Outcome | None:

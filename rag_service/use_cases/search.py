@@ -19,6 +19,7 @@ from rag_service.use_cases.readable_versions import pinned_version
 from rag_service.use_cases.searching.choose_passages import ChoosePassages
 from rag_service.use_cases.searching.encode_query import EncodeQuery
 from rag_service.use_cases.searching.find_candidates import FindCandidates
+from rag_service.use_cases.searching.find_filtered import FindFiltered
 from rag_service.use_cases.searching.options import SearchOptions
 
 
@@ -57,7 +58,8 @@ class Search:
         self._fuse = fuse
         self._settings = settings
         self._encode = EncodeQuery(catalog)
-        self._find = FindCandidates(index=index, settings=settings)
+        find = FindCandidates(index=index, settings=settings)
+        self._find = FindFiltered(catalog=catalog, find=find, settings=settings)
         self._choose = ChoosePassages(catalog)
 
     async def __call__(self, scope: AccessScope, *, corpus: str, query: str, options: SearchOptions) -> SearchResult:
@@ -102,7 +104,7 @@ class Search:
             with watch.stage("fusion"):
                 ranked = self._fuse(candidates, dense_weight=self._settings.dense_weight, limit=len(candidates))
             with watch.stage("passages"):
-                passages = await self._choose(scope, pinned, ranked, options)
+                passages = await self._choose(scope, pinned, ranked, query, options)
         return SearchResult(pinned=pinned, passages=tuple(passages), timings_ms=watch.timings_ms())
 
 

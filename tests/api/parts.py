@@ -137,7 +137,7 @@ class ScriptedSearch:
 
     catalog: SqlCatalog
     passages: tuple[Passage, ...] = ()
-    exact: bool = False
+    asked: list[SearchOptions] = field(default_factory=list)
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
         async with self.catalog.reading() as tx:
@@ -145,7 +145,7 @@ class ScriptedSearch:
         return PinnedVersion(corpus=found, number=found.published, fingerprint=found.fingerprint)
 
     async def at(self, scope: AccessScope, pinned: PinnedVersion, query: str, options: SearchOptions) -> Any:
-        self.exact = options.exact
+        self.asked.append(options)
         return SimpleNamespace(pinned=pinned, passages=self.passages[: options.limit], timings_ms={})
 
 

@@ -22,6 +22,7 @@ from rag_service.domain.answers import (
     Usage,
 )
 from rag_service.domain.costs import Cost
+from rag_service.domain.filters import parse_filter
 from rag_service.domain.ids import CorpusId, Fingerprint, TenantId
 from rag_service.domain.spans import sha256_of
 from rag_service.domain.versions import Corpus, PinnedVersion
@@ -30,7 +31,7 @@ from rag_service.errors import GeneratorUnavailable, InvalidRequest
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.generation.fallback import FallbackGenerator
 from rag_service.ports.generator import AnswerRequest, Fragment
-from rag_service.settings import GenerationSettings, ModelPrice, Settings
+from rag_service.settings import GenerationSettings, ModelPrice, RetrievalSettings, Settings
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.verification.checker import QuoteChecker
@@ -63,7 +64,7 @@ class OneSearch:
     texts: Sequence[str] = SOURCES
     dense_score: float = 0.8
     asked: list[str] = field(default_factory=list)
-    exact: list[bool] = field(default_factory=list)
+    options: list[SearchOptions] = field(default_factory=list)
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
         return PinnedVersion(corpus=CORPUS, number=3, fingerprint=CORPUS.fingerprint)
@@ -72,7 +73,7 @@ class OneSearch:
         self, scope: AccessScope, pinned: PinnedVersion, query: str, options: SearchOptions
     ) -> SimpleNamespace:
         self.asked.append(query)
-        self.exact.append(options.exact)
+        self.options.append(options)
         found = [
             replace(passage(rank, text), dense_score=self.dense_score) for rank, text in enumerate(self.texts, start=1)
         ]
@@ -118,6 +119,7 @@ def asker(
     search: OneSearch | None = None,
     shelf: AnswerShelf | None = None,
     generation: GenerationSettings | None = None,
+    retrieval: RetrievalSettings | None = None,
 ) -> AskQuestion:
     return AskQuestion(
         catalog=shelf or AnswerShelf(),  # type: ignore[arg-type]
@@ -125,7 +127,7 @@ def asker(
         generator=generator,  # type: ignore[arg-type]
         fallback=ExtractiveGenerator(HashingEmbedder(), max_sentences=2),
         checker=QuoteChecker(LexicalVerifier(), threshold=0.6),
-        settings=Settings(generation=generation or GenerationSettings()),
+        settings=Settings(generation=generation or GenerationSettings(), retrieval=retrieval or RetrievalSettings()),
         clock=lambda: NOW,
     )
 
@@ -219,7 +221,17 @@ async def test_it_is_searched_exactly_only_where_that_is_asked_for() -> None:
         async for _ in asker(Scripted([]), search)(SCOPE, question, exact=exact):
             pass
 
-    assert search.exact == [True, False]
+    assert [options.exact for options in search.options] == [True, False]
+
+
+async def test_it_is_searched_for_what_the_question_wishes_and_the_settings_say() -> None:
+    wanted = parse_filter({"type": "eq", "key": "lang", "value": "de"})
+    search, question = OneSearch(), replace(asked("Which port is it?"), filters=wanted, per_document=2)
+    retrieval = RetrievalSettings(passages=5, neighbours=1)
+    async for _ in asker(Scripted([]), search, retrieval=retrieval)(SCOPE, question):
+        pass
+
+    assert search.options == [SearchOptions(limit=5, distinct=True, filters=wanted, per_document=2, neighbours=1)]
 
 
 async def test_the_units_sent_are_the_text_stored() -> None:

@@ -7,6 +7,8 @@ from pydantic import BaseModel
 
 from rag_service.domain.answers import Passage
 from rag_service.domain.versions import PinnedVersion
+from rag_service.use_cases.searching.options import SearchOptions
+from rag_service.use_cases.searching.selection import Selection
 
 
 class TextContent(BaseModel):
@@ -45,15 +47,17 @@ class SearchReply(BaseModel):
     version: int
 
 
-def merged(rankings: Sequence[Sequence[Passage]], *, limit: int) -> list[Passage]:
-    """Return the best `limit` passages of several searches, each once, at its best score."""
+def merged(rankings: Sequence[Sequence[Passage]], options: SearchOptions) -> list[Passage]:
+    """Return the best passages of several searches, each once, at its best score."""
     best: dict[str, Passage] = {}
     for passage in (passage for ranking in rankings for passage in ranking):
         known = best.get(passage.chunk_id)
         if known is None or known.score < passage.score:
             best[passage.chunk_id] = passage
-    # Sorting is stable: one search alone keeps its order.
-    return sorted(best.values(), key=lambda passage: -passage.score)[:limit]
+    # Sorting is stable: one search alone keeps its order. What each search kept to is kept to together as well.
+    selection = Selection(options)
+    selection.offer(sorted(best.values(), key=lambda passage: -passage.score))
+    return selection.passages
 
 
 def search_reply(pinned: PinnedVersion, queries: Sequence[str], passages: Sequence[Passage]) -> SearchReply:

@@ -22,7 +22,7 @@ class FindCandidates:
         return await self._index.search(
             pinned.fingerprint,
             vectors,
-            among=Visible(scope=scope, corpus_id=pinned.corpus.id, version=pinned.number),
+            among=Visible(scope=scope, corpus_id=pinned.corpus.id, version=pinned.number, documents=options.documents),
             limit=max(options.limit, self._settings.candidates),
             exact=options.exact or self._settings.exact,
         )
