@@ -64,6 +64,7 @@ class OneSearch:
     dense_score: float = 0.8
     asked: list[str] = field(default_factory=list)
     exact: list[bool] = field(default_factory=list)
+    degraded: tuple[str, ...] = ()
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
         return PinnedVersion(corpus=CORPUS, number=3, fingerprint=CORPUS.fingerprint)
@@ -76,7 +77,7 @@ class OneSearch:
         found = [
             replace(passage(rank, text), dense_score=self.dense_score) for rank, text in enumerate(self.texts, start=1)
         ]
-        return SimpleNamespace(pinned=pinned, passages=tuple(found), timings_ms={"index": 1.0})
+        return SimpleNamespace(pinned=pinned, passages=tuple(found), timings_ms={"index": 1.0}, degraded=self.degraded)
 
 
 class AnswerShelf:
