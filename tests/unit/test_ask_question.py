@@ -100,10 +100,12 @@ class Scripted:
 
     script: Sequence[str | Exception]
     closed: bool = False
+    requests: list[AnswerRequest] = field(default_factory=list)
     name: str = "scripted"
     prompt_version: str = "p1"
 
     async def generate(self, request: AnswerRequest) -> AsyncGenerator[Fragment, None]:
+        self.requests.append(request)
         try:
             for step in self.script:
                 if isinstance(step, Exception):
@@ -212,6 +214,16 @@ async def test_an_answer_that_is_not_to_be_kept_differs_in_nothing_else() -> Non
 
     assert shelf.answers == [kept]
     assert replace(left, id=kept.id, timings_ms=kept.timings_ms) == kept
+
+
+async def test_what_the_search_did_without_stands_in_the_record_and_is_told_the_generator() -> None:
+    generator, question = Scripted([f"{SOURCES[0]} [1]"]), asked("Which port does the service start on?")
+    search = OneSearch(dense_score=0.0, degraded=("embedding",))
+
+    events = [event async for event in asker(generator, search)(SCOPE, question)]
+
+    assert events[-1].answer.degraded == ("embedding",)
+    assert generator.requests[0].by_words
 
 
 async def test_it_is_searched_exactly_only_where_that_is_asked_for() -> None:

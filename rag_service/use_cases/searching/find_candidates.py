@@ -90,17 +90,17 @@ class FindCandidates:
         )
         fallback = self._fallback if deadline.is_set else None
         try:
-            return Found(candidates=await self._asked(sought, pinned, deadline if fallback else None))
+            return Found(candidates=await self._asked(sought, pinned, deadline.share_s() if fallback else None))
         except IndexUnavailable as exc:
             if fallback is None:
                 raise
             _log.warning("search_by_fallback", reason=str(exc))
         guard = self._guard("fallback index", sought.fingerprint)
-        return Found(candidates=await guard(lambda: sought.of(fallback), within_s=None), by_fallback=True)
+        candidates = await guard(lambda: sought.of(fallback), within_s=self._settings.timeout_s)
+        return Found(candidates=candidates, by_fallback=True)
 
-    async def _asked(self, sought: _Sought, pinned: PinnedVersion, deadline: Deadline | None) -> Sequence[Candidate]:
-        # The index has a time limit of its own, which is all that counts when nothing else can answer.
-        within_s = deadline.share_s() if deadline else None
+    async def _asked(self, sought: _Sought, pinned: PinnedVersion, share_s: float | None) -> Sequence[Candidate]:
+        within_s = self._settings.timeout_s if share_s is None else share_s
         guard = self._guard("index", sought.fingerprint)
         epochs = (pinned.corpus.erasures, pinned.corpus.rights_epoch)
         return await self._kept.get(

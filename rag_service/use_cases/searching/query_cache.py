@@ -111,10 +111,11 @@ class QueryCache(Generic[_Value]):
 
 
 def digest_of_key(key: tuple[object, ...]) -> bytes:
-    """Return a hash of the parts, each with its length, so that no two keys run together."""
+    """Return a hash of the parts, each with its kind and length, so that no two keys run together."""
     digest = hashlib.blake2b(key=_SECRET, digest_size=16)
     for part in key:
-        content = part if isinstance(part, bytes) else repr(part).encode("utf-8", "backslashreplace")
-        digest.update(len(content).to_bytes(8, "big"))
-        digest.update(content)
+        kind, content = (
+            (b"b", part) if isinstance(part, bytes) else (b"r", repr(part).encode("utf-8", "backslashreplace"))
+        )
+        digest.update(kind + len(content).to_bytes(8, "big") + content)
     return digest.digest()
