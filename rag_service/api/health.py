@@ -12,6 +12,7 @@ from rag_service.api.index_metrics import index_metrics
 from rag_service.api.live_metrics import live_metrics
 from rag_service.api.problems import START_PAUSE_S
 from rag_service.api.readiness import GOOD_ENOUGH, Readiness
+from rag_service.api.search_metrics import search_metrics
 
 router = APIRouter(tags=["health"])
 
@@ -58,6 +59,7 @@ async def read_metrics(request: Request, metrics: Measured) -> Response:
     container = getattr(request.app.state, "container", None)
     shown = metrics.exposition()
     if container:
+        shown += search_metrics(container.search.counts)
         shown += await evaluation_metrics(container.watch_evaluations) + await live_metrics(container.live_answers)
         shown += await index_metrics(container.index_health)
     return Response(shown, headers={"content-type": CONTENT_TYPE_LATEST})

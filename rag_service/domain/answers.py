@@ -151,6 +151,8 @@ class Answer:
     `timings_ms` has one entry per stage; `answerability` is the score in [0, 1] the decision was taken on.
     `by_stand_in`: the generator that was to write it failed before its first word, and the one behind it wrote.
     `cost` is None where the price of the model or its tokens are not known.
+    `degraded` names what the search had to do without, by `Degradation`: such an answer is no measure of the service,
+    and is not given again to a later question.
     """
 
     id: AnswerId
@@ -175,6 +177,7 @@ class Answer:
     created_at: datetime
     by_stand_in: bool = False
     cost: Cost | None = None
+    degraded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

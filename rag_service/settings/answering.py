@@ -34,6 +34,12 @@ class RetrievalSettings(Section):
     )
     host_socket: str = Field("", description="Unix socket of the index host; empty: in the data folder")
     timeout_s: float = Field(10.0, gt=0)
+    deadline_s: float = Field(
+        1.0, ge=0, description="after which a search goes on without a part that has not answered; 0 for never"
+    )
+    cache_entries: int = Field(
+        500, ge=0, description="questions whose vectors, and whose candidates, a process keeps; 0 for none"
+    )
     dense_weight: float = Field(0.75, ge=0, le=1)
     candidates: int = Field(100, ge=1, le=1000, description="best chunks taken from each side before fusion")
     passages: int = Field(8, ge=1, le=50, description="passages shown to the generator")

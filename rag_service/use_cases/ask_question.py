@@ -19,6 +19,7 @@ from rag_service.domain.answers import (
 )
 from rag_service.domain.conversation import is_small_talk, last_question, standalone_question
 from rag_service.domain.costs import Cost, Price
+from rag_service.domain.degradation import Degradation
 from rag_service.domain.ids import AnswerId, new_id
 from rag_service.domain.versions import PinnedVersion
 from rag_service.errors import InvalidRequest
@@ -44,6 +45,7 @@ class _Asked:
     searched_for: str
     passages: tuple[Passage, ...]
     answerability: float
+    degraded: tuple[str, ...]
     created_at: datetime
 
     def sources(self) -> SourcesFound:
@@ -57,7 +59,17 @@ class _Asked:
 
     def request(self, max_tokens: int) -> AnswerRequest:
         earlier = self.question.messages[:-1]
-        return AnswerRequest(question=self.searched_for, history=earlier, passages=self.passages, max_tokens=max_tokens)
+        return AnswerRequest(
+            question=self.searched_for,
+            history=earlier,
+            passages=self.passages,
+            max_tokens=max_tokens,
+            by_words=self.is_by_words,
+        )
+
+    @property
+    def is_by_words(self) -> bool:
+        return Degradation.EMBEDDING in self.degraded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +146,12 @@ class AskQuestion:
         pinned = await self._search.pin(scope, question.corpus)
         searched_for = standalone_question(question.messages)
         passages: tuple[Passage, ...] = ()
+        degraded: tuple[str, ...] = ()
         if not is_small_talk(last_question(question.messages)):
             with watch.stage("search"):
                 options = self._options(question, exact=exact)
                 found = await self._search.at(scope, pinned, searched_for, options)
-            passages = found.passages
+            passages, degraded = found.passages, found.degraded
         return _Asked(
             answer_id=AnswerId(new_id("answer_")),
             scope=scope,
@@ -146,7 +159,8 @@ class AskQuestion:
             pinned=pinned,
             searched_for=searched_for,
             passages=passages,
-            answerability=answerability(searched_for, passages),
+            answerability=answerability(searched_for, passages, by_words=Degradation.EMBEDDING in degraded),
+            degraded=degraded,
             created_at=created_at,
         )
 
@@ -212,6 +226,7 @@ def _record(
         created_at=asked.created_at,
         by_stand_in=written.by_stand_in,
         cost=_cost(written, price),
+        degraded=asked.degraded,
     )
 
 

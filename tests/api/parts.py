@@ -41,6 +41,7 @@ from rag_service.retrieval.fixed_tuning import FixedTuning
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import RetrievalSettings, SecuritySettings, Settings, UploadSettings
 from rag_service.signing.service_keys import ServiceKeys
+from rag_service.telemetry.search_counts import SearchCounts
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.builds import ManageBuilds
 from rag_service.use_cases.content_gaps import ContentGaps
@@ -138,6 +139,7 @@ class ScriptedSearch:
     catalog: SqlCatalog
     passages: tuple[Passage, ...] = ()
     asked: list[SearchOptions] = field(default_factory=list)
+    counts: SearchCounts = field(default_factory=SearchCounts)
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
         async with self.catalog.reading() as tx:
@@ -146,7 +148,7 @@ class ScriptedSearch:
 
     async def at(self, scope: AccessScope, pinned: PinnedVersion, query: str, options: SearchOptions) -> Any:
         self.asked.append(options)
-        return SimpleNamespace(pinned=pinned, passages=self.passages[: options.limit], timings_ms={})
+        return SimpleNamespace(pinned=pinned, passages=self.passages[: options.limit], timings_ms={}, degraded=())
 
 
 class LoadedEmbedder:

@@ -65,6 +65,7 @@ class OneSearch:
     dense_score: float = 0.8
     asked: list[str] = field(default_factory=list)
     options: list[SearchOptions] = field(default_factory=list)
+    degraded: tuple[str, ...] = ()
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
         return PinnedVersion(corpus=CORPUS, number=3, fingerprint=CORPUS.fingerprint)
@@ -77,7 +78,7 @@ class OneSearch:
         found = [
             replace(passage(rank, text), dense_score=self.dense_score) for rank, text in enumerate(self.texts, start=1)
         ]
-        return SimpleNamespace(pinned=pinned, passages=tuple(found), timings_ms={"index": 1.0})
+        return SimpleNamespace(pinned=pinned, passages=tuple(found), timings_ms={"index": 1.0}, degraded=self.degraded)
 
 
 class AnswerShelf:
@@ -100,10 +101,12 @@ class Scripted:
 
     script: Sequence[str | Exception]
     closed: bool = False
+    requests: list[AnswerRequest] = field(default_factory=list)
     name: str = "scripted"
     prompt_version: str = "p1"
 
     async def generate(self, request: AnswerRequest) -> AsyncGenerator[Fragment, None]:
+        self.requests.append(request)
         try:
             for step in self.script:
                 if isinstance(step, Exception):
@@ -213,6 +216,16 @@ async def test_an_answer_that_is_not_to_be_kept_differs_in_nothing_else() -> Non
 
     assert shelf.answers == [kept]
     assert replace(left, id=kept.id, timings_ms=kept.timings_ms) == kept
+
+
+async def test_what_the_search_did_without_stands_in_the_record_and_is_told_the_generator() -> None:
+    generator, question = Scripted([f"{SOURCES[0]} [1]"]), asked("Which port does the service start on?")
+    search = OneSearch(dense_score=0.0, degraded=("embedding",))
+
+    events = [event async for event in asker(generator, search)(SCOPE, question)]
+
+    assert events[-1].answer.degraded == ("embedding",)
+    assert generator.requests[0].by_words
 
 
 async def test_it_is_searched_exactly_only_where_that_is_asked_for() -> None:

@@ -15,6 +15,8 @@ from rag_service.ports.vector_index import Candidate, Point, Visible
 from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import RetrievalSettings
+from rag_service.telemetry.search_counts import SearchCounts
+from rag_service.use_cases.searching.deadline import Deadline
 from rag_service.use_cases.searching.find_candidates import FindCandidates
 from rag_service.use_cases.searching.find_filtered import FindFiltered
 from rag_service.use_cases.searching.options import SearchOptions
@@ -101,13 +103,14 @@ async def found(
     settings = RetrievalSettings(candidates=CANDIDATES)
     find = FindFiltered(
         catalog=Register(),  # type: ignore[arg-type]
-        find=FindCandidates(index=index, settings=settings),
+        find=FindCandidates(index=index, settings=settings, counts=SearchCounts()),
         settings=settings,
         most_documents=most_documents,
     )
     terms = SparseVector(indices=np.arange(3, dtype=np.uint32), values=np.array([1, 0.5, 0.25], np.float32))
     vectors = QueryVectors(dense=dense, sparse=terms)
-    return await find(READER, PINNED, vectors, SearchOptions(limit=3, filters=wanted))
+    options = SearchOptions(limit=3, filters=wanted)
+    return (await find(READER, PINNED, vectors, options, deadline=Deadline(0))).candidates
 
 
 @pytest.mark.parametrize("dense", [DENSE[0], None])

@@ -78,6 +78,8 @@ class RagDetail(BaseModel):
     """How the answer came about. In a stream, the first chunk has the sources and the last the rest.
 
     `cost` is what the model's tokens cost, null where that is not known.
+    `degraded` says that a part of the service was slow or down and the search did without; the reasons name it:
+    "embedding" (only words were looked for), "index" (another index answered, which may be behind).
     """
 
     corpus: str
@@ -89,6 +91,8 @@ class RagDetail(BaseModel):
     sources: list[SourceOut] | None = None
     timings: Mapping[str, float] | None = None
     cost: CostOut | None = None
+    degraded: bool | None = None
+    degraded_reasons: list[str] | None = None
 
 
 class UsageOut(BaseModel):
@@ -163,6 +167,8 @@ def summary(answer: Answer) -> RagDetail:
         prompt_version=answer.prompt_version,
         timings=answer.timings_ms,
         cost=_cost_out(answer.cost),
+        degraded=bool(answer.degraded),
+        degraded_reasons=list(answer.degraded),
     )
 
 

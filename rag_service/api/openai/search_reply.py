@@ -1,6 +1,6 @@
 """Results of a search in OpenAI's shape, with our offsets beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel
@@ -37,7 +37,7 @@ class SearchResult(BaseModel):
 
 
 class SearchReply(BaseModel):
-    """All results: there is no second page."""
+    """All results: there is no second page. `degraded` and its reasons as in `x_rag` of an answer."""
 
     object: Literal["vector_store.search_results.page"] = "vector_store.search_results.page"
     search_query: list[str]
@@ -45,6 +45,8 @@ class SearchReply(BaseModel):
     has_more: bool = False
     next_page: None = None
     version: int
+    degraded: bool = False
+    degraded_reasons: list[str] = []
 
 
 def merged(rankings: Sequence[Sequence[Passage]], options: SearchOptions) -> list[Passage]:
@@ -60,10 +62,18 @@ def merged(rankings: Sequence[Sequence[Passage]], options: SearchOptions) -> lis
     return selection.passages
 
 
-def search_reply(pinned: PinnedVersion, queries: Sequence[str], passages: Sequence[Passage]) -> SearchReply:
+def search_reply(
+    pinned: PinnedVersion, queries: Sequence[str], passages: Sequence[Passage], *, degraded: Iterable[str] = ()
+) -> SearchReply:
     """Return passages as results, in the order given."""
-    data = [_result(passage) for passage in passages]
-    return SearchReply(search_query=list(queries), data=data, version=pinned.number)
+    data, reasons = [_result(passage) for passage in passages], sorted(set(degraded))
+    return SearchReply(
+        search_query=list(queries),
+        data=data,
+        version=pinned.number,
+        degraded=bool(reasons),
+        degraded_reasons=reasons,
+    )
 
 
 def _result(passage: Passage) -> SearchResult:

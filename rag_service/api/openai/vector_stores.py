@@ -182,7 +182,9 @@ async def search_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref, 
     options = body.options()
     pinned = await parts.search.pin(scope, vector_store_id)
     results = [await parts.search.at(scope, pinned, query, options) for query in body.queries]
-    return search_reply(pinned, body.queries, merged([result.passages for result in results], options))
+    passages = merged([result.passages for result in results], options)
+    degraded = [reason for result in results for reason in result.degraded]
+    return search_reply(pinned, body.queries, passages, degraded=degraded)
 
 
 async def _check_files(parts: Parts, scope: AccessScope, file_ids: Sequence[str]) -> None:
