@@ -144,6 +144,7 @@ class Answer:
     `timings_ms` has one entry per stage; `answerability` is the score in [0, 1] the decision was taken on.
     `by_stand_in`: the generator that was to write it failed before its first word, and the one behind it wrote.
     `cost` is None where the price of the model or its tokens are not known.
+    `cached`: its words were written for another question, an earlier or a simultaneous one; no model was asked for it.
     """
 
     id: AnswerId
@@ -168,6 +169,7 @@ class Answer:
     created_at: datetime
     by_stand_in: bool = False
     cost: Cost | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

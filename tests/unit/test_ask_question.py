@@ -30,7 +30,9 @@ from rag_service.errors import GeneratorUnavailable, InvalidRequest
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.generation.fallback import FallbackGenerator
 from rag_service.ports.generator import AnswerRequest, Fragment
-from rag_service.settings import GenerationSettings, ModelPrice, Settings
+from rag_service.settings import AnswerSettings, GenerationSettings, ModelPrice, Settings
+from rag_service.use_cases.answering.answer_cache import AnswerCache
+from rag_service.use_cases.answering.write_in_turn import WriteInTurn
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.verification.checker import QuoteChecker
@@ -122,9 +124,12 @@ def asker(
     return AskQuestion(
         catalog=shelf or AnswerShelf(),  # type: ignore[arg-type]
         search=search or OneSearch(),  # type: ignore[arg-type]
-        generator=generator,  # type: ignore[arg-type]
-        fallback=ExtractiveGenerator(HashingEmbedder(), max_sentences=2),
-        checker=QuoteChecker(LexicalVerifier(), threshold=0.6),
+        write=WriteInTurn(
+            generator=generator,  # type: ignore[arg-type]
+            fallback=ExtractiveGenerator(HashingEmbedder(), max_sentences=2),
+            checker=QuoteChecker(LexicalVerifier(), threshold=0.6),
+        ),
+        cache=AnswerCache(AnswerSettings()),
         settings=Settings(generation=generation or GenerationSettings()),
         clock=lambda: NOW,
     )

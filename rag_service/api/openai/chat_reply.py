@@ -77,7 +77,8 @@ class CostOut(BaseModel):
 class RagDetail(BaseModel):
     """How the answer came about. In a stream, the first chunk has the sources and the last the rest.
 
-    `cost` is what the model's tokens cost, null where that is not known.
+    `cost` is what the model's tokens cost, null where that is not known. `cached`: the words were written for another
+    question with the same passages and rights, and no model was asked for this one.
     """
 
     corpus: str
@@ -89,6 +90,7 @@ class RagDetail(BaseModel):
     sources: list[SourceOut] | None = None
     timings: Mapping[str, float] | None = None
     cost: CostOut | None = None
+    cached: bool | None = None
 
 
 class UsageOut(BaseModel):
@@ -163,6 +165,7 @@ def summary(answer: Answer) -> RagDetail:
         prompt_version=answer.prompt_version,
         timings=answer.timings_ms,
         cost=_cost_out(answer.cost),
+        cached=answer.cached,
     )
 
 
