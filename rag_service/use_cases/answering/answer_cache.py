@@ -31,7 +31,8 @@ class AnswerCache:
         self._size_bytes = 0
         self._forgotten = 0
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
         """How many answers are kept."""
         return len(self._entries)
 
