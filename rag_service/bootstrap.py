@@ -45,6 +45,9 @@ from rag_service.settings import EmbeddingSettings, GenerationSettings, QueueSet
 from rag_service.signing.secret_file import read_or_create
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
+from rag_service.use_cases.answering.answer_cache import AnswerCache
+from rag_service.use_cases.answering.forget_erased import ForgetErased
+from rag_service.use_cases.answering.write_in_turn import WriteInTurn
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.builds import ManageBuilds
 from rag_service.use_cases.content_gaps import ContentGaps
@@ -130,6 +133,8 @@ class Container:
     search: Search
     verifier: Verifier
     ask_question: AskQuestion
+    answer_cache: AnswerCache
+    forget_erased: ForgetErased
     give_feedback: GiveFeedback
     publish_gate: PublishGate
     gates: ManageGates
@@ -196,6 +201,8 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             tuning=tuning,
             settings=settings.retrieval,
         )
+        answer_cache = AnswerCache(settings.answers)
+        write = _write_in_turn(settings, embedder, verifier)
         yield Container(
             settings=settings,
             clock=utc_now,
@@ -246,7 +253,11 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             apply_retention=ApplyRetention(catalog=catalog, index=index, clock=utc_now, current=build.digest),
             search=search,
             verifier=verifier,
-            ask_question=_ask_question(settings, catalog, search, embedder, verifier),
+            ask_question=AskQuestion(
+                catalog=catalog, search=search, write=write, cache=answer_cache, settings=settings, clock=utc_now
+            ),
+            answer_cache=answer_cache,
+            forget_erased=ForgetErased(catalog=catalog, cache=answer_cache),
             give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
             publish_gate=publish_gate,
             gates=ManageGates(catalog=catalog, gate=publish_gate, clock=utc_now),
@@ -414,18 +425,12 @@ def _build_parts(
     return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=_open_embedder, kept=kept)
 
 
-def _ask_question(
-    settings: Settings, catalog: Catalog, search: Search, embedder: Embedder, verifier: Verifier
-) -> AskQuestion:
+def _write_in_turn(settings: Settings, embedder: Embedder, verifier: Verifier) -> WriteInTurn:
     extractive = ExtractiveGenerator(embedder, max_sentences=settings.generation.max_sentences)
-    return AskQuestion(
-        catalog=catalog,
-        search=search,
+    return WriteInTurn(
         generator=_open_generator(settings.generation, extractive),
         fallback=extractive,
         checker=QuoteChecker(verifier, threshold=settings.verification.support_threshold),
-        settings=settings,
-        clock=utc_now,
     )
 
 

@@ -153,6 +153,7 @@ class Answer:
     `cost` is None where the price of the model or its tokens are not known.
     `degraded` names what the search had to do without, by `Degradation`: such an answer is no measure of the service,
     and is not given again to a later question.
+    `cached`: its words were written for another question, an earlier or a simultaneous one; no model was asked for it.
     """
 
     id: AnswerId
@@ -178,6 +179,7 @@ class Answer:
     by_stand_in: bool = False
     cost: Cost | None = None
     degraded: tuple[str, ...] = ()
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,7 @@ class GenerationSettings(Section):
     max_tokens: int = Field(512, ge=16)
     context_tokens: int = Field(3000, ge=256, description="budget of the passages in the prompt")
     max_sentences: int = Field(3, ge=1, description="of an extractive answer")
+    at_once: int = Field(32, ge=1, description="answers that are written at the same time, by process")
     prices: dict[str, ModelPrice] = Field(
         {}, description="of a million tokens by name of the model, as JSON; what a model without one costs is not known"
     )
@@ -123,6 +124,9 @@ class VerificationSettings(Section):
 
 
 class AnswerSettings(Section):
-    """When a question is answered at all."""
+    """When a question is answered at all, and how long what was written is kept for who asks the same."""
 
     answerability_threshold: float = Field(0.32, ge=0, le=1)
+    cache_entries: int = Field(1000, ge=0, description="written answers kept in memory, by process; 0: none")
+    cache_bytes: int = Field(16 * 1024 * 1024, ge=0, description="memory that they take at most")
+    cache_s: float = Field(300.0, gt=0, description="how long one is kept")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from rag_service.api.admission import Admitted
 from rag_service.api.dependencies import Parts, Scope
 from rag_service.api.idempotency import RepeatableRoute
 from rag_service.api.lists import Asked, ItemList, Listed, item_list
@@ -177,7 +178,9 @@ async def delete_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref) 
 
 
 @router.post("/{vector_store_id}/search")
-async def search_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref, body: SearchRequest) -> SearchReply:
+async def search_vector_store(
+    parts: Parts, scope: Scope, _: Admitted, vector_store_id: Ref, body: SearchRequest
+) -> SearchReply:
     """Find passages, best first."""
     options = body.options()
     pinned = await parts.search.pin(scope, vector_store_id)
