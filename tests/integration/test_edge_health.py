@@ -58,11 +58,11 @@ async def test_the_host_goes_by_what_a_check_has_said(desk: Desk) -> None:
     settings = desk.worker.container.settings
     tuning = EdgeTuning(settings.index_dir)
     fingerprint = (await index_health(desk)).corpus.fingerprint
-    await tuning.change(fingerprint, SearchParameters(ef=1024, exact=True, may_quantise=False))
+    await tuning.change(fingerprint, SearchParameters(ef=1024, exact=True, is_wanting=True))
 
     await rounds_over(desk, tuning=tuning)()
 
     [check, *_] = (await index_health(desk)).checks
     assert check.found is not None and check.found.recall is not None
     assert check.found.recall.mean == 1.0
-    assert check.found.parameters == {"ef": 1024.0, "exact": 1.0, "may_quantise": 0.0}
+    assert check.found.parameters == {"ef": 1024.0, "exact": 1.0, "is_wanting": 1.0}
