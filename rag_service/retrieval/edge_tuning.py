@@ -66,7 +66,7 @@ def parameters_of(generation: Path) -> SearchParameters:
     """Return how to search a generation; as usual where nobody said, or where what was said cannot be read."""
     try:
         said = json.loads((generation.parent / _FILE).read_bytes())
-        known = SearchParameters(ef=int(said["ef"]), exact=bool(said["exact"]), may_quantise=bool(said["may_quantise"]))
+        known = SearchParameters(ef=int(said["ef"]), exact=bool(said["exact"]), is_wanting=bool(said["is_wanting"]))
         measured = said["generation"]
     except (OSError, ValueError, TypeError, KeyError):
         return SearchParameters()

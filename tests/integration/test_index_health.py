@@ -17,9 +17,10 @@ from rag_service.retrieval.memory import MemoryIndex
 from rag_service.use_cases.indexes.check_recall import NOT_INSTALLED
 from rag_service.use_cases.indexes.draw_sample import DrawSample
 from rag_service.use_cases.indexes.read_health import WatchedIndex
+from tests.contract.answer_values import add_answer
 from tests.integration.desk import Desk
 from tests.integration.index_checking import findings, index_health, lose_points, rounds_over
-from tests.made_rows import made_text
+from tests.made_rows import made_question, made_text
 
 DOCUMENTS = {f"d{number}": made_text(number) for number in range(30)}
 
@@ -102,6 +103,19 @@ async def test_an_index_that_holds_everything_finds_everything(desk: Desk) -> No
     assert (found.recall.mean, found.recall.least, found.made) == (1.0, 1.0, len(DOCUMENTS))
     assert (found.points_missing, found.vectors_lost, found.restricted) == (0, 0, None)
     assert found.notes == ("Recall under rights is not measured: everyone sees the documents that were drawn.",)
+
+
+async def test_where_people_asked_enough_no_sentence_of_a_document_is_asked(desk: Desk) -> None:
+    container = desk.worker.container
+    corpus = (await index_health(desk)).corpus
+    for number in range(12):
+        place = {"tenant_id": corpus.tenant_id, "corpus_id": corpus.id, "passages": (), "citations": ()}
+        asked = {"searched_for": made_question(number), "created_at": container.clock()}
+        await add_answer(container.catalog, f"{number}", desk.admin, key_id=None, **place, **asked)
+
+    found = await findings(desk)
+
+    assert (found.asked, found.made, found.recall and found.recall.queries) == (12, 0, 12)
 
 
 async def test_a_corpus_is_checked_once_in_a_while(desk: Desk) -> None:

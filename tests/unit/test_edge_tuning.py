@@ -18,7 +18,7 @@ from rag_service.retrieval.machine_memory import memory_bytes
 from tests.contract.index_points import CORPUS, DIMENSIONS, TEAM, points, query
 
 BUILD = Fingerprint("f" * 32)
-FARTHER = SearchParameters(ef=768, exact=True, may_quantise=False)
+FARTHER = SearchParameters(ef=768, exact=True, is_wanting=True)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def test_a_graph_that_was_built_since_has_its_chance(tmp_path: Path, gener
 
     rebuilt = a_generation(tmp_path)
 
-    assert ParametersInUse().of(rebuilt) == SearchParameters(ef=768, exact=False, may_quantise=False)
+    assert ParametersInUse().of(rebuilt) == SearchParameters(ef=768, exact=False, is_wanting=True)
 
 
 @pytest.mark.parametrize("damaged", ["", "{}", "[1]", '{"ef": "x"}'])

@@ -30,8 +30,10 @@ def test_a_small_machine_has_8_bit_vectors_sooner() -> None:
     assert graph(50_000, memory_gib=0.25).int8
 
 
-def test_8_bit_vectors_that_were_found_wanting_are_given_up() -> None:
-    assert not graph(10 * INT8_FROM_POINTS, search=SearchParameters(may_quantise=False)).int8
+def test_a_graph_that_was_found_wanting_is_built_more_carefully_and_of_whole_vectors() -> None:
+    careful = graph(10 * INT8_FROM_POINTS, search=SearchParameters(is_wanting=True))
+
+    assert careful == GraphParameters(m=24, ef_construct=200, int8=False)
 
 
 @pytest.mark.parametrize("recall", [None, 0.97, 1.0])
@@ -53,14 +55,14 @@ def test_the_last_resort_is_to_look_at_everything() -> None:
     while not advised.exact:
         advised, steps = advised_search(advised, recall=0.5, floor=0.97).search, steps + 1
 
-    assert (steps, advised) == (3, SearchParameters(ef=1024, exact=True, may_quantise=False))
+    assert (steps, advised) == (3, SearchParameters(ef=1024, exact=True, is_wanting=True))
 
 
 def test_full_scans_stay_until_another_graph_is_there() -> None:
-    full = SearchParameters(ef=1024, exact=True, may_quantise=False)
+    full = SearchParameters(ef=1024, exact=True, is_wanting=True)
 
     assert advised_search(full, recall=0.5, floor=0.97).search == full
 
 
 def test_parameters_are_told_as_numbers() -> None:
-    assert figures_of(SearchParameters()) == {"ef": 512.0, "exact": 0.0, "may_quantise": 1.0}
+    assert figures_of(SearchParameters()) == {"ef": 512.0, "exact": 0.0, "is_wanting": 0.0}
