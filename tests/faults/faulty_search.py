@@ -17,6 +17,8 @@ from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.fusion import fuse
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
+from rag_service.use_cases.answering.answer_cache import AnswerCache
+from rag_service.use_cases.answering.write_in_turn import WriteInTurn
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.search import Search, SearchResult
 from rag_service.use_cases.searching.options import SearchOptions
@@ -118,9 +120,12 @@ def _with(
     ask = AskQuestion(
         catalog=container.catalog,
         search=search,
-        generator=extractive,
-        fallback=extractive,
-        checker=QuoteChecker(LexicalVerifier(), threshold=container.settings.verification.support_threshold),
+        write=WriteInTurn(
+            generator=extractive,
+            fallback=extractive,
+            checker=QuoteChecker(LexicalVerifier(), threshold=container.settings.verification.support_threshold),
+        ),
+        cache=AnswerCache(container.settings.answers),
         settings=container.settings,
         clock=container.clock,
     )
