@@ -35,7 +35,9 @@ class RetrievalSettings(Section):
     host_socket: str = Field("", description="Unix socket of the index host; empty: in the data folder")
     timeout_s: float = Field(10.0, gt=0)
     deadline_s: float = Field(
-        1.0, ge=0, description="after which a search goes on without a part that has not answered; 0 for never"
+        2.0,
+        ge=0,
+        description="of a search, of which a part may take half before it is done without; 0: it is always waited for",
     )
     cache_entries: int = Field(
         500, ge=0, description="questions whose vectors, and whose candidates, a process keeps; 0 for none"
