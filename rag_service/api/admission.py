@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag_service.api import dependencies, problems
 from rag_service.errors import LimitExceeded
@@ -22,6 +22,7 @@ Event = TypeVar("Event")
 _SPREAD_S = 4
 """Those who are refused together should not all come back together."""
 
+_ARRIVAL = "rag.arrival"
 _CHAT = "/v1/chat/completions"
 _STORES, _SEARCH = "/v1/vector_stores/", "/search"
 
@@ -40,6 +41,28 @@ class Place:
             self._give_back = None
 
 
+class Arrival:
+    """A request that is all there and on its way into the line: who asks is looked up first, which takes time too."""
+
+    def __init__(self, admission: "Admission") -> None:
+        self._admission = admission
+        self._is_counted = False
+        self._is_over = False
+
+    def begin(self) -> None:
+        """Count it from now on, once."""
+        if not (self._is_counted or self._is_over):
+            self._is_counted = True
+            self._admission.arriving += 1
+
+    def end(self) -> None:
+        """It is in the line, or will never be."""
+        if self._is_counted:
+            self._is_counted = False
+            self._admission.arriving -= 1
+        self._is_over = True
+
+
 class Admission:
     """First come, first served, in a line that may be long only for as long as a burst takes.
 
@@ -50,6 +73,7 @@ class Admission:
     def __init__(self, limits: LimitSettings, *, now: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._now = now
+        self.arriving = 0
         self._busy = 0
         self._line: deque[asyncio.Future[None]] = deque()
         self._line_began = 0.0
@@ -59,7 +83,8 @@ class Admission:
     @property
     def is_full(self) -> bool:
         """Whether one more would be refused."""
-        return self._busy >= self._limits.at_once and len(self._line) >= self._room()
+        coming = self._busy + len(self._line) + self.arriving
+        return coming >= self._limits.at_once + self._room()
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[Place]:
@@ -86,7 +111,7 @@ class Admission:
         return LimitExceeded("The service has more to do than it can. Try again.", retry_after_s=retry_after_s)
 
     async def _stand_in_line(self) -> None:
-        if self.is_full:
+        if len(self._line) >= self._room():
             raise self.refusal()
         came = self._now()
         if not self._line:
@@ -128,6 +153,8 @@ class Admission:
 async def _admitted(
     request: Request, _: Annotated[object, Depends(dependencies.current_scope)]
 ) -> AsyncIterator[Place]:
+    if _ARRIVAL in request.scope:
+        cast("Arrival", request.scope[_ARRIVAL]).end()
     async with admission_of(request).place() as place:
         # Nobody works for a client that left the line.
         if place.was_waited_for and await request.is_disconnected():
@@ -169,11 +196,28 @@ class EarlyRefusal:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve or refuse one request."""
         route = _limited(scope)
-        if route is None or not self._admission.is_full:
+        if route is None:
             await self._app(scope, receive, send)
-            return
-        scope["route"] = _Route(route)
-        await problems.reply_to(self._admission.refusal())(scope, receive, send)
+        elif self._admission.is_full:
+            scope["route"] = _Route(route)
+            await problems.reply_to(self._admission.refusal())(scope, receive, send)
+        else:
+            await self._let_pass(scope, receive, send)
+
+    async def _let_pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[_ARRIVAL] = arrival = Arrival(self._admission)
+
+        async def received() -> Message:
+            message = await receive()
+            # A slow sender takes no room from others.
+            if not message.get("more_body", False):
+                arrival.begin()
+            return message
+
+        try:
+            await self._app(scope, received, send)
+        finally:
+            arrival.end()
 
 
 def _limited(scope: Scope) -> str | None:

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from rag_service.api.admission import Admission, Place
+from rag_service.api.admission import Admission, Arrival, Place
 from rag_service.errors import LimitExceeded
 from rag_service.settings import LimitSettings
 
@@ -137,6 +137,17 @@ async def test_a_line_that_stands_is_kept_short_and_a_new_one_may_be_long(stack:
     seen.append(admission.is_full)
 
     assert seen == [False, True, False]
+
+
+async def test_who_is_on_the_way_into_the_line_counts_once(stack: AsyncExitStack) -> None:
+    admission = Admission(LimitSettings(at_once=1, waiting=0))
+    arrival, seen = Arrival(admission), [admission.is_full]
+
+    for step in (arrival.begin, arrival.begin, arrival.end, arrival.begin, arrival.end):
+        step()
+        seen.append(admission.is_full)
+
+    assert seen == [False, True, True, False, False, False]
 
 
 async def test_those_who_are_refused_together_are_not_all_told_to_come_back_together() -> None:
