@@ -329,7 +329,7 @@ def _open_scan(catalog: Catalog, kept: KeptVectors) -> ScanExactly | None:
     """Return what recall is measured against, None where its library is not installed: then it is not measured."""
     if find_spec("faiss") is None:
         return None
-    from rag_service.retrieval.faiss_scan import FaissScan
+    from rag_service.retrieval.exact_scan import FaissScan
 
     return ScanExactly(catalog=catalog, kept=kept, scan=FaissScan())
 

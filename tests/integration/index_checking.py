@@ -6,7 +6,7 @@ from rag_service.domain.versions import PinnedVersion
 from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.edge_tuning import EdgeTuning
-from rag_service.retrieval.faiss_scan import FaissScan
+from rag_service.retrieval.exact_scan import FaissScan
 from rag_service.use_cases.indexes.check_indexes import CheckIndexes
 from rag_service.use_cases.indexes.check_recall import CheckRecall
 from rag_service.use_cases.indexes.draw_sample import DrawSample

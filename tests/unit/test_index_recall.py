@@ -5,7 +5,7 @@ import pytest
 
 from rag_service.domain.ids import ChunkId
 from rag_service.domain.index_checks import CheckFindings, Neighbour, Recall, recall_of, recall_over
-from rag_service.retrieval.faiss_scan import FaissScan
+from rag_service.retrieval.exact_scan import FaissScan
 
 NEAREST = [Neighbour(ChunkId(f"c{rank}"), 1 - rank / 100) for rank in range(20)]
 
