@@ -95,9 +95,10 @@ def _candidates(rows: Rows, places: Places, query: QueryVectors, sparse: SparseS
         near = cosines(rows.vectors, rows.lengths, places, query.dense)
     # A chunk has several points over time, and one at a time: it comes once even where a version was damaged.
     by_chunk = dict(zip(rows.chunk_ids[places].tolist(), range(places.size), strict=True))
+    point_ids = rows.point_ids[places].tolist()
     return [
         Candidate(
-            point_id=PointId(rows.point_ids[places[place]].decode()),
+            point_id=PointId(point_ids[place].decode()),
             chunk_id=ChunkId(chunk_id.decode()),
             dense_score=float(near[place]),
             sparse_score=float(sparse.of_rows[places[place]]),
