@@ -1,7 +1,7 @@
 """Numbers for the names that many rows share. One thread adds names while others look them up."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +41,18 @@ class Names:
 
     def readers_of(self, principals: Collection[str]) -> Marks:
         """Return for each code of a set of principals whether one of `principals` is in it."""
-        return _marks([code for each in principals for code in tuple(self._readers_with.get(each, ()))])
+        marks = np.zeros(len(self._readers), dtype=np.bool_)
+        for each in principals:
+            _set(marks, self._readers_with.get(each, ()))
+        return marks
 
     def marks_of(self, documents: Collection[DocumentId]) -> Marks:
         """Return for each code of a document whether it is one of `documents`."""
-        return _marks([self._documents[each] for each in documents if each in self._documents])
+        marks = np.zeros(len(self._documents), dtype=np.bool_)
+        _set(marks, [self._documents[each] for each in documents if each in self._documents])
+        return marks
 
 
-def _marks(codes: list[int]) -> Marks:
-    marks = np.zeros(max(codes, default=-1) + 1, dtype=np.bool_)
-    marks[codes] = True
-    return marks
+def _set(marks: Marks, codes: Sequence[int]) -> None:
+    # What was added after the marks were made is in no row that is looked at.
+    marks[[code for code in tuple(codes) if code < len(marks)]] = True

@@ -55,7 +55,7 @@ class Rows:
         readers = None if scope.sees_all_documents else self.names.readers_of(scope.principals)
         documents = None if among.documents is None else self.names.marks_of(among.documents)
         _mark(self.scopes, code, self.born, self.died, min(among.version, _LAST - 1), marks)
-        # A name that came after these rows is in none of them.
+        # Names are looked up after the rows were taken, so that there is a mark for each code in them.
         for codes, wanted in ((self.readers, readers), (self.documents, documents)):
             if wanted is not None:
                 _unmark(codes, wanted, marks)
@@ -169,4 +169,4 @@ def _mark(
 @compiled
 def _unmark(codes: NDArray[np.int32], wanted: NDArray[np.bool_], marks: NDArray[np.bool_]) -> None:
     for row in range(marks.size):
-        marks[row] = marks[row] and codes[row] < wanted.size and wanted[codes[row]]
+        marks[row] &= wanted[codes[row]]
