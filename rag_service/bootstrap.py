@@ -292,10 +292,10 @@ def _open_service_keys(settings: Settings) -> ServiceKeys:
 
 def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
     match settings.retrieval.backend:
-        case "edge":
+        case "edge" | "faiss" as engine:
             from rag_service.retrieval.index_client import IndexClient
 
-            client = IndexClient(settings.index_socket, settings.retrieval.timeout_s)
+            client = IndexClient(settings.index_socket, settings.retrieval.timeout_s, engine=engine)
             stack.push_async_callback(client.aclose)
             return client
         case "qdrant":
