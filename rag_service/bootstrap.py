@@ -38,6 +38,7 @@ from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.ports.verifier import Verifier
 from rag_service.queue.polled import PolledQueue
+from rag_service.retrieval.bootstrap import open_index
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import EmbeddingSettings, GenerationSettings, QueueSettings, Settings
 from rag_service.signing.secret_file import read_or_create
@@ -145,7 +146,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             open_catalog(settings.catalog_url, pool_size=settings.catalog.pool_size)
         )
         blobs = FsspecBlobStore(settings.blobs_url)
-        index = _open_index(settings, stack)
+        index = open_index(settings, catalog, stack)
         opened = _open_embedder(settings.embedding)
         stack.push_async_callback(opened.close)
         embedder = opened.embedder
@@ -254,29 +255,6 @@ def _open_service_keys(settings: Settings) -> ServiceKeys:
     if given and len(given) < _SHORTEST_SECRET:
         raise Misconfigured(f"RAG_SECURITY__SECRET needs at least {_SHORTEST_SECRET} characters.")
     return ServiceKeys(given.encode() if given else read_or_create(settings.secret_file))
-
-
-def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
-    match settings.retrieval.backend:
-        case "edge":
-            from rag_service.retrieval.index_client import IndexClient
-
-            client = IndexClient(settings.index_socket, settings.retrieval.timeout_s)
-            stack.push_async_callback(client.aclose)
-            return client
-        case "qdrant":
-            with of_extra("qdrant"):
-                from rag_service.retrieval.qdrant_server import open_qdrant
-
-            server = open_qdrant(
-                settings.qdrant, timeout_s=settings.retrieval.timeout_s, exact_below=settings.retrieval.exact_below
-            )
-            stack.push_async_callback(server.aclose)
-            return server
-        case "memory":
-            from rag_service.retrieval.memory import MemoryIndex
-
-            return MemoryIndex()
 
 
 def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:

@@ -1,0 +1,1 @@
+"""Work on whole indexes, for operators: snapshots, rebuilds, and changing the engine under traffic."""
