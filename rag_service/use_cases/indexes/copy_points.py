@@ -17,9 +17,9 @@ class CopyPoints:
 
     async def __call__(self, target: VectorIndex, fingerprint: Fingerprint, points: Sequence[Point]) -> list[Point]:
         """Write the points, and return those that were written."""
-        written = await self._known(points)
+        written = await self.known(points)
         await target.write(fingerprint, written)
-        kept = await self._known(written)
+        kept = await self.known(written)
         if len(kept) < len(written):
             # Erased while they were written: the erasure may have looked at the files already.
             ids = {point.id for point in kept}
@@ -27,7 +27,8 @@ class CopyPoints:
             await target.compact(fingerprint)
         return kept
 
-    async def _known(self, points: Sequence[Point]) -> list[Point]:
+    async def known(self, points: Sequence[Point]) -> list[Point]:
+        """Return those of the points whose documents the catalog has."""
         # An erasure removes rows before points, so that what has no row is to be in no index.
         known: set[DocumentId] = set()
         async with self._catalog.reading() as tx:

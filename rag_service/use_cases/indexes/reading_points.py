@@ -6,6 +6,7 @@ from uuid import UUID
 
 from rag_service.domain.access import system_scope
 from rag_service.domain.ids import Fingerprint, PointId
+from rag_service.ports.snapshots import Probe
 from rag_service.ports.vector_index import Candidate, Point, VectorIndex, Visible
 from rag_service.ports.vectors import QueryVectors
 
@@ -58,7 +59,24 @@ async def spread_points(index: VectorIndex, fingerprint: Fingerprint, count: int
 
 
 async def ask_like(index: VectorIndex, fingerprint: Fingerprint, point: Point, *, exact: bool) -> list[Candidate]:
-    """Return the best hits for a question that is worded as the chunk of `point`, at the version it was born at."""
-    among = Visible(scope=system_scope(point.tenant_id), corpus_id=point.corpus_id, version=point.born)
-    query = QueryVectors(dense=point.dense, sparse=point.sparse)
-    return await index.search(fingerprint, query, among=among, limit=HITS, exact=exact)
+    """Return the best hits for the question that is worded as the chunk of a point."""
+    return await ask_probe(index, fingerprint, probe_like(point), exact=exact)
+
+
+def probe_like(point: Point, found: Sequence[Candidate] = ()) -> Probe:
+    """Return a question that is worded as the chunk of `point`, at the version it was born at."""
+    return Probe(
+        tenant_id=point.tenant_id,
+        corpus_id=point.corpus_id,
+        version=point.born,
+        query=QueryVectors(dense=point.dense, sparse=point.sparse),
+        found=found,
+    )
+
+
+async def ask_probe(
+    index: VectorIndex, fingerprint: Fingerprint, probe: Probe, *, exact: bool = True
+) -> list[Candidate]:
+    """Return the best hits for a question."""
+    among = Visible(scope=system_scope(probe.tenant_id), corpus_id=probe.corpus_id, version=probe.version)
+    return await index.search(fingerprint, probe.query, among=among, limit=HITS, exact=exact)
