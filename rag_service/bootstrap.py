@@ -59,6 +59,7 @@ from rag_service.use_cases.feedback import GiveFeedback
 from rag_service.use_cases.gates import PublishGate
 from rag_service.use_cases.golden import ManageGolden
 from rag_service.use_cases.golden_growth import GrowGolden
+from rag_service.use_cases.indexes.keep_given_vectors import KeepGivenVectors
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.live_answers import ReadLiveAnswers
@@ -111,6 +112,7 @@ class Container:
     read_revision_text: ReadRevisionText
     store_file: StoreFile
     uploads: AcceptUploads
+    keep_given_vectors: KeepGivenVectors
     remove_document: RemoveDocument
     read_corpus_file: ReadCorpusFile
     list_corpus_files: ListCorpusFiles
@@ -221,6 +223,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                 settings=settings.uploads,
                 spread_rights=spread_rights,
             ),
+            keep_given_vectors=KeepGivenVectors(catalog=catalog, build_parts=build_parts, kept=catalog.kept_vectors),
             remove_document=RemoveDocument(catalog=catalog, clock=utc_now),
             read_corpus_file=ReadCorpusFile(catalog=catalog),
             list_corpus_files=ListCorpusFiles(catalog=catalog),
