@@ -7,7 +7,7 @@ from rag_service.ports.vector_index import VectorIndex
 
 
 class OpenedEngines:
-    """Implements `ports.index_engines.IndexEngines` over what opens each engine."""
+    """Implements `ports.engines.Engines` over what opens each engine."""
 
     def __init__(self, openers: Mapping[str, Callable[[], VectorIndex]]) -> None:
         self._openers = openers

@@ -7,7 +7,7 @@ import structlog
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.domain.index_route import IndexRoute, RouteState
 from rag_service.errors import RagError
-from rag_service.ports.index_engines import IndexEngines
+from rag_service.ports.engines import Engines
 from rag_service.ports.vector_index import Candidate, Point, PointState, VectorIndex, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval.compared_searches import ComparedSearches
@@ -25,7 +25,7 @@ class RoutedIndex:
     erasure answers for each.
     """
 
-    def __init__(self, *, engines: IndexEngines, route: ReadRoute, compared: ComparedSearches) -> None:
+    def __init__(self, *, engines: Engines, route: ReadRoute, compared: ComparedSearches) -> None:
         self.engines = engines
         self._route = route
         self._compared = compared

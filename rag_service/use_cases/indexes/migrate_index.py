@@ -8,7 +8,7 @@ from datetime import datetime
 from rag_service.domain.index_route import ROUTE_AGE_S, IndexRoute, RouteState
 from rag_service.errors import Conflict
 from rag_service.ports.catalog import Catalog
-from rag_service.ports.index_engines import IndexEngines
+from rag_service.ports.engines import Engines
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.use_cases.indexes.copy_builds import BATCH, CopyBuilds
 from rag_service.use_cases.indexes.copy_points import CopyPoints
@@ -28,7 +28,7 @@ class MigrateIndex:
         self,
         *,
         catalog: Catalog,
-        engines: IndexEngines,
+        engines: Engines,
         default: str,
         clock: Callable[[], datetime],
         settle_s: float = 2 * ROUTE_AGE_S,

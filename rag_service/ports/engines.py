@@ -5,7 +5,7 @@ from typing import Protocol
 from rag_service.ports.vector_index import VectorIndex
 
 
-class IndexEngines(Protocol):
+class Engines(Protocol):
     """Engines by name, as in RAG_RETRIEVAL__BACKEND; each is opened when it is first asked for."""
 
     @property
