@@ -10,6 +10,7 @@ from rag_service.retrieval.compared_searches import ComparedSearches
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.opened_engines import OpenedEngines
 from rag_service.retrieval.routed import RoutedIndex
+from rag_service.retrieval.wire import Engine
 from rag_service.settings import Settings
 
 
@@ -34,10 +35,10 @@ def open_index(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> V
 def _openers(settings: Settings, stack: AsyncExitStack) -> dict[str, Callable[[], VectorIndex]]:
     timeout_s = settings.retrieval.timeout_s
 
-    def edge() -> VectorIndex:
+    def hosted(engine: Engine) -> VectorIndex:
         from rag_service.retrieval.index_client import IndexClient
 
-        client = IndexClient(settings.index_socket, timeout_s)
+        client = IndexClient(settings.index_socket, timeout_s, engine=engine)
         stack.push_async_callback(client.aclose)
         return client
 
@@ -49,4 +50,4 @@ def _openers(settings: Settings, stack: AsyncExitStack) -> dict[str, Callable[[]
         stack.push_async_callback(server.aclose)
         return server
 
-    return {"edge": edge, "qdrant": qdrant}
+    return {"edge": lambda: hosted("edge"), "faiss": lambda: hosted("faiss"), "qdrant": qdrant}

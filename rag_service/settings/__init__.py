@@ -14,6 +14,7 @@ from rag_service.errors import Misconfigured
 from rag_service.settings.answering import (
     AnswerSettings,
     EmbeddingSettings,
+    FaissSettings,
     GenerationSettings,
     ModelPrice,
     QdrantSettings,
@@ -43,6 +44,7 @@ __all__ = [
     "ChunkingSettings",
     "EmbeddingSettings",
     "EvaluationSettings",
+    "FaissSettings",
     "GenerationSettings",
     "HousekeepingSettings",
     "JobSettings",
@@ -89,6 +91,7 @@ class Settings(BaseSettings):
     chunking: ChunkingSettings = ChunkingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     qdrant: QdrantSettings = QdrantSettings()
+    faiss: FaissSettings = FaissSettings()
     generation: GenerationSettings = GenerationSettings()
     verification: VerificationSettings = VerificationSettings()
     answers: AnswerSettings = AnswerSettings()
@@ -132,8 +135,13 @@ class Settings(BaseSettings):
 
     @property
     def index_dir(self) -> Path:
-        """The folder that the index host owns."""
+        """The folder of the engine Edge, which the index host owns."""
         return self.data_dir.resolve() / "index"
+
+    @property
+    def index_folders(self) -> dict[str, Path]:
+        """The folders that the index host owns, by engine."""
+        return {"edge": self.index_dir, "faiss": self.index_dir.with_name("index-faiss")}
 
     @property
     def index_socket(self) -> Path:

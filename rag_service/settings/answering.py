@@ -28,9 +28,9 @@ class EmbeddingSettings(Section):
 class RetrievalSettings(Section):
     """How passages are found. `dense_weight` is the share of the dense side in the fused score."""
 
-    backend: Literal["edge", "qdrant", "memory"] = Field(
+    backend: Literal["edge", "faiss", "qdrant", "memory"] = Field(
         "edge",
-        description="`edge` (the engine as a library, in the index host), `qdrant` (a server), or `memory` (tests)",
+        description="`edge` or `faiss` (libraries, in the index host), `qdrant` (a server), or `memory` (tests)",
     )
     host_socket: str = Field("", description="Unix socket of the index host; empty: in the data folder")
     timeout_s: float = Field(10.0, gt=0)
@@ -44,7 +44,16 @@ class RetrievalSettings(Section):
     @property
     def has_host(self) -> bool:
         """Whether an index host has to run."""
-        return self.backend == "edge"
+        return self.backend in {"edge", "faiss"}
+
+
+class FaissSettings(Section):
+    """The FAISS library, for `RAG_RETRIEVAL__BACKEND=faiss`."""
+
+    kind: Literal["auto", "flat", "hnsw", "ivf"] = Field(
+        "auto",
+        description="structure over the vectors of a build; `auto`: `flat` up to 50,000 chunks, `hnsw` for more",
+    )
 
 
 class QdrantSettings(Section):

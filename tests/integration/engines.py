@@ -13,6 +13,7 @@ from rag_service.domain.ids import Fingerprint, TenantId
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
+from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.opened_engines import OpenedEngines
@@ -26,7 +27,7 @@ from tests.integration.edge_desk import accept_rows
 from tests.integration.reading import read_here
 from tests.made_rows import made_question, made_rows
 
-ENGINES = ("memory", "edge", "qdrant")
+ENGINES = ("memory", "edge", "faiss", "qdrant")
 DOCUMENTS = 60
 
 
@@ -81,6 +82,10 @@ async def engine(name: str, folder: Path) -> AsyncIterator[VectorIndex]:
             edge = EdgeIndex(folder / "index", exact_below=20_000)
             yield edge
             edge.close()
+        case "faiss":
+            faiss = FaissIndex(folder / "index-faiss", exact_below=20_000)
+            yield faiss
+            faiss.close()
         case "qdrant":
             async with qdrant_index() as server:
                 yield server

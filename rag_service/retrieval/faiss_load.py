@@ -1,0 +1,53 @@
+"""What is on the disk of a build, brought into memory."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag_service.errors import IndexUnavailable
+from rag_service.retrieval.faiss_record import FLOATS, Record
+from rag_service.retrieval.faiss_rows import Columns
+from rag_service.retrieval.faiss_store import RowStore
+
+_RECORDS_PER_PAGE = 5_000
+
+
+def load_rows(store: RowStore, structured: NDArray[np.int64] | None) -> tuple[Columns, bool]:
+    """Return all rows, in the order of `structured` as far as that goes, and whether those fit together.
+
+    `structured` are the numbers of a structure's rows, ascending. Those that were removed since have their place,
+    and are gone.
+
+    Raises:
+        IndexUnavailable: the file is damaged.
+    """
+    columns, fits = Columns(store.dimensions), True
+    left = np.empty(0, dtype=np.int64) if structured is None else structured
+    last = int(left[-1]) if left.size else -1
+    for page in store.records(page=_RECORDS_PER_PAGE):
+        _check(page, store.dimensions)
+        numbers = np.array([record.row for record in page])
+        due, left = np.split(left, [np.searchsorted(left, numbers[-1], side="right")])
+        fits = fits and bool(np.isin(numbers[numbers <= last], due).all())
+        _append(columns, page, gone=np.setdiff1d(due, numbers), dimensions=store.dimensions)
+    if left.size:
+        _append(columns, [], gone=left, dimensions=store.dimensions)
+    return columns, fits
+
+
+def _append(columns: Columns, page: Sequence[Record], *, gone: NDArray[np.int64], dimensions: int) -> None:
+    columns.append(sorted([*page, *(_gone(int(number), dimensions) for number in gone)]))
+    if gone.size:
+        columns.remove(gone.tolist())
+
+
+def _gone(number: int, dimensions: int) -> Record:
+    return Record(number, "", "", "", "", "", "[]", 0, 0, bytes(dimensions * FLOATS.itemsize), b"", b"")
+
+
+def _check(page: Sequence[Record], dimensions: int) -> None:
+    """Refuse vectors that were cut off."""
+    for record in page:
+        if len(record.dense) != dimensions * FLOATS.itemsize or len(record.terms) != len(record.weights):
+            raise IndexUnavailable(f"The vectors of the point {record.id} are damaged.")
