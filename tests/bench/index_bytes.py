@@ -52,14 +52,14 @@ def main() -> None:
 async def _engine(engine: str, sizes: list[int]) -> None:
     measured = []
     with running_host(RAG_RETRIEVAL__BACKEND=engine, RAG_RETRIEVAL__OPTIMISE_AFTER="100000000") as host:
-        client = IndexClient(host.socket, 600.0)
+        client = IndexClient(host.socket, 600.0, engine=engine)
         written = 0
         for size in sizes:
             for start in range(written, size, _AT_ONCE):
                 await client.write(_BUILD, list(_points(start, _AT_ONCE)))
             written = size
             await client.optimise(_BUILD)
-            measured.append((size, await _memory_bytes(host), _disk_bytes(host.data_dir / "index")))
+            measured.append((size, await _memory_bytes(host, engine), _disk_bytes(host.data_dir)))
             _print("{} {}: {:.0f} MiB memory, {:.0f} MiB disk".format(engine, *_mib(measured[-1])))
         await client.aclose()
     (few, few_memory, few_disk), (many, memory, disk) = measured[0], measured[-1]
@@ -67,11 +67,11 @@ async def _engine(engine: str, sizes: list[int]) -> None:
     _print(f"{engine}: {(disk - few_disk) / (many - few):.0f} bytes of disk per point")
 
 
-async def _memory_bytes(host: RunningHost) -> int:
+async def _memory_bytes(host: RunningHost, engine: str) -> int:
     # Begun anew, so that nothing is counted that only writing or optimising took; asked once, so that it is loaded.
     await asyncio.to_thread(host.stop)
     await asyncio.to_thread(host.start_again)
-    client = IndexClient(host.socket, 600.0)
+    client = IndexClient(host.socket, 600.0, engine=engine)
     await client.builds()
     pages = 0
     async for _ in client.points(_BUILD):
