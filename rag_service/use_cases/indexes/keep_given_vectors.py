@@ -63,7 +63,6 @@ class KeepGivenVectors:
         return [text is not None for text in texts]
 
     async def _require(self, scope: AccessScope, corpus: str) -> None:
-        require(scope, Permission.UPLOAD, kind="corpus", ref=corpus)
         require(scope, Permission.ADMIN, kind="corpus", ref=corpus)
         async with self._catalog.reading() as tx:
             await tx.corpora.get(scope, corpus)
