@@ -172,7 +172,7 @@ def _route_json(route: IndexRoute) -> Json:
 
 
 def _route_lines(route: IndexRoute) -> list[str]:
-    lines = [f"{route.serving} serves" + (f", {route.following} follows" if route.following else "")]
+    lines = [f"{route.serving} serves" + (f", {route.follower} follows" if route.follower else "")]
     lines[0] += f" ({route.state.value})"
     if route.copied:
         lines.append(f"{route.copied} points have been copied")

@@ -14,13 +14,15 @@ class RouteState(StrEnum):
     """Steady: one engine has it all. Copying: another one gets every write, and is being filled.
 
     Comparing: it holds the same, and a sample of searches is asked of both. Switched: it serves, and the one of before
-    follows, until that is dropped or gone back to.
+    follows, until that is gone back to or let go. Emptying: the one that followed gets nothing any more, and loses all it
+    holds.
     """
 
     STEADY = "steady"
     COPYING = "copying"
     COMPARING = "comparing"
     SWITCHED = "switched"
+    EMPTYING = "emptying"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,11 @@ class IndexRoute:
     copied: int = 0
     compared: int = 0
     overlap: float = 0.0
+
+    @property
+    def follower(self) -> str | None:
+        """The engine that gets every write as well."""
+        return None if self.state is RouteState.EMPTYING else self.following
 
     @property
     def mean_overlap(self) -> float | None:

@@ -96,12 +96,12 @@ class RoutedIndex:
     async def _change(self, act: Act) -> None:
         route = await self._route()
         await act(self.engines(route.serving))
-        if route.following is None:
+        if route.follower is None:
             return
         try:
-            await act(self.engines(route.following))
+            await act(self.engines(route.follower))
         except RagError as exc:
-            _log.warning("index_follower_missed", engine=route.following, reason=str(exc))
+            _log.warning("index_follower_missed", engine=route.follower, reason=str(exc))
 
     async def _remove(self, act: Act) -> None:
         serving, following = await self._both()
@@ -114,4 +114,4 @@ class RoutedIndex:
 
     async def _both(self) -> tuple[VectorIndex, VectorIndex | None]:
         route = await self._route()
-        return self.engines(route.serving), None if route.following is None else self.engines(route.following)
+        return self.engines(route.serving), None if route.follower is None else self.engines(route.follower)

@@ -57,6 +57,35 @@ async def test_what_is_finished_leaves_nothing_in_the_former_engine(memories: En
     assert (await memories.answers())[0]
 
 
+class Stuck(MemoryIndex):
+    """Removes nothing the first time."""
+
+    is_stuck = True
+
+    async def drop(self, fingerprint: Fingerprint) -> None:
+        if self.is_stuck:
+            raise IndexUnavailable("It is down.")
+        await super().drop(fingerprint)
+
+
+async def test_letting_go_that_was_cut_short_goes_on(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = Stuck()
+    async with engines_opened(migrated_dir, monkeypatch, "memory", stuck=stuck) as engines:
+        migrate = engines.migration("memory")
+        await migrate("stuck")
+        await migrate.back()
+        with pytest.raises(IndexUnavailable):
+            await migrate.finish()
+        with pytest.raises(Conflict, match="stuck is being emptied"):
+            await migrate("stuck")
+        stuck.is_stuck = False
+
+        route = await migrate.finish()
+
+        assert (route.serving, route.following, route.state) == ("memory", None, RouteState.STEADY)
+        assert await stuck.builds() == {}
+
+
 async def test_one_can_go_back_after_the_switch(memories: Engines) -> None:
     migrate, before = memories.migration("memory"), await memories.answers()
     await migrate("other")

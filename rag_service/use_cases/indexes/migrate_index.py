@@ -58,7 +58,7 @@ class MigrateIndex:
         following = self._engines(to)
         if route.state is RouteState.STEADY:
             route = await self._begin(route, to)
-        if route.following != to or route.state is RouteState.SWITCHED:
+        if route.following != to or route.state not in {RouteState.COPYING, RouteState.COMPARING}:
             raise Conflict(_standing(route))
         serving = self._engines(route.serving)
         if route.state is RouteState.COPYING:
@@ -68,9 +68,9 @@ class MigrateIndex:
         return await self._switch(on_step), agreement
 
     async def finish(self, *, on_step: OnStep = untold) -> IndexRoute:
-        """Let the engine of before go, with all it holds; Conflict unless the route was switched."""
+        """Let the engine of before go, with all it holds; Conflict unless the route was switched. Safe to repeat."""
         route = await self.route()
-        if route.state is not RouteState.SWITCHED or route.following is None:
+        if route.state not in {RouteState.SWITCHED, RouteState.EMPTYING} or route.following is None:
             raise Conflict(_standing(route))
         return await self._let_go(route, route.following, on_step)
 
@@ -133,14 +133,14 @@ class MigrateIndex:
         return switched
 
     async def _let_go(self, route: IndexRoute, engine: str, on_step: OnStep) -> IndexRoute:
-        steady = await self._change(route, self._new(route.serving, None, RouteState.STEADY))
+        route = await self._change(route, self._new(route.serving, engine, RouteState.EMPTYING))
         # Nobody writes to it any more then.
         await self._settle(on_step)
         index = self._engines(engine)
         for fingerprint in await index.builds():
             on_step(f"removing {fingerprint} from {engine}")
             await index.drop(fingerprint)
-        return steady
+        return await self._change(route, self._new(route.serving, None, RouteState.STEADY))
 
     async def _change(self, before: IndexRoute, after: IndexRoute) -> IndexRoute:
         async with self._catalog.writing() as tx:
@@ -165,6 +165,8 @@ def _standing(route: IndexRoute) -> str:
     match route.state:
         case RouteState.STEADY:
             return f"The engine {route.serving} serves, and no migration is under way."
+        case RouteState.EMPTYING:
+            return f"The engine {route.serving} serves, and {route.following} is being emptied: end that with --finish."
         case RouteState.SWITCHED:
             return (
                 f"The engine {route.serving} serves, and {route.following} follows. "
