@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib.util import find_spec
 
 from rag_service.blobs.erasure_log import ErasureLogFile
 from rag_service.blobs.fsspec_store import FsspecBlobStore
@@ -33,13 +32,13 @@ from rag_service.ports.catalog import Catalog
 from rag_service.ports.embedder import Embedder
 from rag_service.ports.eraser import Compacts
 from rag_service.ports.generator import Generator
-from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.job_queue import JobQueue
 from rag_service.ports.kept_vectors import KeptVectors
 from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.ports.verifier import Verifier
 from rag_service.queue.polled import PolledQueue
+from rag_service.retrieval.bootstrap import open_exact_scan, open_index, open_tuning
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import EmbeddingSettings, GenerationSettings, QueueSettings, Settings
 from rag_service.signing.secret_file import read_or_create
@@ -66,6 +65,7 @@ from rag_service.use_cases.golden_growth import GrowGolden
 from rag_service.use_cases.indexes.check_indexes import CheckIndexes
 from rag_service.use_cases.indexes.check_recall import CheckRecall
 from rag_service.use_cases.indexes.draw_sample import DrawSample
+from rag_service.use_cases.indexes.keep_given_vectors import KeepGivenVectors
 from rag_service.use_cases.indexes.read_health import ReadIndexHealth
 from rag_service.use_cases.indexes.scan_exactly import ScanExactly
 from rag_service.use_cases.jobs import ManageJobs
@@ -120,6 +120,7 @@ class Container:
     read_revision_text: ReadRevisionText
     store_file: StoreFile
     uploads: AcceptUploads
+    keep_given_vectors: KeepGivenVectors
     remove_document: RemoveDocument
     read_corpus_file: ReadCorpusFile
     list_corpus_files: ListCorpusFiles
@@ -159,7 +160,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             open_catalog(settings.catalog_url, pool_size=settings.catalog.pool_size)
         )
         blobs = FsspecBlobStore(settings.blobs_url)
-        index = _open_index(settings, stack)
+        index = open_index(settings, catalog, stack)
         opened = _open_embedder(settings.embedding)
         stack.push_async_callback(opened.close)
         embedder = opened.embedder
@@ -191,13 +192,13 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         )
         verifier = LexicalVerifier(embedder)
         reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
-        tuning = _open_tuning(settings)
+        tuning, exact_scan = open_tuning(settings), open_exact_scan()
         check_recall = CheckRecall(
             catalog=catalog,
             index=index,
             build_parts=build_parts,
             draw=DrawSample(catalog=catalog, clock=utc_now),
-            scan=_open_scan(catalog, catalog.kept_vectors),
+            scan=ScanExactly(catalog=catalog, kept=catalog.kept_vectors, scan=exact_scan) if exact_scan else None,
             tuning=tuning,
             settings=settings.retrieval,
         )
@@ -241,6 +242,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                 settings=settings.uploads,
                 spread_rights=spread_rights,
             ),
+            keep_given_vectors=KeepGivenVectors(catalog=catalog, build_parts=build_parts, kept=catalog.kept_vectors),
             remove_document=RemoveDocument(catalog=catalog, clock=utc_now),
             read_corpus_file=ReadCorpusFile(catalog=catalog),
             list_corpus_files=ListCorpusFiles(catalog=catalog),
@@ -288,50 +290,6 @@ def _open_service_keys(settings: Settings) -> ServiceKeys:
     if given and len(given) < _SHORTEST_SECRET:
         raise Misconfigured(f"RAG_SECURITY__SECRET needs at least {_SHORTEST_SECRET} characters.")
     return ServiceKeys(given.encode() if given else read_or_create(settings.secret_file))
-
-
-def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
-    match settings.retrieval.backend:
-        case "edge" | "faiss" as engine:
-            from rag_service.retrieval.index_client import IndexClient
-
-            client = IndexClient(settings.index_socket, settings.retrieval.timeout_s, engine=engine)
-            stack.push_async_callback(client.aclose)
-            return client
-        case "qdrant":
-            with of_extra("qdrant"):
-                from rag_service.retrieval.qdrant_server import open_qdrant
-
-            server = open_qdrant(
-                settings.qdrant, timeout_s=settings.retrieval.timeout_s, exact_below=settings.retrieval.exact_below
-            )
-            stack.push_async_callback(server.aclose)
-            return server
-        case "memory":
-            from rag_service.retrieval.memory import MemoryIndex
-
-            return MemoryIndex()
-
-
-def _open_tuning(settings: Settings) -> IndexTuning:
-    match settings.retrieval.backend:
-        case "edge":
-            from rag_service.retrieval.edge_tuning import EdgeTuning
-
-            return EdgeTuning(settings.index_dir)
-        case engine:
-            from rag_service.retrieval.fixed_tuning import FixedTuning
-
-            return FixedTuning(engine)
-
-
-def _open_scan(catalog: Catalog, kept: KeptVectors) -> ScanExactly | None:
-    """Return what recall is measured against, None where its library is not installed: then it is not measured."""
-    if find_spec("faiss") is None:
-        return None
-    from rag_service.retrieval.exact_scan import FaissScan
-
-    return ScanExactly(catalog=catalog, kept=kept, scan=FaissScan())
 
 
 def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:

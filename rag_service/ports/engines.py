@@ -1,0 +1,21 @@
+"""The vector indexes that this installation can open, each by the name of its engine."""
+
+from typing import Protocol
+
+from rag_service.ports.vector_index import VectorIndex
+
+
+class Engines(Protocol):
+    """Engines by name, as in RAG_RETRIEVAL__BACKEND; each is opened when it is first asked for."""
+
+    @property
+    def names(self) -> list[str]:
+        """Those that may be asked for, by name."""
+
+    def __call__(self, name: str) -> VectorIndex:
+        """Return the index of an engine.
+
+        Raises:
+            InvalidRequest: there is no such engine.
+            Misconfigured: it cannot be opened.
+        """
