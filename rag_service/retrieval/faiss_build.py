@@ -24,7 +24,7 @@ from rag_service.retrieval.dense_structure import DenseStructure, Place
 from rag_service.retrieval.faiss_dense import KindOrAuto, build_structure, kind_for
 from rag_service.retrieval.faiss_folder import new_build_folder
 from rag_service.retrieval.faiss_load import load_rows
-from rag_service.retrieval.faiss_record import principals_text
+from rag_service.retrieval.faiss_record import Records, principals_text
 from rag_service.retrieval.faiss_rows import Rows
 from rag_service.retrieval.faiss_search import Snapshot
 from rag_service.retrieval.faiss_store import FILE, RowStore
@@ -175,7 +175,7 @@ class FaissBuild:
 
     def _write(self, points: Sequence[Point]) -> None:
         records, replaced = self._store.add(points)
-        self._columns.append(records)
+        self._columns.append(Records.of(records))
         self._columns.remove(replaced)
 
     def _remove_some_of(self, corpus_id: CorpusId) -> int:

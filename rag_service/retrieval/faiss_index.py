@@ -38,6 +38,7 @@ class FaissIndex:
     """
 
     def __init__(self, folder: Path, *, exact_below: int, kind: KindOrAuto = "auto", place: Place = stay) -> None:
+        probe(place)
         self._lock = lock_folder(folder)
         self._folder = folder
         self._exact_below = exact_below
@@ -49,7 +50,6 @@ class FaissIndex:
         self._rebuilding = _threads("index-rebuilds", 1, each_with=max(1, processors - 1))
         self._structures = Structures(kind=kind, place=place, rebuilding=self._rebuilding)
         remove_leftovers(folder)
-        probe(place)
 
     async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
         if not points:

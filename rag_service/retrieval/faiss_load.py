@@ -1,16 +1,18 @@
 """What is on the disk of a build, brought into memory."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag_service.errors import IndexUnavailable
-from rag_service.retrieval.faiss_record import FLOATS, Record
+from rag_service.retrieval.faiss_record import FLOATS, Record, Records
 from rag_service.retrieval.faiss_rows import Columns
 from rag_service.retrieval.faiss_store import RowStore
 
 _RECORDS_PER_PAGE = 5_000
+_Row = tuple[Any, ...]
 
 
 def load_rows(store: RowStore, structured: NDArray[np.int64] | None) -> tuple[Columns, bool]:
@@ -22,12 +24,12 @@ def load_rows(store: RowStore, structured: NDArray[np.int64] | None) -> tuple[Co
     Raises:
         IndexUnavailable: the file is damaged.
     """
-    columns, fits = Columns(store.dimensions), True
+    columns, fits = Columns(store.dimensions, expected=store.count()), True
     left = np.empty(0, dtype=np.int64) if structured is None else structured
     last = int(left[-1]) if left.size else -1
     for page in store.records(page=_RECORDS_PER_PAGE):
         _check(page, store.dimensions)
-        numbers = np.array([record.row for record in page])
+        numbers = np.array([row[0] for row in page])
         due, left = np.split(left, [np.searchsorted(left, numbers[-1], side="right")])
         fits = fits and bool(np.isin(numbers[numbers <= last], due).all())
         _append(columns, page, gone=np.setdiff1d(due, numbers), dimensions=store.dimensions)
@@ -36,18 +38,21 @@ def load_rows(store: RowStore, structured: NDArray[np.int64] | None) -> tuple[Co
     return columns, fits
 
 
-def _append(columns: Columns, page: Sequence[Record], *, gone: NDArray[np.int64], dimensions: int) -> None:
-    columns.append(sorted([*page, *(_gone(int(number), dimensions) for number in gone)]))
-    if gone.size:
-        columns.remove(gone.tolist())
+def _append(columns: Columns, page: Sequence[_Row], *, gone: NDArray[np.int64], dimensions: int) -> None:
+    if not gone.size:
+        columns.append(Records.of(page))
+        return
+    columns.append(Records.of(sorted([*page, *(_gone(int(number), dimensions) for number in gone)])))
+    columns.remove(gone.tolist())
 
 
 def _gone(number: int, dimensions: int) -> Record:
     return Record(number, "", "", "", "", "", "[]", 0, 0, bytes(dimensions * FLOATS.itemsize), b"", b"")
 
 
-def _check(page: Sequence[Record], dimensions: int) -> None:
+def _check(page: Sequence[_Row], dimensions: int) -> None:
     """Refuse vectors that were cut off."""
-    for record in page:
-        if len(record.dense) != dimensions * FLOATS.itemsize or len(record.terms) != len(record.weights):
-            raise IndexUnavailable(f"The vectors of the point {record.id} are damaged.")
+    records = Records.of(page)
+    sizes = [list(map(len, column)) for column in (records.dense, records.terms, records.weights)]
+    if set(sizes[0]) != {dimensions * FLOATS.itemsize} or sizes[1] != sizes[2]:
+        raise IndexUnavailable("The vectors of a build are damaged.")

@@ -1,7 +1,8 @@
 """Numbers for the names that many rows share. One thread adds names while others look them up."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from rag_service.domain.ids import CorpusId, DocumentId, TenantId
 
 Marks = NDArray[np.bool_]
+Codes = NDArray[np.int32]
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 class Names:
@@ -20,20 +23,20 @@ class Names:
         self._readers: dict[str, int] = {}
         self._readers_with: dict[str, list[int]] = {}
 
-    def new_scope(self, tenant_id: str, corpus_id: str) -> int:
-        return self._scopes.setdefault((tenant_id, corpus_id), len(self._scopes))
+    def new_scopes(self, tenants: Sequence[str], corpora: Sequence[str]) -> Codes:
+        return _codes(self._scopes, list(zip(tenants, corpora, strict=True)))
 
-    def new_document(self, document_id: str) -> int:
-        return self._documents.setdefault(document_id, len(self._documents))
+    def new_documents(self, documents: Sequence[str]) -> Codes:
+        return _codes(self._documents, documents)
 
-    def new_readers(self, principals: str) -> int:
-        """Return the code of a set of principals, as a record keeps it."""
-        code = self._readers.get(principals)
-        if code is None:
-            code = self._readers[principals] = len(self._readers)
-            for principal in json.loads(principals):
+    def new_readers(self, principals: Sequence[str]) -> Codes:
+        """Return the codes of sets of principals, as records keep them."""
+        for each in set(principals).difference(self._readers):
+            code = len(self._readers)
+            for principal in json.loads(each):
                 self._readers_with.setdefault(principal, []).append(code)
-        return code
+            self._readers[each] = code
+        return _codes(self._readers, principals)
 
     def scope(self, tenant_id: TenantId, corpus_id: CorpusId) -> int | None:
         """Return the code of a corpus of a tenant, None when no row is in it."""
@@ -41,14 +44,24 @@ class Names:
 
     def readers_of(self, principals: Collection[str]) -> Marks:
         """Return for each code of a set of principals whether one of `principals` is in it."""
-        return _marks([code for each in principals for code in tuple(self._readers_with.get(each, ()))])
+        marks = np.zeros(len(self._readers), dtype=np.bool_)
+        for each in principals:
+            _set(marks, self._readers_with.get(each, ()))
+        return marks
 
     def marks_of(self, documents: Collection[DocumentId]) -> Marks:
         """Return for each code of a document whether it is one of `documents`."""
-        return _marks([self._documents[each] for each in documents if each in self._documents])
+        marks = np.zeros(len(self._documents), dtype=np.bool_)
+        _set(marks, [self._documents[each] for each in documents if each in self._documents])
+        return marks
 
 
-def _marks(codes: list[int]) -> Marks:
-    marks = np.zeros(max(codes, default=-1) + 1, dtype=np.bool_)
-    marks[codes] = True
-    return marks
+def _codes(known: dict[_Name, int], names: Sequence[_Name]) -> Codes:
+    for each in set(names).difference(known):
+        known[each] = len(known)
+    return np.fromiter(map(known.__getitem__, names), dtype=np.int32, count=len(names))
+
+
+def _set(marks: Marks, codes: Sequence[int]) -> None:
+    # What was added after the marks were made is in no row that is looked at.
+    marks[[code for code in tuple(codes) if code < len(marks)]] = True

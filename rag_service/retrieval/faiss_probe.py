@@ -11,7 +11,7 @@ from rag_service.ports.vector_index import Visible
 from rag_service.ports.vectors import QueryVectors, SparseVector
 from rag_service.retrieval.dense_structure import Allowed, Place
 from rag_service.retrieval.faiss_dense import Kind, build_structure
-from rag_service.retrieval.faiss_record import Record, principals_text
+from rag_service.retrieval.faiss_record import Record, Records, principals_text
 from rag_service.retrieval.faiss_rows import Columns
 from rag_service.retrieval.faiss_search import Snapshot, search_rows
 
@@ -58,7 +58,7 @@ def _warm_up(vectors: np.ndarray) -> None:
             term.tobytes(),
             vector[:1].tobytes(),
         )
-        columns.append([record])
+        columns.append(Records.of([record]))
     columns.keep(np.arange(2))
     scope = AccessScope(tenant_id=TenantId("t"), principals=frozenset({EVERYONE}), permissions=frozenset())
     query = QueryVectors(dense=vectors[0], sparse=SparseVector(indices=term, values=np.ones(1, dtype=np.float32)))

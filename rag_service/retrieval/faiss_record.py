@@ -1,8 +1,8 @@
 """A point as its row is kept."""
 
 import json
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,6 +44,28 @@ class Record(NamedTuple):
             terms=point.sparse.indices.astype(TERMS).tobytes(),
             weights=point.sparse.values.astype(FLOATS).tobytes(),
         )
+
+
+class Records(NamedTuple):
+    """Rows in columns, with the fields of `Record`."""
+
+    row: Sequence[int]
+    id: Sequence[str]
+    tenant_id: Sequence[str]
+    corpus_id: Sequence[str]
+    document_id: Sequence[str]
+    chunk_id: Sequence[str]
+    principals: Sequence[str]
+    born: Sequence[int]
+    died: Sequence[int]
+    dense: Sequence[bytes]
+    terms: Sequence[bytes]
+    weights: Sequence[bytes]
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Any, ...]]) -> "Records":
+        """Return at least one record in columns."""
+        return cls(*zip(*rows, strict=True))
 
 
 def principals_text(principals: Iterable[str]) -> str:

@@ -3,23 +3,22 @@
 A row is known by its place; gone rows keep theirs until the build is rebuilt.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.domain.versions import OPEN
 from rag_service.ports.vector_index import Visible
 from rag_service.ports.vectors import DenseVector
 from rag_service.retrieval.compiled import compiled
 from rag_service.retrieval.faiss_names import Names
-from rag_service.retrieval.faiss_record import FLOATS, TERMS, Record
+from rag_service.retrieval.faiss_record import FLOATS, TERMS, Records
 from rag_service.retrieval.growing_array import GrowingArray
 from rag_service.retrieval.postings import Segment, Segments, renumbered, segment_of, with_segment
 
 _GONE = -1
-_LAST = 2**31 - 1
+_LAST = 2**31 - 1  # stands for every later version, and for what has no end
 Places = NDArray[np.int64]
 
 
@@ -55,7 +54,7 @@ class Rows:
         readers = None if scope.sees_all_documents else self.names.readers_of(scope.principals)
         documents = None if among.documents is None else self.names.marks_of(among.documents)
         _mark(self.scopes, code, self.born, self.died, min(among.version, _LAST - 1), marks)
-        # A name that came after these rows is in none of them.
+        # Names are looked up after the rows were taken, so that there is a mark for each code in them.
         for codes, wanted in ((self.readers, readers), (self.documents, documents)):
             if wanted is not None:
                 _unmark(codes, wanted, marks)
@@ -65,15 +64,15 @@ class Rows:
 class Columns:
     """The rows as they grow and change, by one thread."""
 
-    def __init__(self, dimensions: int) -> None:
+    def __init__(self, dimensions: int, *, expected: int = 0) -> None:
         self._names = Names()
-        self._numbers = GrowingArray(np.int64)
+        self._numbers = GrowingArray(np.int64, expected=expected)
         self._scopes, self._documents, self._readers, self._born, self._died = (
-            GrowingArray(np.int32) for _ in range(5)
+            GrowingArray(np.int32, expected=expected) for _ in range(5)
         )
-        self._point_ids, self._chunk_ids = GrowingArray("S1"), GrowingArray("S1")
-        self._lengths = GrowingArray(np.float64)
-        self._vectors = GrowingArray(np.float32, dimensions)
+        self._point_ids, self._chunk_ids = (GrowingArray("S1", expected=expected) for _ in range(2))
+        self._lengths = GrowingArray(np.float64, expected=expected)
+        self._vectors = GrowingArray(np.float32, dimensions, expected=expected)
         self._postings: Segments = ()
 
     def rows(self) -> Rows:
@@ -93,27 +92,28 @@ class Columns:
             names=self._names,
         )
 
-    def append(self, records: Sequence[Record]) -> None:
+    def append(self, records: Records) -> None:
         """Add rows at the end; their numbers ascend."""
         first, names = len(self._numbers.values), self._names
-        vectors = np.frombuffer(b"".join(each.dense for each in records), dtype=FLOATS).reshape(len(records), -1)
-        self._numbers.append(np.array([each.row for each in records], dtype=np.int64))
-        self._scopes.append(_codes(names.new_scope(each.tenant_id, each.corpus_id) for each in records))
-        self._documents.append(_codes(names.new_document(each.document_id) for each in records))
-        self._readers.append(_codes(names.new_readers(each.principals) for each in records))
-        self._born.append(_codes(min(each.born, _LAST) for each in records))
-        self._died.append(_codes(_until(each.died) for each in records))
-        self._point_ids.append(np.array([each.id.encode() for each in records]))
-        self._chunk_ids.append(np.array([each.chunk_id.encode() for each in records]))
-        self._lengths.append(np.linalg.norm(vectors.astype(np.float64), axis=1))
+        vectors = np.frombuffer(b"".join(records.dense), dtype=FLOATS).reshape(len(records.row), -1)
+        self._numbers.append(np.array(records.row, dtype=np.int64))
+        self._scopes.append(names.new_scopes(records.tenant_id, records.corpus_id))
+        self._documents.append(names.new_documents(records.document_id))
+        self._readers.append(names.new_readers(records.principals))
+        self._born.append(_clipped(records.born))
+        self._died.append(_clipped(records.died))
+        self._point_ids.append(_encoded(records.id))
+        self._chunk_ids.append(_encoded(records.chunk_id))
+        self._lengths.append(np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)))
         self._vectors.append(vectors)
         self._postings = with_segment(self._postings, _segment(records, first))
 
     def set_died(self, numbers: Sequence[int], died: int) -> None:
-        self._died.set(self._places(numbers), _until(died))
+        self._died.set(self._places(numbers), min(died, _LAST))
 
     def set_principals(self, numbers: Sequence[int], principals: str) -> None:
-        self._readers.set(self._places(numbers), self._names.new_readers(principals))
+        [code] = self._names.new_readers([principals])
+        self._readers.set(self._places(numbers), code)
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Let rows be gone; those that there are not are left out."""
@@ -138,19 +138,19 @@ class Columns:
         return places[there]
 
 
-def _until(died: int) -> int:
-    return _LAST if died >= OPEN else min(died, _LAST)
+def _clipped(versions: Sequence[int]) -> NDArray[np.int32]:
+    return np.minimum(np.array(versions, dtype=np.int64), _LAST).astype(np.int32)
 
 
-def _codes(values: Iterable[int]) -> NDArray[np.int32]:
-    return np.fromiter(values, dtype=np.int32)
+def _encoded(ids: Sequence[str]) -> NDArray[np.bytes_]:
+    return np.array([each.encode() for each in ids])
 
 
-def _segment(records: Sequence[Record], first: int) -> Segment:
-    terms = np.frombuffer(b"".join(each.terms for each in records), dtype=TERMS)
-    weights = np.frombuffer(b"".join(each.weights for each in records), dtype=FLOATS)
-    counts = [len(each.terms) // TERMS.itemsize for each in records]
-    return segment_of(np.repeat(np.arange(first, first + len(records), dtype=np.int32), counts), terms, weights)
+def _segment(records: Records, first: int) -> Segment:
+    terms = np.frombuffer(b"".join(records.terms), dtype=TERMS)
+    weights = np.frombuffer(b"".join(records.weights), dtype=FLOATS)
+    counts = [len(each) // TERMS.itemsize for each in records.terms]
+    return segment_of(np.repeat(np.arange(first, first + len(counts), dtype=np.int32), counts), terms, weights)
 
 
 @compiled
@@ -169,4 +169,4 @@ def _mark(
 @compiled
 def _unmark(codes: NDArray[np.int32], wanted: NDArray[np.bool_], marks: NDArray[np.bool_]) -> None:
     for row in range(marks.size):
-        marks[row] = marks[row] and codes[row] < wanted.size and wanted[codes[row]]
+        marks[row] &= wanted[codes[row]]

@@ -55,7 +55,9 @@ def _at_least_last(scores: NDArray[np.float64], limit: int) -> NDArray[np.int64]
         return np.arange(scores.size)
     highest = [scores[place] for place in range(limit)]
     heapq.heapify(highest)
+    last = highest[0]
     for place in range(limit, scores.size):
-        if scores[place] > highest[0]:
+        if scores[place] > last:
             heapq.heapreplace(highest, scores[place])
-    return np.flatnonzero(scores >= highest[0])
+            last = highest[0]
+    return np.flatnonzero(scores >= last)

@@ -94,14 +94,14 @@ def _candidates(rows: Rows, places: Places, query: QueryVectors, sparse: SparseS
     if query.dense is not None:
         near = cosines(rows.vectors, rows.lengths, places, query.dense)
     # A chunk has several points over time, and one at a time: it comes once even where a version was damaged.
-    by_chunk = dict(zip(rows.chunk_ids[places].tolist(), range(places.size), strict=True))
-    point_ids = rows.point_ids[places].tolist()
+    columns = rows.chunk_ids[places], rows.point_ids[places], near, sparse.of_rows[places]
+    by_chunk = {chunk_id: rest for chunk_id, *rest in zip(*(each.tolist() for each in columns), strict=True)}
     return [
         Candidate(
-            point_id=PointId(point_ids[place].decode()),
+            point_id=PointId(point_id.decode()),
             chunk_id=ChunkId(chunk_id.decode()),
-            dense_score=float(near[place]),
-            sparse_score=float(sparse.of_rows[places[place]]),
+            dense_score=dense_score,
+            sparse_score=sparse_score,
         )
-        for chunk_id, place in sorted(by_chunk.items())
+        for chunk_id, (point_id, dense_score, sparse_score) in sorted(by_chunk.items())
     ]

@@ -30,7 +30,14 @@ CREATE INDEX points_of_corpus ON points (corpus_id, id);
 CREATE TABLE vectors (row INTEGER PRIMARY KEY, dense BLOB NOT NULL, terms BLOB NOT NULL, weights BLOB NOT NULL);
 """
 # FULL brings every commit to disk; secure_delete overwrites what is removed, also where no VACUUM comes.
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "cell_size_check = ON")
+# A row's vectors take 2 KB with the default model: pages of the usual size would hold one each.
+_PRAGMAS = (
+    "page_size = 16384",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "secure_delete = ON",
+    "cell_size_check = ON",
+)
 _BUSY_S = 30.0
 _STATE = "id, tenant_id, corpus_id, chunk_id, principals, born, died"
 _POINT = "id, tenant_id, corpus_id, document_id, chunk_id, principals, born, died, dense, terms, weights"
@@ -117,14 +124,18 @@ class RowStore:
         )  # fmt: skip
         return [_point(row) for row in found]
 
-    def records(self, *, page: int) -> Iterator[list[Record]]:
-        """Yield every record in pages, by row."""
+    def count(self) -> int:
+        [(count,)] = self._read("SELECT count(*) FROM points")
+        return int(count)
+
+    def records(self, *, page: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield every record in pages, by row, as the tuples of `Record`."""
         last = -1
         while found := self._read(
             f"SELECT row, {_POINT} FROM points JOIN vectors USING (row) WHERE row > ? ORDER BY row LIMIT ?",  # noqa: S608
             last, page,
         ):  # fmt: skip
-            yield [Record._make(row) for row in found]
+            yield found
             last = found[-1][0]
 
     def compact(self) -> None:

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 _LEAST = 1_024
-_GROWTH = 1.25
+_GROWTH = 1.5  # what is not written to takes no memory
 
 
 class GrowingArray:
     """One writer. What `values` returned stays as it was, whatever is written later."""
 
-    def __init__(self, dtype: DTypeLike, *row_shape: int) -> None:
-        self._array: NDArray[Any] = np.empty((0, *row_shape), dtype)
+    def __init__(self, dtype: DTypeLike, *row_shape: int, expected: int = 0) -> None:
+        self._array: NDArray[Any] = np.empty((int(expected * _GROWTH), *row_shape), dtype)
         self._count = 0
 
     @property
@@ -25,7 +25,7 @@ class GrowingArray:
         """Add values at the end; those of a wider kind widen the array."""
         count, dtype = self._count + len(values), np.promote_types(self._array.dtype, values.dtype)
         if count > len(self._array) or dtype != self._array.dtype:
-            size = max(_LEAST, count, int(self._count * _GROWTH))
+            size = max(_LEAST, count, int(self._count * _GROWTH), len(self._array))
             larger = np.empty((size, *self._array.shape[1:]), dtype)
             larger[: self._count] = self.values
             self._array = larger

@@ -44,8 +44,9 @@ def segment_of(rows: Rows, terms: NDArray[np.uint32], weights: Weights) -> Segme
     keys = (terms.astype(np.uint64) << _PLACE_BITS) | np.arange(terms.size, dtype=np.uint64)
     keys.sort()
     order = keys & _PLACE_MASK
-    found, starts = np.unique(terms[order], return_index=True)
-    return Segment(found, np.append(starts, terms.size), rows[order], weights[order])
+    ascending = terms[order]
+    starts = np.flatnonzero(np.diff(ascending, prepend=ascending[:1] + 1))
+    return Segment(ascending[starts], np.append(starts, terms.size), rows[order], weights[order])
 
 
 def with_segment(segments: Segments, newer: Segment) -> Segments:

@@ -44,7 +44,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.million", description=__doc__)
-    parser.add_argument("--engine", default="edge", choices=["edge"])
+    parser.add_argument("--engine", default="edge", choices=["edge", "faiss"])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--figure", action="store_true")
     return parser.parse_args()
@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
 async def _measure(arguments: argparse.Namespace, chunks: MadeChunks, vectors: NDArray[np.float32]) -> None:
     curve: list[tuple[int, Measured]] = []
     with running_host(RAG_RETRIEVAL__OPTIMISE_AFTER="1000000000") as host:
-        index = IndexClient(host.socket, _PATIENCE_S)
+        index = IndexClient(host.socket, _PATIENCE_S, engine=arguments.engine)
         written = 0
         for size in arguments.sizes:
             loaded_s = await _load(index, chunks, written, size)
