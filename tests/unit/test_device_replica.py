@@ -1,8 +1,7 @@
 """A structure with a copy on a device: FAISS's main memory stands for a GPU, and loses itself when told to."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import faiss
 import numpy as np
@@ -13,7 +12,8 @@ from rag_service.ports.vectors import DenseVector
 from rag_service.retrieval.dense_structure import Allowed, Neighbours
 from rag_service.retrieval.device_replica import DeviceReplica, DeviceReplicas
 from rag_service.retrieval.faiss_device import DeviceRows, FaissDevice, obeys_selectors
-from tests.patience import PATIENCE_S, until
+from tests.lossy_device import Lossy
+from tests.patience import until
 
 ROWS, DIMENSIONS = 2_000, 16
 VECTORS = np.random.default_rng(1).standard_normal((ROWS, DIMENSIONS), dtype=np.float32)
@@ -32,39 +32,6 @@ class Processor:
     def search(self, vectors: DenseVector, limit: int, *, allowed: Allowed | None) -> Neighbours:
         self.asked += 1
         return _exact(vectors, limit, allowed)
-
-
-@dataclass
-class Lossy:
-    """A device that ignores selectors when `deaf`, fails when `lost`, hangs until `free` is set, and counts calls."""
-
-    deaf: bool = False
-    lost: bool = False
-    searches: int = 0
-    loaded: list[int] = field(default_factory=list)
-    free: threading.Event = field(default_factory=threading.Event)
-    threads: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.free.set()
-
-    def load(self, vectors: DenseVector) -> DeviceRows:
-        self.loaded.append(len(vectors))
-        return _LossyRows(self, FaissDevice().load(vectors))
-
-
-@dataclass
-class _LossyRows:
-    device: Lossy
-    rows: DeviceRows
-
-    def search(self, vectors: DenseVector, limit: int, *, allowed: Allowed | None) -> Neighbours:
-        self.device.searches += 1
-        self.device.threads.add(threading.current_thread().name)
-        self.device.free.wait(PATIENCE_S)
-        if self.device.lost:
-            raise IndexUnavailable("CUDA error 700")
-        return self.rows.search(vectors, limit, allowed=None if self.device.deaf else allowed)
 
 
 @dataclass
