@@ -38,12 +38,15 @@ from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.ports.verifier import Verifier
 from rag_service.queue.polled import PolledQueue
-from rag_service.retrieval.bootstrap import open_index
+from rag_service.retrieval.bootstrap import open_exact_scan, open_index, open_tuning
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import EmbeddingSettings, GenerationSettings, QueueSettings, Settings
 from rag_service.signing.secret_file import read_or_create
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
+from rag_service.use_cases.answering.answer_cache import AnswerCache
+from rag_service.use_cases.answering.forget_erased import ForgetErased
+from rag_service.use_cases.answering.write_in_turn import WriteInTurn
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.builds import ManageBuilds
 from rag_service.use_cases.content_gaps import ContentGaps
@@ -59,7 +62,12 @@ from rag_service.use_cases.feedback import GiveFeedback
 from rag_service.use_cases.gates import PublishGate
 from rag_service.use_cases.golden import ManageGolden
 from rag_service.use_cases.golden_growth import GrowGolden
+from rag_service.use_cases.indexes.check_indexes import CheckIndexes
+from rag_service.use_cases.indexes.check_recall import CheckRecall
+from rag_service.use_cases.indexes.draw_sample import DrawSample
 from rag_service.use_cases.indexes.keep_given_vectors import KeepGivenVectors
+from rag_service.use_cases.indexes.read_health import ReadIndexHealth
+from rag_service.use_cases.indexes.scan_exactly import ScanExactly
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.live_answers import ReadLiveAnswers
@@ -126,6 +134,8 @@ class Container:
     search: Search
     verifier: Verifier
     ask_question: AskQuestion
+    answer_cache: AnswerCache
+    forget_erased: ForgetErased
     give_feedback: GiveFeedback
     publish_gate: PublishGate
     gates: ManageGates
@@ -137,6 +147,8 @@ class Container:
     start_evaluation: StartEvaluation
     watch_evaluations: WatchEvaluations
     live_answers: ReadLiveAnswers
+    check_indexes: CheckIndexes
+    index_health: ReadIndexHealth
 
 
 @asynccontextmanager
@@ -179,6 +191,19 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             settings=settings.retrieval,
         )
         verifier = LexicalVerifier(embedder)
+        reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
+        tuning, exact_scan = open_tuning(settings), open_exact_scan()
+        check_recall = CheckRecall(
+            catalog=catalog,
+            index=index,
+            build_parts=build_parts,
+            draw=DrawSample(catalog=catalog, clock=utc_now),
+            scan=ScanExactly(catalog=catalog, kept=catalog.kept_vectors, scan=exact_scan) if exact_scan else None,
+            tuning=tuning,
+            settings=settings.retrieval,
+        )
+        answer_cache = AnswerCache(settings.answers)
+        write = _write_in_turn(settings, embedder, verifier)
         yield Container(
             settings=settings,
             clock=utc_now,
@@ -201,13 +226,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             replay_erasures=ReplayErasures(catalog=catalog, log=erasure_log, request=request_erasure),
             act_for=ActForEndUser(service_keys),
             jobs=ManageJobs(catalog=catalog, queue=queue, clock=utc_now, settings=settings.jobs),
-            reconcile=Reconcile(
-                catalog=catalog,
-                index=index,
-                blobs=blobs,
-                build_parts=build_parts,
-                clock=utc_now,
-            ),
+            reconcile=reconcile,
             read_revision_text=ReadRevisionText(catalog=catalog),
             grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
             store_file=StoreFile(
@@ -236,7 +255,11 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             apply_retention=ApplyRetention(catalog=catalog, index=index, clock=utc_now, current=build.digest),
             search=search,
             verifier=verifier,
-            ask_question=_ask_question(settings, catalog, search, embedder, verifier),
+            ask_question=AskQuestion(
+                catalog=catalog, search=search, write=write, cache=answer_cache, settings=settings, clock=utc_now
+            ),
+            answer_cache=answer_cache,
+            forget_erased=ForgetErased(catalog=catalog, cache=answer_cache),
             give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
             publish_gate=publish_gate,
             gates=ManageGates(catalog=catalog, gate=publish_gate, clock=utc_now),
@@ -250,6 +273,15 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             start_evaluation=StartEvaluation(catalog=catalog, queue=queue, clock=utc_now),
             watch_evaluations=WatchEvaluations(catalog=catalog, clock=utc_now, settings=settings.jobs),
             live_answers=ReadLiveAnswers(catalog=catalog, clock=utc_now),
+            check_indexes=CheckIndexes(
+                catalog=catalog,
+                check_recall=check_recall,
+                reconcile=reconcile,
+                tuning=tuning,
+                clock=utc_now,
+                settings=settings.retrieval,
+            ),
+            index_health=ReadIndexHealth(catalog=catalog, tuning=tuning, clock=utc_now, settings=settings.retrieval),
         )
 
 
@@ -351,18 +383,12 @@ def _build_parts(
     return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=_open_embedder, kept=kept)
 
 
-def _ask_question(
-    settings: Settings, catalog: Catalog, search: Search, embedder: Embedder, verifier: Verifier
-) -> AskQuestion:
+def _write_in_turn(settings: Settings, embedder: Embedder, verifier: Verifier) -> WriteInTurn:
     extractive = ExtractiveGenerator(embedder, max_sentences=settings.generation.max_sentences)
-    return AskQuestion(
-        catalog=catalog,
-        search=search,
+    return WriteInTurn(
         generator=_open_generator(settings.generation, extractive),
         fallback=extractive,
         checker=QuoteChecker(verifier, threshold=settings.verification.support_threshold),
-        settings=settings,
-        clock=utc_now,
     )
 
 

@@ -20,6 +20,7 @@ from rag_service.catalog.evaluation_watch import SqlEvaluationWatch
 from rag_service.catalog.files import SqlFiles
 from rag_service.catalog.gates import SqlGates
 from rag_service.catalog.golden_questions import SqlGoldenQuestions
+from rag_service.catalog.index_checks import SqlIndexChecks
 from rag_service.catalog.index_routes import SqlIndexRoutes
 from rag_service.catalog.jobs import SqlJobs
 from rag_service.catalog.kept_vectors import SqlKeptVectors
@@ -71,6 +72,7 @@ class SqlTransaction(SqlGlance):
     gates: ports.Gates
     evaluation_watch: ports.EvaluationWatch
     live: ports.LiveAnswers
+    index_checks: ports.IndexChecks
     index_routes: ports.IndexRoutes
     replies: ports.IdempotentReplies
 
@@ -145,6 +147,7 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         gates=SqlGates(connection),
         evaluation_watch=SqlEvaluationWatch(connection),
         live=SqlLiveAnswers(connection),
+        index_checks=SqlIndexChecks(connection),
         index_routes=SqlIndexRoutes(connection),
         replies=SqlIdempotentReplies(connection, clock),
     )

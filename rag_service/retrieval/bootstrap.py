@@ -1,10 +1,13 @@
-"""The engines that the settings name, opened when they are needed, behind one route."""
+"""The engines that the settings name, opened when they are needed, behind one route; and what watches over them."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 
 from rag_service.extras import of_extra
 from rag_service.ports.catalog import Catalog
+from rag_service.ports.exact_scan import ExactScan
+from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
 from rag_service.retrieval.known_route import KnownRoute
@@ -30,6 +33,28 @@ def open_index(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> V
     )
     stack.push_async_callback(routed.aclose)
     return routed
+
+
+def open_tuning(settings: Settings) -> IndexTuning:
+    """Return what decides how the builds of the configured engine are searched."""
+    match settings.retrieval.backend:
+        case "edge":
+            from rag_service.retrieval.edge_tuning import EdgeTuning
+
+            return EdgeTuning(settings.index_dir)
+        case engine:
+            from rag_service.retrieval.fixed_tuning import FixedTuning
+
+            return FixedTuning(engine)
+
+
+def open_exact_scan() -> ExactScan | None:
+    """Return what recall is measured against, None where its library is not installed: then it is not measured."""
+    if find_spec("faiss") is None:
+        return None
+    from rag_service.retrieval.exact_scan import FaissScan
+
+    return FaissScan()
 
 
 def _openers(settings: Settings, stack: AsyncExitStack) -> dict[str, Callable[[], VectorIndex]]:

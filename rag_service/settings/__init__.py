@@ -31,7 +31,7 @@ from rag_service.settings.documents import (
 )
 from rag_service.settings.evaluation import EvaluationSettings
 from rag_service.settings.section import Section
-from rag_service.settings.service import BlobSettings, CatalogSettings, LogSettings, SecuritySettings
+from rag_service.settings.service import BlobSettings, CatalogSettings, LimitSettings, LogSettings, SecuritySettings
 from rag_service.settings.sockets import socket_path
 from rag_service.settings.work import BuildSettings, HousekeepingSettings, JobSettings, QueueSettings, ReconcileSettings
 
@@ -48,6 +48,7 @@ __all__ = [
     "GenerationSettings",
     "HousekeepingSettings",
     "JobSettings",
+    "LimitSettings",
     "LogSettings",
     "ModelPrice",
     "OcrSettings",
@@ -106,6 +107,7 @@ class Settings(BaseSettings):
     sources: SourceSettings = SourceSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     security: SecuritySettings = SecuritySettings()
+    limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -54,6 +54,7 @@ class Shelf:
         self.versions = self.drafts = Editions()
         self.corpus = corpus
         self.hidden: set[ChunkId] = set()
+        self.of_one_document: set[ChunkId] = set()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Any]:
@@ -71,7 +72,11 @@ class Shelf:
     async def passages(
         self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
     ) -> dict[ChunkId, Passage]:
-        return {name: stored(name) for name in chunk_ids if name not in self.hidden}
+        found = {name: stored(name) for name in chunk_ids if name not in self.hidden}
+        return {
+            name: replace(one, document_id=DocumentId("one" if name in self.of_one_document else name))
+            for name, one in found.items()
+        }
 
 
 class Editions:
@@ -217,6 +222,16 @@ async def test_a_generator_reads_one_wording_once(search: Search) -> None:
     assert found.passages[0].chunk_id == "0"
     assert "2" not in {one.chunk_id for one in found.passages}
     assert [one.rank for one in found.passages] == list(range(1, len(found.passages) + 1))
+
+
+async def test_a_document_gives_no_more_passages_than_asked_for(search: Search, shelf: Shelf) -> None:
+    options = SearchOptions(limit=4, per_document=1)
+    shelf.of_one_document = {ChunkId("0"), ChunkId("2")}
+
+    found = await search(READER, corpus="handbook", query="when do cats sleep", options=options)
+
+    assert [one.rank for one in found.passages] == [1, 2, 3]
+    assert {one.chunk_id for one in found.passages} == {"0", "1", "3"}
 
 
 async def test_what_the_catalog_does_not_show_is_skipped_and_others_move_up(search: Search, shelf: Shelf) -> None:

@@ -1,1 +1,1 @@
-"""Work on whole indexes, for operators: snapshots, rebuilds, and changing the engine under traffic."""
+"""Work on whole indexes: their health is measured and mended, and operators keep, rebuild and move them."""
