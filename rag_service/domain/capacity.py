@@ -55,6 +55,14 @@ ENGINES: Mapping[str, EngineCosts] = {
         source="edge: 4,000 bytes of memory and 3,750 of disk per point of 384 dimensions and 108 words, unquantised, between "
         "10,000 and 40,000 points, all of them touched; a rebuild has room for two more copies (docs/adr/0003)",
     ),
+    "faiss": EngineCosts(
+        memory_bytes=4_850,
+        disk_bytes=4_750,
+        copies=2,
+        is_server=False,
+        source="faiss: 4,850 bytes of memory and 4,750 of disk per point of 384 dimensions and 108 words, between 1,000 points "
+        "and 60,000 with a graph over them; while that is rebuilt it is there twice",
+    ),
     "qdrant": EngineCosts(
         memory_bytes=4_000,
         disk_bytes=3_750,
