@@ -34,6 +34,7 @@ from rag_service.ports.eraser import Compacts
 from rag_service.ports.generator import Generator
 from rag_service.ports.job_queue import JobQueue
 from rag_service.ports.kept_vectors import KeptVectors
+from rag_service.ports.reranker import Reranker
 from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.ports.verifier import Verifier
@@ -68,6 +69,7 @@ from rag_service.use_cases.retention import ApplyRetention, ManageRetention
 from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.search import Search
+from rag_service.use_cases.searching.rerank import RerankPassages
 from rag_service.use_cases.sources.manage import ManageSources
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
@@ -174,6 +176,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             build_parts=build_parts,
             fuse=fuse,
             settings=settings.retrieval,
+            rerank=_open_rerank(settings, stack),
         )
         verifier = LexicalVerifier(embedder)
         yield Container(
@@ -277,6 +280,42 @@ def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
             from rag_service.retrieval.memory import MemoryIndex
 
             return MemoryIndex()
+
+
+def _open_rerank(settings: Settings, stack: AsyncExitStack) -> RerankPassages | None:
+    reranker = _open_reranker(settings, stack)
+    return RerankPassages(reranker=reranker, settings=settings.rerank) if reranker else None
+
+
+def _open_reranker(settings: Settings, stack: AsyncExitStack) -> Reranker | None:
+    match settings.rerank.backend:
+        case "none":
+            return None
+        case "late_interaction":
+            if settings.embedding.backend != "onnx":
+                raise Misconfigured("RAG_RERANK__BACKEND=late_interaction needs RAG_EMBEDDING__BACKEND=onnx.")
+            from rag_service.embedding.onnx_tokens import OnnxTokenEmbedder
+            from rag_service.reranking.late_interaction import LateInteractionReranker
+
+            tokens = OnnxTokenEmbedder(settings.embedding, window_tokens=settings.rerank.window_tokens)
+            stack.push_async_callback(tokens.aclose)
+            return LateInteractionReranker(tokens)
+        case "cross_encoder":
+            from rag_service.reranking.cross_encoder import CrossEncoderReranker
+
+            model = CrossEncoderReranker(settings.rerank)
+            stack.push_async_callback(model.aclose)
+            return model
+        case "endpoint":
+            from rag_service.reranking.endpoint import RerankEndpoint
+
+            endpoint = RerankEndpoint(settings.rerank)
+            stack.push_async_callback(endpoint.aclose)
+            return endpoint
+        case "words":
+            from rag_service.reranking.word_overlap import WordOverlapReranker
+
+            return WordOverlapReranker()
 
 
 def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:

@@ -17,6 +17,7 @@ from rag_service.settings.answering import (
     GenerationSettings,
     ModelPrice,
     QdrantSettings,
+    RerankSettings,
     RetrievalSettings,
     VerificationSettings,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "QdrantSettings",
     "QueueSettings",
     "ReconcileSettings",
+    "RerankSettings",
     "RetrievalSettings",
     "Section",
     "SecuritySettings",
@@ -89,6 +91,7 @@ class Settings(BaseSettings):
     chunking: ChunkingSettings = ChunkingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     qdrant: QdrantSettings = QdrantSettings()
+    rerank: RerankSettings = RerankSettings()
     generation: GenerationSettings = GenerationSettings()
     verification: VerificationSettings = VerificationSettings()
     answers: AnswerSettings = AnswerSettings()

@@ -1,7 +1,7 @@
 """Find the passages of a corpus that match a query, as of one pinned version."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rag_service.domain.access import AccessScope, Permission
@@ -20,6 +20,7 @@ from rag_service.use_cases.searching.choose_passages import ChoosePassages
 from rag_service.use_cases.searching.encode_query import EncodeQuery
 from rag_service.use_cases.searching.find_candidates import FindCandidates
 from rag_service.use_cases.searching.options import SearchOptions
+from rag_service.use_cases.searching.rerank import Reranking, RerankPassages
 
 
 class Fuse(Protocol):
@@ -33,11 +34,12 @@ class Fuse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """What was found, best first, and how long each stage took."""
+    """What was found, best first, how long each stage took, and how a second look ended; None where none is taken."""
 
     pinned: PinnedVersion
     passages: tuple[Passage, ...]
     timings_ms: Mapping[str, float]
+    reranking: Reranking | None = None
 
 
 class Search:
@@ -51,6 +53,7 @@ class Search:
         build_parts: BuildParts,
         fuse: Fuse,
         settings: RetrievalSettings,
+        rerank: RerankPassages | None = None,
     ) -> None:
         self._catalog = catalog
         self._build_parts = build_parts
@@ -59,6 +62,7 @@ class Search:
         self._encode = EncodeQuery(catalog)
         self._find = FindCandidates(index=index, settings=settings)
         self._choose = ChoosePassages(catalog)
+        self._rerank = rerank
 
     async def __call__(self, scope: AccessScope, *, corpus: str, query: str, options: SearchOptions) -> SearchResult:
         """Return the best passages of `corpus` (a name or an id; "name@12" as in `pin`).
@@ -94,6 +98,7 @@ class Search:
         _check(scope, pinned)
         watch = Stopwatch()
         passages: Sequence[Passage] = ()
+        reranking = None
         if pinned.number:
             parts = await parts_of(self._catalog, self._build_parts, scope, pinned.corpus.id, pinned.fingerprint)
             vectors = await self._encode(scope, pinned, parts, query, watch)
@@ -102,8 +107,16 @@ class Search:
             with watch.stage("fusion"):
                 ranked = self._fuse(candidates, dense_weight=self._settings.dense_weight, limit=len(candidates))
             with watch.stage("passages"):
-                passages = await self._choose(scope, pinned, ranked, options)
-        return SearchResult(pinned=pinned, passages=tuple(passages), timings_ms=watch.timings_ms())
+                passages = await self._choose(scope, pinned, ranked, self._looked_through(options))
+            if self._rerank:
+                with watch.stage("rerank"):
+                    reranked = await self._rerank(query, passages, limit=options.limit)
+                passages, reranking = reranked.passages, reranked.outcome
+        return SearchResult(pinned=pinned, passages=tuple(passages), timings_ms=watch.timings_ms(), reranking=reranking)
+
+    def _looked_through(self, options: SearchOptions) -> SearchOptions:
+        """Return the options with as many passages as a second look has to choose from."""
+        return replace(options, limit=self._rerank.wanted(options.limit)) if self._rerank else options
 
 
 def _check(scope: AccessScope, pinned: PinnedVersion) -> None:
