@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,15 +86,16 @@ class _TokenModel:
 def telling_weights(tokenizer: "Tokenizer") -> NDArray[np.float32]:
     """Return how much each piece of a vocabulary tells, in [0, 1]: the logarithm of its place.
 
-    A vocabulary lists words by how often they occur, from "the" on; before it stand signs and single letters, which
-    tell nothing. In one without that word all pieces tell the same.
+    A vocabulary lists words by how often they occur, from "the" on. What stands before tells nothing, nor does a single
+    letter: a word cut into letters is none that the model knows. In a vocabulary without "the" all pieces tell the same.
     """
     size = tokenizer.get_vocab_size()
     first = tokenizer.token_to_id(_COMMONEST_WORD)
     if first is None or first + 1 >= size:
         return np.ones(size, dtype=np.float32)
     places = np.maximum(np.arange(size) - first + 1, 0)
-    return cast("NDArray[np.float32]", (np.log1p(places) / np.log1p(places[-1])).astype(np.float32))
+    is_word = np.array([len((tokenizer.id_to_token(place) or "").lstrip("#")) > 1 for place in range(size)])
+    return (np.log1p(places) / np.log1p(places[-1]) * is_word).astype(np.float32)
 
 
 def _session_for_tokens(graph: Path) -> "tuple[onnxruntime.InferenceSession, str]":

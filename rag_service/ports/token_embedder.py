@@ -13,7 +13,7 @@ from rag_service.ports.vectors import DenseVector
 class TokenVectors:
     """The tokens of a text, special ones left out: `vectors` has a unit row for each, float32, perhaps none.
 
-    `weights`, float32 in [0, 1], say how much a token tells: 0 for what is in every text, 1 for the rarest.
+    `weights`, float32 in [0, 1], say how much a token tells: 1 for the rarest word, 0 for a sign or a letter.
     """
 
     vectors: DenseVector

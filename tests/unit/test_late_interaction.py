@@ -10,7 +10,7 @@ from tokenizers.models import WordLevel
 from rag_service.embedding.onnx_tokens import OnnxTokenEmbedder, telling_weights
 from rag_service.errors import EmbedderUnavailable, RerankerUnavailable
 from rag_service.ports.token_embedder import TokenVectors
-from rag_service.reranking.late_interaction import LateInteractionReranker, nearness
+from rag_service.reranking.late_interaction import LateInteractionReranker, is_known, nearness
 from rag_service.settings import EmbeddingSettings
 
 ALONG, ACROSS = (1.0, 0.0), (0.0, 1.0)
@@ -25,6 +25,18 @@ def tokens(*rows: tuple[float, float], weights: tuple[float, ...] = ()) -> Token
 
 def vocabulary(*pieces: str) -> Tokenizer:
     return Tokenizer(WordLevel({piece: place for place, piece in enumerate(pieces)}, unk_token=pieces[0]))
+
+
+class Prepared:
+    """Has the tokens of texts that are named by their place."""
+
+    name = "prepared"
+
+    def __init__(self, *known: TokenVectors) -> None:
+        self.known = known
+
+    async def embed_tokens(self, text: str) -> TokenVectors:
+        return self.known[int(text)]
 
 
 class Broken:
@@ -58,22 +70,33 @@ def test_a_token_that_tells_more_counts_more() -> None:
     assert nearness(tokens(ALONG, ACROSS, weights=(0.75, 0.25)), tokens(ALONG)) == pytest.approx(0.75)
 
 
-def test_where_no_token_tells_anything_all_count_the_same() -> None:
-    assert nearness(tokens(ALONG, ACROSS, weights=(0.0, 0.0)), tokens(ALONG)) == pytest.approx(0.5)
+def test_a_passage_without_tokens_is_the_farthest() -> None:
+    assert nearness(tokens(ALONG), tokens()) == -1.0
 
 
-@pytest.mark.parametrize(("query", "passage"), [(tokens(), tokens(ALONG)), (tokens(ALONG), tokens())])
-def test_where_there_is_nothing_to_compare_a_passage_is_the_farthest(
-    query: TokenVectors, passage: TokenVectors
-) -> None:
-    assert nearness(query, passage) == -1.0
+@pytest.mark.parametrize("query", [tokens(), tokens(ALONG, ALONG, ACROSS, weights=(0.9, 0.0, 0.0))])
+async def test_words_that_the_model_does_not_know_leave_all_passages_equal(query: TokenVectors) -> None:
+    embedder = Prepared(query, tokens(ALONG), tokens(ACROSS))
+
+    scores = [part async for part in LateInteractionReranker(embedder).scores("0", ["1", "2"])]
+
+    assert scores == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("query", ["متى تأسست الجامعة؟", "大学是什么时候成立的？"])
+async def test_a_model_of_english_does_not_know_other_scripts(query: str) -> None:
+    embedder = OnnxTokenEmbedder(EmbeddingSettings(), window_tokens=32)
+
+    assert not is_known(await embedder.embed_tokens(query))
+    assert is_known(await embedder.embed_tokens("Wann wurde die Universität gegründet?"))
+    await embedder.aclose()
 
 
 def test_a_piece_tells_more_the_later_it_stands_in_the_vocabulary() -> None:
-    weights = telling_weights(vocabulary("[UNK]", "?", "the", "of", "port", "turbine"))
+    weights = telling_weights(vocabulary("[UNK]", "?", "the", "of", "##x", "port", "turbine"))
 
-    assert weights[:2].tolist() == [0.0, 0.0]
-    assert (np.diff(weights[1:]) > 0).all() and weights[-1] == 1.0
+    assert weights[[0, 1, 4]].tolist() == [0.0, 0.0, 0.0]
+    assert 0 < weights[2] < weights[3] < weights[5] < weights[6] == 1.0
 
 
 def test_in_a_vocabulary_of_another_language_all_pieces_tell_the_same() -> None:
