@@ -136,6 +136,7 @@ class Container:
     start_evaluation: StartEvaluation
     watch_evaluations: WatchEvaluations
     live_answers: ReadLiveAnswers
+    rerank: RerankPassages | None = None
 
 
 @asynccontextmanager
@@ -170,13 +171,14 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         builds = ManageBuilds(catalog=catalog, clock=utc_now, queue=queue, fingerprint=build.digest, recipe=recipe)
         spread_rights = SpreadRights(catalog=catalog, index=index)
         publish_gate = PublishGate(clock=utc_now, is_on=settings.evaluation.gate)
+        rerank = _open_rerank(settings, stack)
         search = Search(
             catalog=catalog,
             index=index,
             build_parts=build_parts,
             fuse=fuse,
             settings=settings.retrieval,
-            rerank=_open_rerank(settings, stack),
+            rerank=rerank,
         )
         verifier = LexicalVerifier(embedder)
         yield Container(
@@ -249,6 +251,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             start_evaluation=StartEvaluation(catalog=catalog, queue=queue, clock=utc_now),
             watch_evaluations=WatchEvaluations(catalog=catalog, clock=utc_now, settings=settings.jobs),
             live_answers=ReadLiveAnswers(catalog=catalog, clock=utc_now),
+            rerank=rerank,
         )
 
 

@@ -11,6 +11,7 @@ from rag_service.api.evaluation_metrics import evaluation_metrics
 from rag_service.api.live_metrics import live_metrics
 from rag_service.api.problems import START_PAUSE_S
 from rag_service.api.readiness import GOOD_ENOUGH, Readiness
+from rag_service.api.rerank_metrics import rerank_metrics
 
 router = APIRouter(tags=["health"])
 
@@ -58,4 +59,6 @@ async def read_metrics(request: Request, metrics: Measured) -> Response:
     shown = metrics.exposition()
     if container:
         shown += await evaluation_metrics(container.watch_evaluations) + await live_metrics(container.live_answers)
+    if container and container.rerank:
+        shown += rerank_metrics(container.rerank.ended)
     return Response(shown, headers={"content-type": CONTENT_TYPE_LATEST})
