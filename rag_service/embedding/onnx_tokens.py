@@ -95,7 +95,8 @@ def telling_weights(tokenizer: "Tokenizer") -> NDArray[np.float32]:
         return np.ones(size, dtype=np.float32)
     places = np.maximum(np.arange(size) - first + 1, 0)
     is_word = np.array([len((tokenizer.id_to_token(place) or "").lstrip("#")) > 1 for place in range(size)])
-    return (np.log1p(places) / np.log1p(places[-1]) * is_word).astype(np.float32)
+    weights: NDArray[np.float32] = (np.log1p(places) / np.log1p(places[-1]) * is_word).astype(np.float32)
+    return weights
 
 
 def _session_for_tokens(graph: Path) -> "tuple[onnxruntime.InferenceSession, str]":
