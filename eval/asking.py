@@ -7,7 +7,7 @@ from rag_service.bootstrap import Container
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Answer, Citation, Finished, Question
 from rag_service.domain.ids import DocumentId
-from rag_service.errors import GeneratorUnavailable, RagError
+from rag_service.errors import DependencyUnavailable, GeneratorUnavailable, RagError
 
 Asked = tuple[Evidence, frozenset[DocumentId]]
 """What came back, and the documents whose text is in it."""
@@ -39,6 +39,9 @@ class AskCase:
         # A stand-in's answer says nothing of the generator that is measured.
         if answer.by_stand_in or answer.reason == "generator_failed":
             raise GeneratorUnavailable("The generator did not answer.")
+        # Nor does what was found without a part of the search.
+        if answer.degraded:
+            raise DependencyUnavailable("A part of the search did not answer.")
         return evidence_of(case, answer, resolved=await self._resolved(answer)), documents_in(answer)
 
     async def _answer(self, case: Case) -> Answer:

@@ -65,7 +65,7 @@ async def open_evaluation(settings: Settings, secret: str) -> AsyncIterator[Eval
     """
     from rag_service.bootstrap import open_container
 
-    async with open_container(settings) as container:
+    async with open_container(_patient(settings)) as container:
         scope = await container.keys.authenticate(secret)
         await container.embedder.warm_up()
         yield Evaluation(container=container, scope=scope)
@@ -129,7 +129,13 @@ def _open_container(settings: Settings) -> AbstractAsyncContextManager["Containe
     # Not before a job needs it: a worker that waits does without what this imports.
     from rag_service.bootstrap import open_container
 
-    return open_container(settings)
+    return open_container(_patient(settings))
+
+
+def _patient(settings: Settings) -> Settings:
+    """What is measured waits for every part, or is missing: figures of half a search would be taken for the whole's."""
+    retrieval = settings.retrieval.model_copy(update={"deadline_s": 0.0})
+    return settings.model_copy(update={"retrieval": retrieval})
 
 
 def _occasions(settings: EvaluationSettings) -> Sequence[Occasion]:

@@ -45,6 +45,9 @@ from rag_service.use_cases.sources.due_runs import StartDueRuns
 from rag_service.use_cases.unseal_draft import UnsealDraft
 from rag_service.use_cases.write_version import WriteVersion
 
+_LOOKS_PER_CHECK = 12
+"""How often a worker looks whether a corpus is due: what became due meanwhile waits for a twelfth of the time at most."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
@@ -60,6 +63,7 @@ class Worker:
     reconciling: Reconciling
     rebuilds: Rebuilds
     source_schedule: Rounds
+    index_checks: Rounds
 
 
 @asynccontextmanager
@@ -113,6 +117,9 @@ async def worker_over(
                 StartDueRuns(catalog=container.catalog, queue=container.queue, clock=container.clock),
                 of="sources",
                 every_s=settings.sources.check_every_s,
+            ),
+            index_checks=Rounds(
+                container.check_indexes, of="index_checks", every_s=settings.retrieval.check_every_s / _LOOKS_PER_CHECK
             ),
         )
     finally:

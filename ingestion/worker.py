@@ -83,7 +83,11 @@ async def serve(settings: Settings, queues: frozenset[WorkQueue] = frozenset(Wor
         async with open_worker(settings, queues) as worker, worker.presence.shown():
             await unless(stop, worker.reconciling.before_sealing())
             await worker.rebuilds.start()
-            async with worker.reconciling.running(), worker.source_schedule.running():
+            async with (
+                worker.reconciling.running(),
+                worker.source_schedule.running(),
+                worker.index_checks.running(),
+            ):
                 _log.info("worker_ready")
                 lanes = [lane.only(kinds_of(queues)) for lane in LANES]
                 await work(

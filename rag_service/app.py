@@ -1,7 +1,6 @@
 """The web application: API and pages in one FastAPI app. `rag_service/server.py` serves it."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -36,16 +35,19 @@ def create_app(settings: Settings, *, open_parts: Open = open_container) -> Fast
             # Before anybody is answered: a restored backup may have what was erased since.
             await container.replay_erasures()
             app.state.container = container
-            warming = asyncio.create_task(_warm_up(container))
+            meanwhile = [
+                asyncio.create_task(_warm_up(container)),
+                asyncio.create_task(container.forget_erased.again_and_again()),
+            ]
             try:
                 yield
             finally:
-                warming.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await warming
+                for task in meanwhile:
+                    task.cancel()
+                await asyncio.gather(*meanwhile, return_exceptions=True)
 
     app = FastAPI(title="RAG service", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
-    api.install(app)
+    api.install(app, settings.limits)
     web.install(app)
     return app
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 
 from rag_service.blobs.erasure_log import ErasureLogFile
 from rag_service.blobs.fsspec_store import FsspecBlobStore
@@ -32,6 +33,7 @@ from rag_service.ports.catalog import Catalog
 from rag_service.ports.embedder import Embedder
 from rag_service.ports.eraser import Compacts
 from rag_service.ports.generator import Generator
+from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.job_queue import JobQueue
 from rag_service.ports.kept_vectors import KeptVectors
 from rag_service.ports.reranker import Reranker
@@ -44,6 +46,9 @@ from rag_service.settings import EmbeddingSettings, GenerationSettings, QueueSet
 from rag_service.signing.secret_file import read_or_create
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
+from rag_service.use_cases.answering.answer_cache import AnswerCache
+from rag_service.use_cases.answering.forget_erased import ForgetErased
+from rag_service.use_cases.answering.write_in_turn import WriteInTurn
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.builds import ManageBuilds
 from rag_service.use_cases.content_gaps import ContentGaps
@@ -59,6 +64,11 @@ from rag_service.use_cases.feedback import GiveFeedback
 from rag_service.use_cases.gates import PublishGate
 from rag_service.use_cases.golden import ManageGolden
 from rag_service.use_cases.golden_growth import GrowGolden
+from rag_service.use_cases.indexes.check_indexes import CheckIndexes
+from rag_service.use_cases.indexes.check_recall import CheckRecall
+from rag_service.use_cases.indexes.draw_sample import DrawSample
+from rag_service.use_cases.indexes.read_health import ReadIndexHealth
+from rag_service.use_cases.indexes.scan_exactly import ScanExactly
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.live_answers import ReadLiveAnswers
@@ -125,6 +135,8 @@ class Container:
     search: Search
     verifier: Verifier
     ask_question: AskQuestion
+    answer_cache: AnswerCache
+    forget_erased: ForgetErased
     give_feedback: GiveFeedback
     publish_gate: PublishGate
     gates: ManageGates
@@ -136,6 +148,8 @@ class Container:
     start_evaluation: StartEvaluation
     watch_evaluations: WatchEvaluations
     live_answers: ReadLiveAnswers
+    check_indexes: CheckIndexes
+    index_health: ReadIndexHealth
     rerank: RerankPassages | None = None
 
 
@@ -181,6 +195,19 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             rerank=rerank,
         )
         verifier = LexicalVerifier(embedder)
+        reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
+        tuning = _open_tuning(settings)
+        check_recall = CheckRecall(
+            catalog=catalog,
+            index=index,
+            build_parts=build_parts,
+            draw=DrawSample(catalog=catalog, clock=utc_now),
+            scan=_open_scan(catalog, catalog.kept_vectors),
+            tuning=tuning,
+            settings=settings.retrieval,
+        )
+        answer_cache = AnswerCache(settings.answers)
+        write = _write_in_turn(settings, embedder, verifier)
         yield Container(
             settings=settings,
             clock=utc_now,
@@ -203,13 +230,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             replay_erasures=ReplayErasures(catalog=catalog, log=erasure_log, request=request_erasure),
             act_for=ActForEndUser(service_keys),
             jobs=ManageJobs(catalog=catalog, queue=queue, clock=utc_now, settings=settings.jobs),
-            reconcile=Reconcile(
-                catalog=catalog,
-                index=index,
-                blobs=blobs,
-                build_parts=build_parts,
-                clock=utc_now,
-            ),
+            reconcile=reconcile,
             read_revision_text=ReadRevisionText(catalog=catalog),
             grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
             store_file=StoreFile(
@@ -237,7 +258,11 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             apply_retention=ApplyRetention(catalog=catalog, index=index, clock=utc_now, current=build.digest),
             search=search,
             verifier=verifier,
-            ask_question=_ask_question(settings, catalog, search, embedder, verifier),
+            ask_question=AskQuestion(
+                catalog=catalog, search=search, write=write, cache=answer_cache, settings=settings, clock=utc_now
+            ),
+            answer_cache=answer_cache,
+            forget_erased=ForgetErased(catalog=catalog, cache=answer_cache),
             give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
             publish_gate=publish_gate,
             gates=ManageGates(catalog=catalog, gate=publish_gate, clock=utc_now),
@@ -252,6 +277,15 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             watch_evaluations=WatchEvaluations(catalog=catalog, clock=utc_now, settings=settings.jobs),
             live_answers=ReadLiveAnswers(catalog=catalog, clock=utc_now),
             rerank=rerank,
+            check_indexes=CheckIndexes(
+                catalog=catalog,
+                check_recall=check_recall,
+                reconcile=reconcile,
+                tuning=tuning,
+                clock=utc_now,
+                settings=settings.retrieval,
+            ),
+            index_health=ReadIndexHealth(catalog=catalog, tuning=tuning, clock=utc_now, settings=settings.retrieval),
         )
 
 
@@ -264,10 +298,10 @@ def _open_service_keys(settings: Settings) -> ServiceKeys:
 
 def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
     match settings.retrieval.backend:
-        case "edge":
+        case "edge" | "faiss" as engine:
             from rag_service.retrieval.index_client import IndexClient
 
-            client = IndexClient(settings.index_socket, settings.retrieval.timeout_s)
+            client = IndexClient(settings.index_socket, settings.retrieval.timeout_s, engine=engine)
             stack.push_async_callback(client.aclose)
             return client
         case "qdrant":
@@ -319,6 +353,27 @@ def _open_reranker(settings: Settings, stack: AsyncExitStack) -> Reranker | None
             from rag_service.reranking.word_overlap import WordOverlapReranker
 
             return WordOverlapReranker()
+
+
+def _open_tuning(settings: Settings) -> IndexTuning:
+    match settings.retrieval.backend:
+        case "edge":
+            from rag_service.retrieval.edge_tuning import EdgeTuning
+
+            return EdgeTuning(settings.index_dir)
+        case engine:
+            from rag_service.retrieval.fixed_tuning import FixedTuning
+
+            return FixedTuning(engine)
+
+
+def _open_scan(catalog: Catalog, kept: KeptVectors) -> ScanExactly | None:
+    """Return what recall is measured against, None where its library is not installed: then it is not measured."""
+    if find_spec("faiss") is None:
+        return None
+    from rag_service.retrieval.exact_scan import FaissScan
+
+    return ScanExactly(catalog=catalog, kept=kept, scan=FaissScan())
 
 
 def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:
@@ -412,18 +467,12 @@ def _build_parts(
     return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=_open_embedder, kept=kept)
 
 
-def _ask_question(
-    settings: Settings, catalog: Catalog, search: Search, embedder: Embedder, verifier: Verifier
-) -> AskQuestion:
+def _write_in_turn(settings: Settings, embedder: Embedder, verifier: Verifier) -> WriteInTurn:
     extractive = ExtractiveGenerator(embedder, max_sentences=settings.generation.max_sentences)
-    return AskQuestion(
-        catalog=catalog,
-        search=search,
+    return WriteInTurn(
         generator=_open_generator(settings.generation, extractive),
         fallback=extractive,
         checker=QuoteChecker(verifier, threshold=settings.verification.support_threshold),
-        settings=settings,
-        clock=utc_now,
     )
 
 

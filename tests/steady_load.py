@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -83,8 +84,11 @@ async def steady(
     seconds: float,
     until: Callable[[], bool] = lambda: True,
     at_once: int = 16,
+    by_chance: bool = False,
 ) -> Outcome:
     """Send `rate` requests a second, in turn to the callers; `check` says what is wrong with a reply, if anything.
+
+    They are due at even intervals, or `by_chance` as a Poisson process, always the same one.
 
     It ends after `seconds`, or later, when `until` holds: what is to happen meanwhile may take a slow machine longer.
 
@@ -92,6 +96,7 @@ async def steady(
     next ones wait here: a service that cannot keep up answers fewer, and each later, but is not buried.
     """
     outcome, slots = Outcome(), asyncio.Semaphore(at_once)
+    intervals = random.Random(1) if by_chance else None  # noqa: S311  (repeatable, not secret)
     started = time.perf_counter()
 
     async def send(number: int, due: float) -> None:
@@ -109,8 +114,9 @@ async def steady(
             outcome.faults.append(fault)
 
     async with asyncio.TaskGroup() as requests:
+        due = started
         for number in takewhile(lambda sent: sent < int(rate * seconds) or not until(), count()):
-            due = started + number / rate
+            due += intervals.expovariate(rate) if intervals else 1 / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             await slots.acquire()
             requests.create_task(send(number, due))

@@ -12,6 +12,7 @@ from eval.metrics.ragas import Ragas
 from eval.metrics.scores import Score, missing
 from rag_service.bootstrap import Container
 from rag_service.domain.answers import Answer, AnswerStatus
+from rag_service.domain.degradation import Degradation
 from rag_service.domain.fingerprints import digest_of
 from rag_service.domain.live import RETRIEVAL, SUPPORT, LiveScore
 from rag_service.domain.metric_names import COST, LATENCY, TOKENS, UNPRICED, of_ragas
@@ -20,6 +21,7 @@ WITHOUT_REFERENCE = ("faithfulness", "answer relevancy", "context relevance")
 """The metrics of RAGAS that need a judge and no right answer."""
 
 NO_CITATION = "the answer cites nothing"
+NO_COSINE = "only words were looked for"
 NO_TIME = "the time was not taken"
 NO_TOKENS = "no tokens were counted"
 
@@ -75,12 +77,18 @@ def measured(answer: Answer) -> dict[str, Score]:
     """
     tokens = answer.usage.prompt_tokens + answer.usage.completion_tokens
     return {
-        RETRIEVAL: _or_missing(max((found.dense_score for found in answer.passages), default=None), NO_PASSAGE),
+        RETRIEVAL: _retrieval(answer),
         SUPPORT: _or_missing(fmean(one.support for one in answer.citations) if answer.citations else None, NO_CITATION),
         LATENCY: _or_missing(answer.timings_ms.get("total"), NO_TIME),
         TOKENS: _or_missing(float(tokens) or None, NO_TOKENS),
         COST: _or_missing(None if answer.cost is None else answer.cost.amount, UNPRICED),
     }
+
+
+def _retrieval(answer: Answer) -> Score:
+    if Degradation.EMBEDDING in answer.degraded:
+        return missing(NO_COSINE)
+    return _or_missing(max((found.dense_score for found in answer.passages), default=None), NO_PASSAGE)
 
 
 def _or_missing(value: float | None, reason: str) -> Score:

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 async def beat(settings: Settings) -> None:
-    """Sweep, reconcile and keep house until SIGTERM or SIGINT.
+    """Sweep, reconcile, check indexes and keep house until SIGTERM or SIGINT.
 
     Raises:
         Misconfigured: a queue had no worker for too long after the start.
@@ -34,7 +34,11 @@ async def beat(settings: Settings) -> None:
     stop = told_to_stop()
     async with open_worker(settings) as worker:
         await worker.rebuilds.start()
-        async with worker.reconciling.running(), worker.source_schedule.running():
+        async with (
+            worker.reconciling.running(),
+            worker.source_schedule.running(),
+            worker.index_checks.running(),
+        ):
             _log.info("beat_ready")
             await unless(
                 stop, _all_of(_repeat_sweep(settings, worker), _repeat_round(worker), _watch(settings, worker))

@@ -8,10 +8,12 @@ from pydantic import BaseModel
 
 from rag_service.api.dependencies import Measured
 from rag_service.api.evaluation_metrics import evaluation_metrics
+from rag_service.api.index_metrics import index_metrics
 from rag_service.api.live_metrics import live_metrics
 from rag_service.api.problems import START_PAUSE_S
 from rag_service.api.readiness import GOOD_ENOUGH, Readiness
 from rag_service.api.rerank_metrics import rerank_metrics
+from rag_service.api.search_metrics import search_metrics
 
 router = APIRouter(tags=["health"])
 
@@ -54,11 +56,13 @@ async def readyz(
 
 @router.get("/metrics")
 async def read_metrics(request: Request, metrics: Measured) -> Response:
-    """Return the metrics in Prometheus's format; those of evaluations are left out while the catalog is away."""
+    """Return the metrics in Prometheus's format; those of evaluations and indexes are left out while the catalog is away."""
     container = getattr(request.app.state, "container", None)
     shown = metrics.exposition()
     if container:
+        shown += search_metrics(container.search.counts)
         shown += await evaluation_metrics(container.watch_evaluations) + await live_metrics(container.live_answers)
-    if container and container.rerank:
-        shown += rerank_metrics(container.rerank.ended)
+        shown += await index_metrics(container.index_health)
+        if container.rerank:
+            shown += rerank_metrics(container.rerank.ended)
     return Response(shown, headers={"content-type": CONTENT_TYPE_LATEST})

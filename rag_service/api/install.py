@@ -13,6 +13,7 @@ from rag_service.api import (
     gates,
     golden,
     health,
+    index_health,
     jobs,
     keys,
     labels,
@@ -24,12 +25,16 @@ from rag_service.api import (
     sources,
     versions,
 )
+from rag_service.api.admission import Admission, EarlyRefusal
 from rag_service.api.body_limits import BodyLimits
 from rag_service.api.edge import Edge
 from rag_service.api.idempotency import InFlight
 from rag_service.api.metrics import Metrics
 from rag_service.api.openai import chat, file_batches, files, models, vector_store_files, vector_stores
 from rag_service.api.readiness import Readiness
+from rag_service.settings import LimitSettings
+
+_USUAL_LIMITS = LimitSettings()
 
 _ROUTERS = (
     health.router,
@@ -52,6 +57,7 @@ _ROUTERS = (
     evals.router,
     live.router,
     reconciliations.router,
+    index_health.router,
     erasures.router,
     retention.router,
     sources.router,
@@ -60,14 +66,16 @@ _ROUTERS = (
 )
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, limits: LimitSettings = _USUAL_LIMITS) -> None:
     """Add routes, error handlers and middleware to `app`. Its container is read from `app.state` at each request."""
     app.state.metrics = Metrics()
     app.state.idempotency = InFlight()
     app.state.readiness = Readiness()
+    app.state.admission = Admission(limits)
     problems.install(app)
     # The last one added is the outermost: a refused body gets its request id and its log line like any other.
     app.add_middleware(BodyLimits)
+    app.add_middleware(EarlyRefusal, admission=app.state.admission)
     app.add_middleware(Edge, metrics=app.state.metrics)
     for router in _ROUTERS:
         app.include_router(router)

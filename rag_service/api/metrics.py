@@ -23,6 +23,9 @@ class Metrics:
             registry=self._registry,
         )
         self._answers = Counter("rag_answers", "Answers by status", ["status"], registry=self._registry)
+        self._cached = Counter(
+            "rag_cached_answers", "Answers in words that had been written for another question", registry=self._registry
+        )
         self._dropped = Counter(
             "rag_dropped_units", "Units of text that were not supported and did not leave", registry=self._registry
         )
@@ -45,7 +48,10 @@ class Metrics:
     def count_answer(self, answer: Answer) -> None:
         """Count one finished answer."""
         self._answers.labels(status=answer.status.value).inc()
-        self._dropped.inc(answer.dropped_units)
+        if answer.cached:
+            self._cached.inc()
+        else:
+            self._dropped.inc(answer.dropped_units)
         for stage, spent_ms in answer.timings_ms.items():
             self._stages.labels(stage=stage).observe(spent_ms / 1000)
 

@@ -117,6 +117,15 @@ class SqlAnswers:
             found += await asyncio.to_thread(_unmet_of, rows)
         return found
 
+    async def asked(self, scope: AccessScope, corpus_id: CorpusId, *, since: datetime, limit: int) -> list[str]:
+        # The draw looks at ids only: each body has tens of kilobytes.
+        drawn = sa.select(answers.c.id).where(
+            _visible(scope), answers.c.corpus_id == corpus_id, answers.c.created_at >= since
+        )
+        drawn = drawn.order_by(sa.func.random()).limit(limit)
+        bodies = await self._connection.execute(sa.select(answers.c.body).where(answers.c.id.in_(drawn)))
+        return await asyncio.to_thread(_searched_for, bodies.scalars().all())
+
     async def erased(self, scope: AccessScope, ids: Collection[AnswerId], *, lock: bool = False) -> set[AnswerId]:
         found: set[AnswerId] = set()
         for batch in batches(sorted(ids)):
@@ -145,6 +154,10 @@ _FEEDBACK = feedback  # the table, where a parameter has its name
 
 def _unmet_of(rows: Sequence[sa.Row[Any]]) -> list[UnmetQuestion]:
     return [_unmet(row, _ASKED.validate_json(row.body)) for row in rows]
+
+
+def _searched_for(bodies: Sequence[str]) -> list[str]:
+    return [_ASKED.validate_json(body).searched_for for body in bodies]
 
 
 def _unmet(row: sa.Row[Any], asked: _Asked) -> UnmetQuestion:

@@ -7,18 +7,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog.attribute_filters import passes
 from rag_service.catalog.batches import batches
 from rag_service.catalog.damage import assert_intact
+from rag_service.catalog.parsed_texts import read_texts
 from rag_service.catalog.revision_rows import assert_visible
-from rag_service.catalog.scoping import ScopeShape, among, is_storable, run_in, unindexed, visible_documents
+from rag_service.catalog.scoping import Limits, ScopeShape, among, is_storable, run_in, unindexed, visible_documents
 from rag_service.catalog.tables import chunks, documents, memberships, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
 from rag_service.domain.documents import Chunk, embedded_text
+from rag_service.domain.filters import Filter
 from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint
 from rag_service.domain.spans import Span
 from rag_service.domain.table_rows import from_plain_values, plain_values
-from rag_service.domain.versions import Member
+from rag_service.domain.versions import Member, PinnedVersion
 
 
 class SqlChunks:
@@ -47,6 +50,15 @@ class SqlChunks:
                 found.setdefault(member, []).append(_chunk_of(row))
         return found
 
+    async def hashes(
+        self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]
+    ) -> dict[ChunkId, str]:
+        found: dict[ChunkId, str] = {}
+        for batch in batches(members):
+            hashed = _of(scope, fingerprint, batch).with_only_columns(chunks.c.id, chunks.c.embedded_sha256)
+            found |= {ChunkId(row.id): row.embedded_sha256 for row in await self._connection.execute(hashed)}
+        return found
+
     async def between(
         self, scope: AccessScope, fingerprint: Fingerprint, member: Member, ordinals: range
     ) -> Sequence[Chunk]:
@@ -66,8 +78,50 @@ class SqlChunks:
             shown |= {passage.chunk_id: passage for passage in map(_passage_of, rows)}
         return shown
 
+    async def matching(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId], wanted: Filter
+    ) -> frozenset[ChunkId]:
+        if not is_storable(version):
+            return frozenset()
+        found: set[ChunkId] = set()
+        there = _visible(scope).with_only_columns(chunks.c.id).where(passes(wanted, self._connection))
+        for batch in batches(chunk_ids):
+            values = {"corpus_id": corpus_id, "version": version}
+            rows = await self._connection.execute(there.where(chunks.c.id.in_(batch)), values)
+            found.update(rows.scalars())
+        return frozenset(found)
+
+    async def containing(
+        self, scope: AccessScope, pinned: PinnedVersion, words: Sequence[str], *, limit: int
+    ) -> Sequence[Passage]:
+        of_version = sa.and_(memberships.c.corpus_id == pinned.corpus.id, chunks.c.fingerprint == pinned.fingerprint)
+        there = _visible(scope).where(of_version, chunks.c.text.ilike(_pattern(words), escape=_ESCAPE))
+        values = {"corpus_id": pinned.corpus.id, "version": pinned.number}
+        rows = await self._connection.execute(there.order_by(chunks.c.id).limit(limit), values)
+        return [_passage_of(tuple(row)) for row in rows]
+
+    async def around(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId], reach: int
+    ) -> dict[ChunkId, Sequence[Chunk]]:
+        if not is_storable(version):
+            return {}
+        found: dict[ChunkId, list[Chunk]] = {}
+        for batch in batches(chunk_ids):
+            values = {"corpus_id": corpus_id, "version": version, "reach": reach}
+            rows = await self._connection.execute(_around(scope).where(chunks.c.id.in_(batch)), values)
+            for row in rows:
+                found.setdefault(row.middle, []).append(_chunk_of(row))
+        return dict(found)
+
+    async def texts(self, scope: AccessScope, members: Sequence[Member]) -> dict[Member, str]:
+        found: dict[Member, str] = {}
+        for batch in batches(members):
+            found |= await read_texts(self._connection, scope, batch)
+        return found
+
 
 _INSERT = chunks.insert()
+_ESCAPE = "\\"
 
 # In the order in which `_passage_of` takes them.
 _PASSAGE = (
@@ -106,6 +160,11 @@ def _of(scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member])
 
 @cache
 def _visible_at(shape: ScopeShape) -> sa.Select[Any]:
+    return _visible(shape).where(chunks.c.id.in_(sa.bindparam("chunk_ids", expanding=True)))
+
+
+def _visible(scope: Limits) -> sa.Select[Any]:
+    """Select the passages of a corpus at a version: parameters `corpus_id` and `version`."""
     version = sa.bindparam("version", type_=sa.BigInteger)
     member = sa.and_(
         memberships.c.document_id == chunks.c.document_id,
@@ -123,8 +182,35 @@ def _visible_at(shape: ScopeShape) -> sa.Select[Any]:
             revisions,
             sa.and_(revisions.c.document_id == chunks.c.document_id, revisions.c.number == chunks.c.revision),
         )
-        .where(visible_documents(shape), chunks.c.id.in_(sa.bindparam("chunk_ids", expanding=True)))
+        .where(visible_documents(scope))
     )
+
+
+def _around(scope: Limits) -> sa.Select[Any]:
+    """Select chunks with what lies up to `reach` places before and after them, each with the one in the `middle`."""
+    reach = sa.bindparam("reach", type_=sa.Integer)
+    near = sa.and_(
+        _NEAR.c.document_id == chunks.c.document_id,
+        _NEAR.c.revision == chunks.c.revision,
+        _NEAR.c.fingerprint == chunks.c.fingerprint,
+        _NEAR.c.ordinal.between(chunks.c.ordinal - reach, chunks.c.ordinal + reach),
+    )
+    pairs = _visible(scope).join(_NEAR, near).with_only_columns(chunks.c.id.label("middle"), *_NEAR.c)
+    return pairs.order_by(_NEAR.c.ordinal)
+
+
+_NEAR = chunks.alias("near")
+
+
+def _pattern(words: Sequence[str]) -> str:
+    """Return the pattern of LIKE for the words in this order; it knows the two cases of letters of ASCII only."""
+    return f"%{'%'.join(''.join(map(_character, word)) for word in words)}%"
+
+
+def _character(character: str) -> str:
+    if not character.isascii():
+        return "_"
+    return f"{_ESCAPE}{character}" if character in (_ESCAPE, "%", "_") else character
 
 
 def _values_of(chunk: Chunk, fingerprint: Fingerprint) -> dict[str, Any]:

@@ -45,6 +45,10 @@ class SqlCorpora:
     async def lock(self, scope: AccessScope, corpus_id: CorpusId) -> Corpus:
         return await read_corpus(self._connection, scope, corpus_id, lock=True)
 
+    async def raise_rights_epoch(self, scope: AccessScope, corpus_id: CorpusId) -> None:
+        mine = corpora.update().where(allowed_corpora(scope), corpora.c.id == corpus_id)
+        await self._connection.execute(mine.values(rights_epoch=corpora.c.rights_epoch + 1))
+
     async def list(self, scope: AccessScope, page: PageRequest) -> Page[Corpus]:
         position = (corpora.c.created_at, corpora.c.id)
         return await fetch_page(

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rag_service.catalog.attribute_filters import passes
 from rag_service.catalog.batches import batches
 from rag_service.catalog.newest import COMPLETED, FAILED, IN_PROGRESS, live_revisions, newest_revisions
 from rag_service.catalog.pagination import fetch_page
@@ -16,6 +17,7 @@ from rag_service.catalog.scoping import among, is_storable, visible_documents
 from rag_service.catalog.tables import corpora, document_principals, documents, memberships, revisions
 from rag_service.domain.access import AccessScope
 from rag_service.domain.documents import Document, ParsedDocument, PreparedRevision, Revision, RevisionState
+from rag_service.domain.filters import Filter
 from rag_service.domain.fingerprints import parsed_with_ocr
 from rag_service.domain.ids import CorpusId, DocumentId, FileId
 from rag_service.domain.pages import Page, PageRequest
@@ -82,6 +84,14 @@ class SqlDocuments:
             for row in await self._connection.execute(wanted):
                 found[Member(document_id=row.document_id, revision=row.number)] = revision_of(row)
         return found
+
+    async def matching(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, wanted: Filter, *, limit: int | None = None
+    ) -> frozenset[DocumentId]:
+        if not is_storable(version):
+            return frozenset()
+        there = _members_at(corpus_id, version).where(visible_documents(scope), passes(wanted, self._connection))
+        return frozenset((await self._connection.execute(there.limit(limit))).scalars())
 
     async def by_file(self, scope: AccessScope, corpus_id: CorpusId, file_id: FileId) -> Revision:
         made = live_revisions(*_REVISION).where(
@@ -234,6 +244,19 @@ def _values_of_prepared(one: PreparedRevision) -> dict[str, Any]:
         "language": one.language,
         "read_with": None if languages is None else parsed_with_ocr(languages),
     }
+
+
+def _members_at(corpus_id: CorpusId, version: int) -> sa.Select[DocumentId]:
+    revision = sa.and_(
+        revisions.c.document_id == memberships.c.document_id, revisions.c.number == memberships.c.revision
+    )
+    return (
+        sa.select(documents.c.id)
+        .select_from(memberships)
+        .join(documents, documents.c.id == memberships.c.document_id)
+        .join(revisions, revision)
+        .where(memberships.c.corpus_id == corpus_id, memberships.c.born <= version, memberships.c.died > version)
+    )
 
 
 def _revisions(scope: AccessScope) -> sa.Select[Any]:

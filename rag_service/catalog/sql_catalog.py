@@ -20,6 +20,7 @@ from rag_service.catalog.evaluation_watch import SqlEvaluationWatch
 from rag_service.catalog.files import SqlFiles
 from rag_service.catalog.gates import SqlGates
 from rag_service.catalog.golden_questions import SqlGoldenQuestions
+from rag_service.catalog.index_checks import SqlIndexChecks
 from rag_service.catalog.jobs import SqlJobs
 from rag_service.catalog.kept_vectors import SqlKeptVectors
 from rag_service.catalog.keys import SqlKeys
@@ -70,6 +71,7 @@ class SqlTransaction(SqlGlance):
     gates: ports.Gates
     evaluation_watch: ports.EvaluationWatch
     live: ports.LiveAnswers
+    index_checks: ports.IndexChecks
     replies: ports.IdempotentReplies
 
 
@@ -143,5 +145,6 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         gates=SqlGates(connection),
         evaluation_watch=SqlEvaluationWatch(connection),
         live=SqlLiveAnswers(connection),
+        index_checks=SqlIndexChecks(connection),
         replies=SqlIdempotentReplies(connection, clock),
     )

@@ -1,10 +1,11 @@
 """`rag ask` and `rag search`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
 
+from rag_service.cli.conditions import filters_of
 from rag_service.cli.context import ABSTAINED, Session, service_command
 
 _QUOTE_CHARS = 300
@@ -25,11 +26,18 @@ def ask(session: Session, question: str, corpus: str) -> None:
 @click.argument("query")
 @click.option("--corpus", required=True, help='Corpus to search: "name", or "name@12" for an old version.')
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 50), help="Passages to show.")
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="CONDITION",
+    help="Only documents of which it holds: key=value, !=, <, <=, >, >=. Repeat it for more; all have to hold.",
+)
 @click.option("--exact", is_flag=True, help="Compare with every chunk: slower, and repeatable at an old version.")
 @service_command
-def search(session: Session, query: str, corpus: str, limit: int, *, exact: bool) -> None:
+def search(session: Session, query: str, corpus: str, limit: int, *, conditions: Sequence[str], exact: bool) -> None:
     """Find passages, without answering."""
-    hits = session.client.search(corpus, query, limit=limit, exact=exact)
+    hits = session.client.search(corpus, query, limit=limit, exact=exact, filters=filters_of(conditions))
     session.show(hits, "\n\n".join(_hit_lines(hits)) or "Nothing found.")
 
 

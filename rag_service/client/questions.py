@@ -38,9 +38,11 @@ AskEvent = Sources | Unit | Ended
 class QuestionCalls(Transport):
     """The part of the client for questions."""
 
-    def search(self, corpus: str, query: str, *, limit: int = 10, exact: bool = False) -> list[Json]:
-        """Return the best passages, best first; `exact` compares with every chunk."""
-        body = {"query": query, "max_num_results": limit, "exact": exact}
+    def search(
+        self, corpus: str, query: str, *, limit: int = 10, exact: bool = False, filters: Json | None = None
+    ) -> list[Json]:
+        """Return the best passages, best first; `exact` compares with every chunk, `filters` are as in the API."""
+        body = {"query": query, "max_num_results": limit, "exact": exact, "filters": filters}
         return list(self._call("POST", f"/v1/vector_stores/{segment(corpus)}/search", json=body)["data"])
 
     def ask(self, corpus: str, question: str) -> Json:

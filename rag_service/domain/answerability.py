@@ -18,17 +18,24 @@ _COVERAGE = 2.33
 _MISSING_NUMBER = -1.3
 _NEAREST = 3
 
+_LEAST_COSINE, _COSINE_OF_WORDS = 0.35, 0.5
+"""The best cosine as it is on average where that share of the words is found."""
 
-def answerability(question: str, passages: Sequence[Passage]) -> float:
+
+def answerability(question: str, passages: Sequence[Passage], *, by_words: bool = False) -> float:
     """Return a score in [0, 1]; 0 without passages.
 
     It grows with the best cosine and with the share of the question's words that one sentence of the first
     passages holds; words that few passages hold weigh more. It falls when a number of the question is nowhere.
+    `by_words`: there are no cosines, and the words stand in for them.
     """
     if not passages:
         return 0.0
-    best_cosine = max(passage.dense_score for passage in passages)
-    logit = _OFFSET + _BEST_COSINE * best_cosine + _COVERAGE * sentence_coverage(question, passages)
+    coverage = sentence_coverage(question, passages)
+    best_cosine = (
+        _LEAST_COSINE + _COSINE_OF_WORDS * coverage if by_words else max(passage.dense_score for passage in passages)
+    )
+    logit = _OFFSET + _BEST_COSINE * best_cosine + _COVERAGE * coverage
     logit += _MISSING_NUMBER * misses_number(question, passages)
     return 1 / (1 + math.exp(-logit))
 

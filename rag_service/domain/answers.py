@@ -8,6 +8,7 @@ from typing import Literal
 
 from rag_service.domain.costs import Cost
 from rag_service.domain.documents import page_at
+from rag_service.domain.filters import Filter
 from rag_service.domain.ids import AnswerId, ChunkId, CorpusId, DocumentId, FileId, KeyId, TenantId
 from rag_service.domain.spans import Span, sha256_of
 from rag_service.domain.table_rows import TableRows, location_of
@@ -35,18 +36,24 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A conversation whose last user turn is to be answered from `corpus` ("name", "name@12" or an id)."""
+    """A conversation whose last user turn is to be answered from `corpus` ("name", "name@12" or an id).
+
+    Only documents that pass `filters` are read, and at most `per_document` passages of each.
+    """
 
     corpus: str
     messages: tuple[Message, ...]
+    filters: Filter | None = None
+    per_document: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
     """A hit as it is shown to a generator: text read from the catalog, rights checked.
 
-    `rank` counts from 1; `score` is the fused score in [0, 1], `dense_score` a cosine in [-1, 1],
-    `sparse_score` BM25 in [0, inf). `span` is the place of `text` in the canonical text.
+    `rank` counts from 1; `score` is the fused score in [0, 1], that of the best for what holds a question's exact terms;
+    `dense_score` a cosine in [-1, 1], `sparse_score` BM25 in [0, inf), both 0 for what only its wording found.
+    `span` is the place of `text` in the canonical text: the chunk's, or more with its neighbours.
     """
 
     rank: int
@@ -144,6 +151,9 @@ class Answer:
     `timings_ms` has one entry per stage; `answerability` is the score in [0, 1] the decision was taken on.
     `by_stand_in`: the generator that was to write it failed before its first word, and the one behind it wrote.
     `cost` is None where the price of the model or its tokens are not known.
+    `degraded` names what the search had to do without, by `Degradation`: such an answer is no measure of the service,
+    and is not given again to a later question.
+    `cached`: its words were written for another question, an earlier or a simultaneous one; no model was asked for it.
     """
 
     id: AnswerId
@@ -168,6 +178,8 @@ class Answer:
     created_at: datetime
     by_stand_in: bool = False
     cost: Cost | None = None
+    degraded: tuple[str, ...] = ()
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

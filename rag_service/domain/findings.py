@@ -63,6 +63,14 @@ class Findings:
             if len(examples) < MAX_EXAMPLES:
                 examples.append(finding)
 
+    def include(self, kinds: Iterable[FoundKind]) -> None:
+        """Note what was collected elsewhere."""
+        for each in kinds:
+            self._found[each.kind] += each.found
+            self._mended[each.kind] += each.mended
+            examples = self._examples.setdefault(each.kind, [])
+            examples += each.examples[: MAX_EXAMPLES - len(examples)]
+
     def kinds(self) -> list[FoundKind]:
         """Return what was found, by kind."""
         return [

@@ -17,6 +17,7 @@ class Corpus:
     `highest` is the last number given to a seal; numbers are never used twice. `fingerprint` is the build of what is
     published. A version is kept as one of the newest `keep_versions` or while it is younger than `keep_days`.
     `erasures` counts what was erased: whatever was kept of a version under another count may have changed.
+    `rights_epoch` counts changes of what a version's points are found by: rights that reached them, points mended.
     """
 
     id: CorpusId
@@ -30,6 +31,7 @@ class Corpus:
     keep_versions: int = 50
     keep_days: int = 30
     erasures: int = 0
+    rights_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,22 +2,18 @@
 
 import asyncio
 import math
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 
 from rag_service.domain.fingerprints import EmbedderFingerprint
+from rag_service.embedding.lanes import BatchLane, Encode, GatheringLane
 from rag_service.embedding.model_folder import ModelFolder
 from rag_service.embedding.tokens import ModelTokenCounter
 from rag_service.ports.vectors import DenseVector
 from rag_service.settings import EmbeddingSettings
-
-Encode = Callable[[Sequence[str]], DenseVector]
-"""Embeds one batch: one unit vector per text, in order. May be called by two threads at once."""
 
 _SPECIAL_TOKENS = 2
 
@@ -53,8 +49,10 @@ class LocalEmbedder:
         self._parallel = runtime.parallel_batches(settings)
         self._batch_tokens = settings.batch_tokens or runtime.batch_tokens(settings)
         # Threads of their own: queries must not queue behind the passages of an upload.
-        self._queries = _Lane("embed-query", 1, partial(runtime.load, settings, self._folder, for_one=True))
-        self._passages = _Lane(
+        self._queries = GatheringLane(
+            "embed-query", partial(runtime.load, settings, self._folder, for_one=True), length_of=self._length
+        )
+        self._passages = BatchLane(
             "embed-passages", self._parallel, partial(runtime.load, settings, self._folder, for_one=False)
         )
         self.count_tokens = ModelTokenCounter(self._folder)
@@ -85,8 +83,7 @@ class LocalEmbedder:
 
     async def embed_query(self, text: str) -> DenseVector:
         """Return one unit vector."""
-        vectors = await self._queries.run([self.fingerprint.query_prefix + text])
-        return cast("DenseVector", vectors[0])
+        return await self._queries.run(self.fingerprint.query_prefix + text)
 
     async def warm_up(self) -> None:
         """Load the model and run it once: the first run sets up its threads."""
@@ -98,32 +95,12 @@ class LocalEmbedder:
         self._passages.close()
 
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
-        longest = self.fingerprint.max_tokens
-        lengths = [min(self.count_tokens(text) + _SPECIAL_TOKENS, longest) for text in texts]
+        lengths = [self._length(text) for text in texts]
         budget = even_budget(sum(lengths), most=self._batch_tokens, parallel=self._parallel)
         return list(batches_of(lengths, budget=budget))
 
-
-class _Lane:
-    """Threads that run one setting-up of the model, loaded when the first text comes."""
-
-    def __init__(self, name: str, threads: int, load: Callable[[], Encode]) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._load = load
-        self._encode: Encode | None = None
-        self._loading = threading.Lock()
-
-    async def run(self, texts: Sequence[str]) -> DenseVector:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: self._loaded()(texts))
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
-
-    def _loaded(self) -> Encode:
-        with self._loading:
-            if self._encode is None:
-                self._encode = self._load()
-            return self._encode
+    def _length(self, text: str) -> int:
+        return min(self.count_tokens(text) + _SPECIAL_TOKENS, self.fingerprint.max_tokens)
 
 
 def fingerprint_of(folder: ModelFolder, *, backend: str) -> EmbedderFingerprint:

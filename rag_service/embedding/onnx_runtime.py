@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import structlog
 
-from rag_service.embedding.local import Encode
+from rag_service.embedding.lanes import Encode
 from rag_service.embedding.model_folder import ModelFolder
 from rag_service.embedding.onnx_files import BACKEND, graph_file, is_intact
 from rag_service.embedding.tokens import model_tokenizer

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from rag_service.embedding.local import Encode
+from rag_service.embedding.lanes import Encode
 from rag_service.embedding.model_folder import ModelFolder, verify_packaged_weights
 from rag_service.errors import EmbedderUnavailable
 from rag_service.ports.vectors import DenseVector

@@ -65,7 +65,8 @@ class ExtractiveGenerator:
     async def generate(self, request: AnswerRequest) -> AsyncGenerator[Fragment, None]:
         """Yield one sentence after the other."""
         candidates = candidate_sentences(request.question, request.passages, limit=_CANDIDATES)
-        picked = pick(await self._scored(request.question, candidates), max_sentences=self._max_sentences)
+        scored = _by_words(candidates) if request.by_words else await self._scored(request.question, candidates)
+        picked = pick(scored, max_sentences=self._max_sentences)
         for text in written(picked):
             yield Fragment(text=text)
 
@@ -80,6 +81,10 @@ class ExtractiveGenerator:
             Scored(candidate=candidate, score=relevance(candidate, float(cosine)))
             for candidate, cosine in zip(candidates, rows @ asked, strict=True)
         ]
+
+
+def _by_words(candidates: Sequence[SentenceCandidate]) -> list[Scored]:
+    return [Scored(candidate=candidate, score=relevance(candidate, 0.0)) for candidate in candidates]
 
 
 def relevance(candidate: SentenceCandidate, cosine: float) -> float:

@@ -17,7 +17,7 @@ from rag_service.settings import GenerationSettings
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-    from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped]
+    from llama_index.llms.openai_like import OpenAILike
 
 _ATTEMPTS = 2
 

@@ -12,12 +12,16 @@ NO_ANSWER = "NO_ANSWER"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRequest:
-    """What to answer. `question` stands alone (follow-ups are rewritten); passages are numbered by their rank."""
+    """What to answer. `question` stands alone (follow-ups are rewritten); passages are numbered by their rank.
+
+    `by_words`: the embedding model did not answer, so who can do without it does not ask it.
+    """
 
     question: str
     history: tuple[Message, ...]
     passages: Sequence[Passage]
     max_tokens: int
+    by_words: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,20 @@
 """One build: its live shard, and the roads from it to a better one."""
 
 import asyncio
+import json
 import shutil
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import qdrant_edge as edge
 
+from rag_service.domain.index_advice import GraphParameters, advised_graph
 from rag_service.errors import IndexUnavailable
+from rag_service.ports.vector_index import Candidate, Visible
+from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval.edge_child import EdgeChild
 from rag_service.retrieval.edge_folder import (
     copy_shard,
@@ -21,9 +26,13 @@ from rag_service.retrieval.edge_folder import (
 )
 from rag_service.retrieval.edge_room import allocated_bytes, disk_errors, prove_room, require_room
 from rag_service.retrieval.edge_shard import Shard
+from rag_service.retrieval.edge_trouble import end_trouble, note_trouble
+from rag_service.retrieval.edge_tuning import ParametersInUse, parameters_of
+from rag_service.retrieval.machine_memory import memory_bytes
 
 # A copy, and the structures that are built beside it before the old ones go.
 _COPIES = 2
+_ALL = 2**62
 
 
 class EdgeBuild:
@@ -34,6 +43,7 @@ class EdgeBuild:
         self._folder = path.parent
         self.shard = shard
         self._child = EdgeChild()
+        self._searched = ParametersInUse()
         self._writing = asyncio.Lock()
         self._rebuilding = asyncio.Lock()
         self._journal: deque[edge.UpdateOperation] | None = None
@@ -46,7 +56,7 @@ class EdgeBuild:
         path = new_generation(folder)
         require_room(folder.parent)
         try:
-            shard = Shard.create(path, dimensions=dimensions, exact_below=exact_below)
+            shard = Shard.create(path, dimensions=dimensions, exact_below=exact_below, graph=GraphParameters())
             with disk_errors("keep a new build"):
                 make_current(path)
         except IndexUnavailable:
@@ -60,6 +70,12 @@ class EdgeBuild:
         path = current_generation(folder)
         return None if path is None else cls(path, Shard.load(path))
 
+    def search(self, query: QueryVectors, *, among: Visible, limit: int, exact_below: int) -> list[Candidate]:
+        """Search the live shard, as the last check of it said."""
+        said = self._searched.of(self._path)
+        bound = _ALL if said.exact else exact_below
+        return self.shard.search(query, among=among, limit=limit, exact_below=bound, ef=said.ef)
+
     async def apply(self, operations: Sequence[edge.UpdateOperation]) -> None:
         """Change the shard, durably when this returns. Searches get their turn between two operations."""
         async with self._writing:
@@ -71,11 +87,14 @@ class EdgeBuild:
             # `update` alone does not reach the disk.
             self._flush()
 
-    async def optimise(self) -> None:
-        """Let a child process optimise a copy, bring the copy up to date, and put it in place."""
+    async def optimise(self, *, exact_below: int) -> None:
+        """Let a child process optimise a copy as its size asks for, bring it up to date, and put it in place."""
         async with self._rebuild():
-            copy = await self._copy()
-            await self._child.run("optimise", copy)
+            copy, graph = await self._copy(), self._advised()
+            if self.shard.int8 and not graph.int8:
+                # The engine gives up 8-bit vectors in a new shard only.
+                copy = await self._filled_anew(copy, graph, exact_below)
+            await self._child.run("optimise", copy, exact_below, _as_json(graph))
             await self._replace_by(copy)
 
     async def compact(self, *, exact_below: int) -> None:
@@ -88,10 +107,9 @@ class EdgeBuild:
             if self._last_compaction > begun_before:
                 return
             self._compactions_begun += 1
-            copy, fresh = await self._copy(), new_generation(self._folder)
-            await self._child.run("fill", copy, fresh, exact_below)
-            await asyncio.to_thread(remove_generation, copy)
-            await self._child.run("optimise", fresh)
+            copy, graph = await self._copy(), self._advised()
+            fresh = await self._filled_anew(copy, graph, exact_below)
+            await self._child.run("optimise", fresh, exact_below, _as_json(graph))
             await self._replace_by(fresh)
             self._last_compaction = self._compactions_begun
 
@@ -144,6 +162,10 @@ class EdgeBuild:
                 with disk_errors("rebuild a build"):
                     require_room(self._path, beyond=_COPIES * allocated_bytes(self._path))
                     yield
+                end_trouble(self._folder)
+            except IndexUnavailable as exc:
+                note_trouble(self._folder, str(exc))
+                raise
             finally:
                 self._journal = None
                 await asyncio.to_thread(_discard_others, self._folder)
@@ -157,6 +179,22 @@ class EdgeBuild:
             self._journal = deque()
             await asyncio.to_thread(copy_shard, self._path, copy)
         return copy
+
+    def _advised(self) -> GraphParameters:
+        shard = self.shard
+        return advised_graph(
+            points=shard.count(),
+            dimensions=shard.dimensions,
+            memory_bytes=memory_bytes(),
+            search=parameters_of(self._path),
+        )
+
+    async def _filled_anew(self, copy: Path, graph: GraphParameters, exact_below: int) -> Path:
+        """Move the points of a copy into a new shard, and remove the copy."""
+        fresh = new_generation(self._folder)
+        await self._child.run("fill", copy, fresh, exact_below, _as_json(graph))
+        await asyncio.to_thread(remove_generation, copy)
+        return fresh
 
     async def _replace_by(self, generation: Path) -> None:
         require_room(generation)
@@ -190,6 +228,10 @@ class EdgeBuild:
             require_room(self._folder)
             rebuilt.apply(self._journal.popleft())
             await asyncio.sleep(0)
+
+
+def _as_json(graph: GraphParameters) -> str:
+    return json.dumps(asdict(graph))
 
 
 def _discard_others(folder: Path) -> None:

@@ -1,10 +1,12 @@
 """How points lie in a Qdrant Edge shard: vectors, indexes, filters, and the operations on them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import qdrant_edge as edge
 
 from rag_service.domain.ids import CorpusId, PointId
+from rag_service.domain.index_advice import GraphParameters
 from rag_service.ports.vector_index import Point, Visible
 from rag_service.retrieval.hybrid import EngineId
 from rag_service.retrieval.point_payload import (
@@ -33,10 +35,11 @@ _NUMBERS = (BORN, DIED)
 _FLOAT_BYTES = 4
 # Segments above it leave the slow appendable form when optimised, in which each condition of a filter costs a lookup.
 _INDEXING_THRESHOLD_KB = 64
+_INT8 = edge.ScalarQuantizationConfig(type=edge.ScalarType.Int8, always_ram=True)
 
 
-def shard_config(*, dimensions: int, exact_below: int) -> edge.EdgeConfig:
-    """Return the configuration of a new shard.
+def shard_config(*, dimensions: int, exact_below: int, graph: GraphParameters) -> edge.EdgeConfig:
+    """Return the configuration of a new shard, or of one that is to be built anew.
 
     The sparse vectors carry no IDF modifier: the engine's would count dead and foreign points.
     """
@@ -45,11 +48,19 @@ def shard_config(*, dimensions: int, exact_below: int) -> edge.EdgeConfig:
     return edge.EdgeConfig(
         vectors={DENSE: edge.EdgeVectorParams(size=dimensions, distance=edge.Distance.Cosine)},
         sparse_vectors={SPARSE: edge.EdgeSparseVectorParams()},
-        hnsw_config=edge.HnswIndexConfig(m=16, ef_construct=128, full_scan_threshold=max(1, full_scan_kb)),
+        hnsw_config=edge.HnswIndexConfig(
+            m=graph.m, ef_construct=graph.ef_construct, full_scan_threshold=max(1, full_scan_kb)
+        ),
+        quantization_config=_INT8 if graph.int8 else None,
         optimizers=edge.EdgeOptimizersConfig(indexing_threshold=_INDEXING_THRESHOLD_KB),
         # Without it a second opener is not noticed and loses points.
         wal_enabled=True,
     )
+
+
+def is_quantised(config: Mapping[str, Any]) -> bool:
+    """Say whether a shard with this configuration, as it lies on disk, keeps 8-bit vectors."""
+    return bool(config.get("quantization_config"))
 
 
 def field_indexes() -> list[edge.UpdateOperation]:

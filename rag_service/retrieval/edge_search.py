@@ -1,5 +1,7 @@
 """Hybrid search in one Qdrant Edge shard."""
 
+from functools import cache
+
 import qdrant_edge as edge
 
 from rag_service.domain.ids import ChunkId
@@ -9,19 +11,23 @@ from rag_service.retrieval.edge_schema import with_ids
 from rag_service.retrieval.hybrid import Best, Hit, Side, Wish, asked, hybrid_search
 from rag_service.retrieval.point_payload import CHUNK_ID, DENSE, SPARSE
 
-_EF = 512  # recall@100 of ACORN is 0.98-0.997 with it, 0.68 at worst with the engine's default
-_EXACT = edge.SearchParams(exact=True)
-_GRAPH = edge.SearchParams(hnsw_ef=_EF, acorn=edge.AcornSearchParams(enable=True))
+# Shards without 8-bit vectors ignore both.
+_UNQUANTISED = edge.QuantizationSearchParams(ignore=True)
+_RESCORED = edge.QuantizationSearchParams(rescore=True, oversampling=2.0)
+_EXACT = edge.SearchParams(exact=True, quantization=_UNQUANTISED)
 
 
 def search_shard(
-    shard: edge.EdgeShard, query: QueryVectors, visible: edge.Filter, *, limit: int, exact_below: int
+    shard: edge.EdgeShard, query: QueryVectors, visible: edge.Filter, *, limit: int, exact_below: int, ef: int
 ) -> list[Candidate]:
-    """Return the best `limit` points of each side, by chunk id. Scans in full below `exact_below` matching points."""
+    """Return the best `limit` points of each side, by chunk id. Scans in full below `exact_below` matching points.
+
+    `ef` says how far a walk through the graph looks around.
+    """
     queries = _queries(query)
 
     def answer(wishes: list[Wish]) -> list[list[Hit]]:
-        requests = [_request(wish, queries[wish.side], visible) for wish in wishes]
+        requests = [_request(wish, queries[wish.side], visible, ef) for wish in wishes]
         return [_hits(found) for found in shard.query_batch(edge.QueryBatchRequest(requests))]
 
     exact = _matches_fewer(shard, visible, exact_below)
@@ -44,13 +50,19 @@ def _queries(query: QueryVectors) -> dict[Side, edge.Query]:
     return queries
 
 
-def _request(wish: Wish, query: edge.Query, visible: edge.Filter) -> edge.QueryRequest:
+def _request(wish: Wish, query: edge.Query, visible: edge.Filter, ef: int) -> edge.QueryRequest:
     if isinstance(wish, Best):
-        params = _EXACT if wish.exact else _GRAPH
+        params = _EXACT if wish.exact else _through_graph(ef)
         return edge.QueryRequest(wish.limit, query=query, filter=visible, params=params, with_payload=[CHUNK_ID])
     # No filter but the ids: what is scored here passed the filter a moment ago, and nothing was written since.
     ids = edge.Filter(must=[with_ids(wish.points)])
     return edge.QueryRequest(len(wish.points), query=query, filter=ids, params=_EXACT)
+
+
+@cache
+def _through_graph(ef: int) -> edge.SearchParams:
+    acorn = edge.AcornSearchParams(enable=True)
+    return edge.SearchParams(hnsw_ef=ef, acorn=acorn, quantization=_RESCORED)
 
 
 def _hits(found: list[edge.ScoredPoint]) -> list[Hit]:

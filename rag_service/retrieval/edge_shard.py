@@ -2,12 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import qdrant_edge as edge
 
 from rag_service.domain.ids import CorpusId, PointId
+from rag_service.domain.index_advice import GraphParameters
 from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval import edge_schema, point_payload
@@ -22,21 +24,22 @@ _POINTS_PER_REWRITE = 1_000
 class Shard:
     """A shard folder, opened by this process alone."""
 
-    def __init__(self, shard: edge.EdgeShard, *, dimensions: int) -> None:
+    def __init__(self, shard: edge.EdgeShard, *, dimensions: int, int8: bool) -> None:
         self._shard = shard
         self.dimensions = dimensions
+        self.int8 = int8
 
     @classmethod
-    def create(cls, path: Path, *, dimensions: int, exact_below: int) -> "Shard":
+    def create(cls, path: Path, *, dimensions: int, exact_below: int, graph: GraphParameters) -> "Shard":
         path.mkdir(parents=True)
         with engine_errors(f"create a shard in {path}"):
             shard = edge.EdgeShard.create(
-                str(path), edge_schema.shard_config(dimensions=dimensions, exact_below=exact_below)
+                str(path), edge_schema.shard_config(dimensions=dimensions, exact_below=exact_below, graph=graph)
             )
             for operation in edge_schema.field_indexes():
                 shard.update(operation)
             shard.flush()
-        return cls(shard, dimensions=dimensions)
+        return cls(shard, dimensions=dimensions, int8=graph.int8)
 
     @classmethod
     def load(cls, path: Path) -> "Shard":
@@ -44,7 +47,17 @@ class Shard:
         with engine_errors(f"open the shard in {path}"):
             config = json.loads((path / "edge_config.json").read_text())
             shard = edge.EdgeShard.load(str(path))
-        return cls(shard, dimensions=int(config["vectors"][point_payload.DENSE]["size"]))
+        return cls(shard, dimensions=_dimensions(config), int8=edge_schema.is_quantised(config))
+
+    @classmethod
+    def load_to_rebuild(cls, path: Path, *, exact_below: int, graph: GraphParameters) -> "Shard":
+        """Open a shard so that `optimise` gives it this graph. It keeps 8-bit vectors that it has."""
+        remove_unfinished_segments(path)
+        with engine_errors(f"open the shard in {path}"):
+            dimensions = _dimensions(json.loads((path / "edge_config.json").read_text()))
+            config = edge_schema.shard_config(dimensions=dimensions, exact_below=exact_below, graph=graph)
+            shard = edge.EdgeShard.load(str(path), config)
+        return cls(shard, dimensions=dimensions, int8=graph.int8)
 
     def apply(self, operation: edge.UpdateOperation) -> None:
         """Change the shard; durable after `flush`, safe to repeat."""
@@ -71,11 +84,12 @@ class Shard:
         among: Visible,
         limit: int,
         exact_below: int,
+        ef: int,
     ) -> list[Candidate]:
         check_query(query, dimensions=self.dimensions)
         visible = edge_schema.filter_of(among)
         with engine_errors("search"):
-            return search_shard(self._shard, query, visible, limit=limit, exact_below=exact_below)
+            return search_shard(self._shard, query, visible, limit=limit, exact_below=exact_below, ef=ef)
 
     def states(self, corpus_id: CorpusId, *, born_after: int, start: PointId | None, limit: int) -> list[PointState]:
         """Return `limit` points of a corpus by point id, from `start` on."""
@@ -131,6 +145,10 @@ class Shard:
         with engine_errors("count"):
             info = self._shard.info()
         return max(0, 2 * int(info.points_count) - int(info.indexed_vectors_count))
+
+
+def _dimensions(config: Mapping[str, Any]) -> int:
+    return int(config["vectors"][point_payload.DENSE]["size"])
 
 
 def remove_unfinished_segments(path: Path) -> None:

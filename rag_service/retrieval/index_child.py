@@ -1,15 +1,19 @@
 """Long work on copies of shards, away from the process that serves them.
 
-`python -m rag_service.retrieval.index_child PARENT optimise FOLDER`
-`python -m rag_service.retrieval.index_child PARENT fill SOURCE TARGET EXACT_BELOW`
+`python -m rag_service.retrieval.index_child PARENT optimise FOLDER EXACT_BELOW GRAPH`
+`python -m rag_service.retrieval.index_child PARENT fill SOURCE TARGET EXACT_BELOW GRAPH`
+
+GRAPH are the parameters of the graph, in JSON.
 """
 
 import ctypes
+import json
 import os
 import signal
 import sys
 from pathlib import Path
 
+from rag_service.domain.index_advice import GraphParameters
 from rag_service.retrieval.edge_room import require_room
 from rag_service.retrieval.edge_shard import Shard
 
@@ -23,26 +27,26 @@ def main() -> None:
     _end_with(int(parent))
     os.nice(10)
     match task, arguments:
-        case "optimise", [folder]:
-            optimise(Path(folder))
-        case "fill", [source, target, exact_below]:
-            fill(Path(source), Path(target), exact_below=int(exact_below))
+        case "optimise", [folder, exact_below, graph]:
+            optimise(Path(folder), exact_below=int(exact_below), graph=GraphParameters(**json.loads(graph)))
+        case "fill", [source, target, exact_below, graph]:
+            fill(Path(source), Path(target), exact_below=int(exact_below), graph=GraphParameters(**json.loads(graph)))
         case _:
             sys.exit(f"no such task: {task} {arguments}")
 
 
-def optimise(folder: Path) -> None:
+def optimise(folder: Path, *, exact_below: int, graph: GraphParameters) -> None:
     """Build the search structures of a shard that nobody else has open."""
-    shard = Shard.load(folder)
+    shard = Shard.load_to_rebuild(folder, exact_below=exact_below, graph=graph)
     shard.optimise()
     shard.flush()
     shard.close()
 
 
-def fill(source: Path, target: Path, *, exact_below: int) -> None:
+def fill(source: Path, target: Path, *, exact_below: int, graph: GraphParameters) -> None:
     """Write the points that `source` has, and no trace of those it had, into a new shard."""
     full = Shard.load(source)
-    fresh = Shard.create(target, dimensions=full.dimensions, exact_below=exact_below)
+    fresh = Shard.create(target, dimensions=full.dimensions, exact_below=exact_below, graph=graph)
     for number, operation in enumerate(full.rewriting(), start=1):
         require_room(target)
         fresh.apply(operation)

@@ -21,8 +21,9 @@ _IDS_PER_FRAME = 20_000
 class IndexClient:
     """VectorIndex behind a socket. `timeout_s` bounds one search or page; work on whole builds may take hours."""
 
-    def __init__(self, socket_path: Path, timeout_s: float) -> None:
+    def __init__(self, socket_path: Path, timeout_s: float, *, engine: wire.Engine = "edge") -> None:
         self._pool = SocketPool(socket_path)
+        self._engine = engine
         self._timeout_s = timeout_s
 
     async def aclose(self) -> None:
@@ -111,7 +112,7 @@ class IndexClient:
     async def _ask(self, message: wire.Message, *, timeout_s: float) -> Any:
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await self._answer(message)
+                answer = await self._answer({**message, "engine": self._engine})
         except (OSError, TimeoutError) as exc:
             raise IndexUnavailable(f"The index host did not answer: {exc or type(exc).__name__}") from exc
         except wire.BadFrame as exc:

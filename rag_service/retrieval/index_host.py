@@ -1,7 +1,7 @@
-"""`python -m rag_service.retrieval.index_host`: the one process that has the index folder open.
+"""`python -m rag_service.retrieval.index_host`: the one process that has the index folders open.
 
-The engine holds Python's global lock while it works and lets one process open a folder, so this process
-does nothing else: it answers `IndexClient`s over a Unix socket, one engine call after the other.
+An engine lets one process open a folder, and Qdrant Edge holds Python's global lock while it works. So this process
+does nothing else: it answers `IndexClient`s over a Unix socket.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ import structlog
 
 from rag_service.errors import IndexUnavailable, Misconfigured
 from rag_service.retrieval import wire
+from rag_service.retrieval.index_engines import IndexEngines
 from rag_service.retrieval.index_requests import IndexRequests
-from rag_service.retrieval.qdrant_edge import EdgeIndex
 from rag_service.settings import Settings, read_settings
 from rag_service.telemetry.logs import configure_logs
 
@@ -41,23 +41,28 @@ def main() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    # The folder's lock comes before the socket: whoever holds it may remove a socket that a crash left.
-    index = EdgeIndex(settings.index_dir, exact_below=settings.retrieval.exact_below)
+    engines = IndexEngines(settings)
     try:
-        requests = IndexRequests(index)
-        counts = requests.take_stock()
-        async with _listening(settings.index_socket, requests):
-            log.info("index_host_ready", builds=len(counts), points=sum(count or 0 for count in counts.values()))
-            if damaged := [name for name, count in counts.items() if count is None]:
-                log.error("index_builds_unreadable", fingerprints=damaged)
-            await _until_told_to_stop(_optimise_when_idle(requests, after=settings.retrieval.optimise_after))
+        # The folders' locks come before the socket: whoever holds them may remove a socket that a crash left.
+        engines.open()
+        async with _listening(settings.index_socket, engines):
+            _tell_what_there_is(engines)
+            await _until_told_to_stop(_optimise_when_idle(engines, after=settings.retrieval.optimise_after))
     finally:
-        index.close()
+        engines.close()
         log.info("index_host_stopped")
 
 
+def _tell_what_there_is(engines: IndexEngines) -> None:
+    for engine, counts in engines.counts().items():
+        points = sum(count or 0 for count in counts.values())
+        log.info("index_host_ready", engine=engine, builds=len(counts), points=points)
+        if damaged := [name for name, count in counts.items() if count is None]:
+            log.error("index_builds_unreadable", engine=engine, fingerprints=damaged)
+
+
 @asynccontextmanager
-async def _listening(socket: Path, requests: IndexRequests) -> AsyncIterator[None]:
+async def _listening(socket: Path, engines: IndexEngines) -> AsyncIterator[None]:
     if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH_BYTES:
         raise Misconfigured(
             f"The socket's path {socket} is too long; name a shorter one in RAG_RETRIEVAL__HOST_SOCKET."
@@ -67,7 +72,7 @@ async def _listening(socket: Path, requests: IndexRequests) -> AsyncIterator[Non
     # The socket must never be open to others, not even between its making and a chmod.
     mask = os.umask(0o177)
     try:
-        server = await asyncio.start_unix_server(lambda r, w: _remember(connections, r, w, requests), socket)
+        server = await asyncio.start_unix_server(lambda r, w: _remember(connections, r, w, engines), socket)
     finally:
         os.umask(mask)
     try:
@@ -88,17 +93,17 @@ def _remember(
     connections: set[asyncio.Task[None]],
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    requests: IndexRequests,
+    engines: IndexEngines,
 ) -> None:
-    connection = asyncio.create_task(_answer_all(reader, writer, requests))
+    connection = asyncio.create_task(_answer_all(reader, writer, engines))
     connections.add(connection)
     connection.add_done_callback(connections.discard)
 
 
-async def _answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, requests: IndexRequests) -> None:
+async def _answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, engines: IndexEngines) -> None:
     try:
         while message := await wire.read_message(reader):
-            await wire.send_message(writer, await requests.answer(message))
+            await wire.send_message(writer, await engines.answer(message))
     except wire.BadFrame as exc:
         log.warning("index_frame_refused", reason=str(exc))
     except ConnectionError:
@@ -109,21 +114,25 @@ async def _answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
             await writer.wait_closed()
 
 
-async def _optimise_when_idle(requests: IndexRequests, *, after: int) -> None:
+async def _optimise_when_idle(engines: IndexEngines, *, after: int) -> None:
     """Optimise a build when enough was written to it and no writer is at work."""
     while True:
         await asyncio.sleep(_LOOK_S)
-        if time.monotonic() - requests.last_write_s < _IDLE_S:
-            continue
-        for fingerprint in [name for name, count in requests.unoptimised.items() if count >= after]:
-            started = time.monotonic()
-            try:
-                await requests.optimise(fingerprint)
-            except (IndexUnavailable, OSError):
-                log.exception("index_optimise_failed", fingerprint=fingerprint)
-                await asyncio.sleep(_AFTER_FAILURE_S)
-            else:
-                log.info("index_optimised", fingerprint=fingerprint, duration_s=round(time.monotonic() - started, 1))
+        for requests in engines.opened:
+            if time.monotonic() - requests.last_write_s >= _IDLE_S:
+                await _optimise(requests, after=after)
+
+
+async def _optimise(requests: IndexRequests, *, after: int) -> None:
+    for fingerprint in [name for name, count in requests.unoptimised.items() if count >= after]:
+        started = time.monotonic()
+        try:
+            await requests.optimise(fingerprint)
+        except (IndexUnavailable, OSError):
+            log.exception("index_optimise_failed", fingerprint=fingerprint)
+            await asyncio.sleep(_AFTER_FAILURE_S)
+        else:
+            log.info("index_optimised", fingerprint=fingerprint, duration_s=round(time.monotonic() - started, 1))
 
 
 async def _until_told_to_stop(meanwhile: Coroutine[None, None, None]) -> None:

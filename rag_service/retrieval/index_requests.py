@@ -4,17 +4,39 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from rag_service.domain.ids import Fingerprint
+from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.errors import IndexUnavailable, InvalidRequest
+from rag_service.ports.vector_index import Point, PointState, VectorIndex
 from rag_service.retrieval import wire
-from rag_service.retrieval.qdrant_edge import EdgeIndex
+
+
+class HostedIndex(VectorIndex, Protocol):
+    """An engine in the host's process: pages come one at a time, as clients ask for them."""
+
+    def counts(self) -> dict[Fingerprint, int | None]:
+        """Return how many points each build holds, dead ones too; None for one that cannot be opened."""
+
+    def unindexed_count(self, fingerprint: Fingerprint) -> int:
+        """Return about how many points of a build wait for `optimise`."""
+
+    def state_page(
+        self, fingerprint: Fingerprint, *, corpus_id: CorpusId, born_after: int, after: PointId | None
+    ) -> list[PointState]:
+        """Return the next points of a corpus by point id; none when there are no more."""
+
+    def point_page(self, fingerprint: Fingerprint, *, after: PointId | None) -> list[Point]:
+        """Return the next points of a build by point id, with vectors; none when there are no more."""
+
+    def close(self) -> None:
+        """Bring everything to disk and let others open the folder."""
 
 
 class IndexRequests:
-    """Answers messages with an `EdgeIndex`, and counts what it wrote per build since the last `optimise`."""
+    """Answers messages with one engine, and counts what it wrote per build since the last `optimise`."""
 
-    def __init__(self, index: EdgeIndex) -> None:
+    def __init__(self, index: HostedIndex) -> None:
         self._index = index
         self.unoptimised: Counter[Fingerprint] = Counter()
         self.last_write_s = time.monotonic()
@@ -31,9 +53,9 @@ class IndexRequests:
         try:
             return {"result": await self._result(message)}
         except (InvalidRequest, IndexUnavailable) as exc:
-            return {"error": type(exc).__name__, "message": str(exc)}
+            return wire.error_message(exc)
         except (KeyError, IndexError, TypeError, ValueError) as exc:
-            return {"error": InvalidRequest.__name__, "message": f"The index host cannot read the request: {exc!r}"}
+            return wire.error_message(InvalidRequest(f"The index host cannot read the request: {exc!r}"))
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         """Rebuild the search structures of a build; what is written meanwhile counts for the next time."""

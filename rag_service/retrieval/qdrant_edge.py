@@ -76,7 +76,7 @@ class EdgeIndex:
         if build is None or not among.scope.covers(among.corpus_id):
             return []
         exact_below = _ALL if exact else self._exact_below
-        return build.shard.search(query, among=among, limit=limit, exact_below=exact_below)
+        return build.search(query, among=among, limit=limit, exact_below=exact_below)
 
     async def builds(self) -> dict[Fingerprint, int | None]:
         return self.counts()
@@ -118,7 +118,7 @@ class EdgeIndex:
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
         if build := self._build(fingerprint):
-            await build.optimise()
+            await build.optimise(exact_below=self._exact_below)
 
     async def compact(self, fingerprint: Fingerprint) -> Sequence[str]:
         if build := self._build(fingerprint):

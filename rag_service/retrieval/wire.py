@@ -3,7 +3,7 @@
 import asyncio
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgpack
 import numpy as np
@@ -19,6 +19,8 @@ _FLOATS = np.dtype("<f4")
 _TERMS = np.dtype("<u4")
 
 Message = dict[str, Any]
+Engine = Literal["edge", "faiss"]
+"""The engines of an index host. Every message names the one that it is for, under the key `engine`."""
 
 
 class BadFrame(ValueError):
@@ -66,6 +68,11 @@ async def send_message(writer: asyncio.StreamWriter, message: Message) -> None:
         raise BadFrame(f"a frame of {len(body)} bytes")
     writer.write(_LENGTH.pack(len(body)) + body)
     await writer.drain()
+
+
+def error_message(error: Exception) -> Message:
+    """Return the answer that lets the client raise `error`."""
+    return {"error": type(error).__name__, "message": str(error)}
 
 
 def pack_points(points: Sequence[Point]) -> list[list[object]]:

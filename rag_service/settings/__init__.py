@@ -14,6 +14,7 @@ from rag_service.errors import Misconfigured
 from rag_service.settings.answering import (
     AnswerSettings,
     EmbeddingSettings,
+    FaissSettings,
     GenerationSettings,
     ModelPrice,
     QdrantSettings,
@@ -31,7 +32,7 @@ from rag_service.settings.documents import (
 )
 from rag_service.settings.evaluation import EvaluationSettings
 from rag_service.settings.section import Section
-from rag_service.settings.service import BlobSettings, CatalogSettings, LogSettings, SecuritySettings
+from rag_service.settings.service import BlobSettings, CatalogSettings, LimitSettings, LogSettings, SecuritySettings
 from rag_service.settings.sockets import socket_path
 from rag_service.settings.work import BuildSettings, HousekeepingSettings, JobSettings, QueueSettings, ReconcileSettings
 
@@ -44,9 +45,11 @@ __all__ = [
     "ChunkingSettings",
     "EmbeddingSettings",
     "EvaluationSettings",
+    "FaissSettings",
     "GenerationSettings",
     "HousekeepingSettings",
     "JobSettings",
+    "LimitSettings",
     "LogSettings",
     "ModelPrice",
     "OcrSettings",
@@ -92,6 +95,7 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     qdrant: QdrantSettings = QdrantSettings()
     rerank: RerankSettings = RerankSettings()
+    faiss: FaissSettings = FaissSettings()
     generation: GenerationSettings = GenerationSettings()
     verification: VerificationSettings = VerificationSettings()
     answers: AnswerSettings = AnswerSettings()
@@ -106,6 +110,7 @@ class Settings(BaseSettings):
     sources: SourceSettings = SourceSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     security: SecuritySettings = SecuritySettings()
+    limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -135,8 +140,13 @@ class Settings(BaseSettings):
 
     @property
     def index_dir(self) -> Path:
-        """The folder that the index host owns."""
+        """The folder of the engine Edge, which the index host owns."""
         return self.data_dir.resolve() / "index"
+
+    @property
+    def index_folders(self) -> dict[str, Path]:
+        """The folders that the index host owns, by engine."""
+        return {"edge": self.index_dir, "faiss": self.index_dir.with_name("index-faiss")}
 
     @property
     def index_socket(self) -> Path:

@@ -28,23 +28,49 @@ class EmbeddingSettings(Section):
 class RetrievalSettings(Section):
     """How passages are found. `dense_weight` is the share of the dense side in the fused score."""
 
-    backend: Literal["edge", "qdrant", "memory"] = Field(
+    backend: Literal["edge", "faiss", "qdrant", "memory"] = Field(
         "edge",
-        description="`edge` (the engine as a library, in the index host), `qdrant` (a server), or `memory` (tests)",
+        description="`edge` or `faiss` (libraries, in the index host), `qdrant` (a server), or `memory` (tests)",
     )
     host_socket: str = Field("", description="Unix socket of the index host; empty: in the data folder")
     timeout_s: float = Field(10.0, gt=0)
+    deadline_s: float = Field(
+        2.0,
+        ge=0,
+        description="of a search, of which a part may take half before it is done without; 0: it is always waited for",
+    )
+    cache_entries: int = Field(
+        500, ge=0, description="questions whose vectors, and whose candidates, a process keeps; 0 for none"
+    )
     dense_weight: float = Field(0.75, ge=0, le=1)
     candidates: int = Field(100, ge=1, le=1000, description="best chunks taken from each side before fusion")
     passages: int = Field(8, ge=1, le=50, description="passages shown to the generator")
+    neighbours: int = Field(
+        0, ge=0, le=5, description="chunks before and after each passage that the generator reads as well"
+    )
     exact: bool = False
     exact_below: int = Field(20_000, ge=0, description="matching points under which a full scan beats the graph")
     optimise_after: int = Field(5_000, ge=1, description="written points after which an index rebuilds its graph")
+    check_every_s: float = Field(
+        6 * 3600, gt=0, description="age of a corpus's newest check of its index at which a worker makes another"
+    )
+    recall_floor: float = Field(
+        0.97, ge=0, le=1, description="measured recall of the ten best under which the index is searched farther"
+    )
 
     @property
     def has_host(self) -> bool:
         """Whether an index host has to run."""
-        return self.backend == "edge"
+        return self.backend in {"edge", "faiss"}
+
+
+class FaissSettings(Section):
+    """The FAISS library, for `RAG_RETRIEVAL__BACKEND=faiss`."""
+
+    kind: Literal["auto", "flat", "hnsw", "ivf"] = Field(
+        "auto",
+        description="structure over the vectors of a build; `auto`: `flat` up to 50,000 chunks, `hnsw` for more",
+    )
 
 
 class RerankSettings(Section):
@@ -109,6 +135,7 @@ class GenerationSettings(Section):
     max_tokens: int = Field(512, ge=16)
     context_tokens: int = Field(3000, ge=256, description="budget of the passages in the prompt")
     max_sentences: int = Field(3, ge=1, description="of an extractive answer")
+    at_once: int = Field(32, ge=1, description="answers that are written at the same time, by process")
     prices: dict[str, ModelPrice] = Field(
         {}, description="of a million tokens by name of the model, as JSON; what a model without one costs is not known"
     )
@@ -130,6 +157,9 @@ class VerificationSettings(Section):
 
 
 class AnswerSettings(Section):
-    """When a question is answered at all."""
+    """When a question is answered at all, and how long what was written is kept for who asks the same."""
 
     answerability_threshold: float = Field(0.32, ge=0, le=1)
+    cache_entries: int = Field(1000, ge=0, description="written answers kept in memory, by process; 0: none")
+    cache_bytes: int = Field(16 * 1024 * 1024, ge=0, description="memory that they take at most")
+    cache_s: float = Field(300.0, gt=0, description="how long one is kept")

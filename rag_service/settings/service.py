@@ -34,6 +34,16 @@ class SecuritySettings(Section):
     public_url: str = Field("", description="address people reach the service at; empty: http://127.0.0.1:PORT")
 
 
+class LimitSettings(Section):
+    """How many questions and searches one process takes on; more are refused with 429 and `Retry-After`."""
+
+    at_once: int = Field(16, ge=1, description="searched at the same time")
+    waiting: int = Field(512, ge=0, description="longest line of a burst")
+    burst_s: float = Field(10.0, ge=0, description="a line that stood longer is no burst, but more than can be done")
+    standing: int = Field(32, ge=0, description="longest line from then on, until it was empty once")
+    wait_s: float = Field(15.0, gt=0, description="longest wait in the line")
+
+
 class LogSettings(Section):
     """What is written to standard error."""
 

@@ -22,7 +22,10 @@ class Stopwatch:
             spent = (time.perf_counter() - started) * 1000
             self._spent_ms[name] = self._spent_ms.get(name, 0.0) + spent
 
+    def stages_ms(self) -> dict[str, float]:
+        """Return what was spent per stage so far."""
+        return {name: round(spent, 2) for name, spent in self._spent_ms.items()}
+
     def timings_ms(self) -> dict[str, float]:
         """Return what was spent per stage so far, and `total` since the start."""
-        total = (time.perf_counter() - self._started) * 1000
-        return {name: round(spent, 2) for name, spent in {**self._spent_ms, "total": total}.items()}
+        return {**self.stages_ms(), "total": round((time.perf_counter() - self._started) * 1000, 2)}

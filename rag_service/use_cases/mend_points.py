@@ -87,6 +87,8 @@ class MendPoints:
                 fault for fault in faults if not fault.is_left_to(slot.moving, seal) and _can_mend(fault, points)
             ]
             await in_time(self._mend(build, mendable, points))
+            if mendable:
+                await tx.corpora.raise_rights_epoch(scope, build.corpus_id)
         findings.add(_findings(build, mendable), mended=True)
         findings.add(_findings(build, [fault for fault in faults if fault not in mendable]), mended=False)
 

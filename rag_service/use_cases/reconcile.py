@@ -14,6 +14,7 @@ from rag_service.domain.access import AccessScope, Permission, system_scope
 from rag_service.domain.builds import Build, BuildState
 from rag_service.domain.findings import Finding, FindingKind, Findings, FoundKind
 from rag_service.domain.ids import CorpusId, Fingerprint
+from rag_service.domain.index_checks import IndexComparison
 from rag_service.domain.versions import Corpus
 from rag_service.errors import Conflict, DependencyUnavailable, NotFound
 from rag_service.ports.blob_store import BlobStore
@@ -48,6 +49,7 @@ class Reconcile:
         self._catalog = catalog
         self._index = index
         self._build_parts = build_parts
+        self._clock = clock
         self._mend_points = MendPoints(catalog=catalog, index=index)
         self._reconcile_blobs = ReconcileBlobs(catalog=catalog, blobs=blobs, clock=clock)
 
@@ -122,10 +124,27 @@ class Reconcile:
 
     async def _check_build(self, scope: AccessScope, build: Build, findings: Findings, *, dry_run: bool) -> None:
         unchecked = Finding(kind=FindingKind.UNCHECKED_CORPUS, subject=build.corpus_id, corpus_id=build.corpus_id)
+        own = Findings()
         with _noted(unchecked, findings):
             parts = await self._parts(scope, build)
             async for batch in _batches(suspects(self._catalog, self._index, scope, build)):
-                await self._mend_points(scope, build, parts, batch, findings, dry_run=dry_run)
+                await self._mend_points(scope, build, parts, batch, own, dry_run=dry_run)
+            if not dry_run:
+                await self._note(scope, build, own.kinds())
+        findings.include(own.kinds())
+
+    async def _note(self, scope: AccessScope, build: Build, kinds: Sequence[FoundKind]) -> None:
+        """Keep what comparing the whole build came to, for those who watch indexes."""
+        comparison = IndexComparison(
+            tenant_id=scope.tenant_id,
+            corpus_id=build.corpus_id,
+            fingerprint=build.fingerprint,
+            compared_at=self._clock(),
+            differing=sum(one.found for one in kinds),
+            mended=sum(one.mended for one in kinds),
+        )
+        async with self._catalog.writing() as tx:
+            await tx.index_checks.note(comparison)
 
     async def _parts(self, scope: AccessScope, build: Build) -> Parts | None:
         """Return what missing points are made with, None when that cannot be opened."""

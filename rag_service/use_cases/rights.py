@@ -35,6 +35,7 @@ class SpreadRights:
                 await tx.points.slot(scope, corpus_id, hold=True)
                 points = await tx.points.of_documents(scope, document_ids[start : start + _DOCUMENTS_AT_ONCE])
                 await in_time(self._grant_all(points))
+                await tx.corpora.raise_rights_epoch(scope, corpus_id)
 
     async def _grant_all(self, points: Mapping[Fingerprint, Sequence[ExpectedPoint]]) -> None:
         for fingerprint, of_build in points.items():

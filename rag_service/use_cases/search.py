@@ -6,19 +6,24 @@ from typing import Protocol
 
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Passage
+from rag_service.domain.degradation import Degradation
 from rag_service.domain.versions import PinnedVersion
 from rag_service.errors import InvalidRequest, NotFound
 from rag_service.ports.build_parts import BuildParts
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import Candidate, VectorIndex
+from rag_service.ports.vectors import QueryVectors
 from rag_service.settings import RetrievalSettings
+from rag_service.telemetry.search_counts import SearchCounts
 from rag_service.telemetry.timings import Stopwatch
 from rag_service.use_cases.parts_of import parts_of
 from rag_service.use_cases.permissions import require
 from rag_service.use_cases.readable_versions import pinned_version
 from rag_service.use_cases.searching.choose_passages import ChoosePassages
+from rag_service.use_cases.searching.deadline import Deadline
 from rag_service.use_cases.searching.encode_query import EncodeQuery
-from rag_service.use_cases.searching.find_candidates import FindCandidates
+from rag_service.use_cases.searching.find_candidates import FindCandidates, Found
+from rag_service.use_cases.searching.find_filtered import FindFiltered
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.searching.rerank import Reranking, RerankPassages
 
@@ -34,16 +39,25 @@ class Fuse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """What was found, best first, how long each stage took, and how a second look ended; None where none is taken."""
+    """What was found, best first, and how long each stage took.
+
+    `degraded` names what it was found without, by `Degradation`. Nobody may keep such a result, or an answer made of
+    it, for a later question. `reranking` says how the second look ended, None where none was taken.
+    """
 
     pinned: PinnedVersion
     passages: tuple[Passage, ...]
     timings_ms: Mapping[str, float]
+    degraded: tuple[str, ...] = ()
     reranking: Reranking | None = None
 
 
 class Search:
-    """Dense and sparse search, fused, passages read from the catalog with rights checked."""
+    """Dense and sparse search, fused, passages read from the catalog with rights checked.
+
+    A part that is slow or down is done without where that is possible: the words alone are looked for, or `fallback`
+    is searched, which must raise IndexUnavailable for what it does not hold.
+    """
 
     def __init__(
         self,
@@ -53,14 +67,17 @@ class Search:
         build_parts: BuildParts,
         fuse: Fuse,
         settings: RetrievalSettings,
+        fallback: VectorIndex | None = None,
         rerank: RerankPassages | None = None,
     ) -> None:
         self._catalog = catalog
         self._build_parts = build_parts
         self._fuse = fuse
         self._settings = settings
-        self._encode = EncodeQuery(catalog)
-        self._find = FindCandidates(index=index, settings=settings)
+        self.counts = SearchCounts()
+        self._encode = EncodeQuery(catalog=catalog, settings=settings, counts=self.counts)
+        find = FindCandidates(index=index, settings=settings, counts=self.counts, fallback=fallback)
+        self._find = FindFiltered(catalog=catalog, find=find, settings=settings)
         self._choose = ChoosePassages(catalog)
         self._rerank = rerank
 
@@ -92,31 +109,55 @@ class Search:
 
         Raises:
             Conflict: the parts that the version was built with cannot be opened: no other model answers for them.
+            IndexUnavailable: neither the index nor a fallback answered.
         """
         if not query.strip():
             raise InvalidRequest("The query is empty.", param="query")
         _check(scope, pinned)
-        watch = Stopwatch()
+        watch, deadline = Stopwatch(), Deadline(self._settings.deadline_s)
         passages: Sequence[Passage] = ()
+        degraded: tuple[str, ...] = ()
         reranking = None
         if pinned.number:
             parts = await parts_of(self._catalog, self._build_parts, scope, pinned.corpus.id, pinned.fingerprint)
-            vectors = await self._encode(scope, pinned, parts, query, watch)
+            vectors = await self._encode(scope, pinned, parts, query, deadline=deadline, watch=watch)
             with watch.stage("index"):
-                candidates = await self._find(scope, pinned, vectors, options)
+                found = await self._find(scope, pinned, vectors, options, deadline=deadline)
+            degraded = _degradations(vectors, found)
+            self.counts.count_degraded(degraded)
             with watch.stage("fusion"):
-                ranked = self._fuse(candidates, dense_weight=self._settings.dense_weight, limit=len(candidates))
+                weight = 0.0 if vectors.dense is None else self._settings.dense_weight
+                ranked = self._fuse(found.candidates, dense_weight=weight, limit=len(found.candidates))
             with watch.stage("passages"):
-                passages = await self._choose(scope, pinned, ranked, self._looked_through(options))
-            if self._rerank:
+                passages = await self._choose(scope, pinned, ranked, query, self._looked_through(options))
+            if self._rerank and _is_looked_at_again(options):
                 with watch.stage("rerank"):
-                    reranked = await self._rerank(query, passages, limit=options.limit)
-                passages, reranking = reranked.passages, reranked.outcome
-        return SearchResult(pinned=pinned, passages=tuple(passages), timings_ms=watch.timings_ms(), reranking=reranking)
+                    within_s = deadline.share_s()
+                    again = await self._rerank(query, passages, limit=options.limit, within_s=within_s)
+                passages, reranking = again.passages, again.outcome
+        return SearchResult(
+            pinned=pinned,
+            passages=tuple(passages),
+            timings_ms=watch.timings_ms(),
+            degraded=degraded,
+            reranking=reranking,
+        )
 
     def _looked_through(self, options: SearchOptions) -> SearchOptions:
         """Return the options with as many passages as a second look has to choose from."""
-        return replace(options, limit=self._rerank.wanted(options.limit)) if self._rerank else options
+        if self._rerank and _is_looked_at_again(options):
+            return replace(options, limit=self._rerank.wanted(options.limit))
+        return options
+
+
+def _is_looked_at_again(options: SearchOptions) -> bool:
+    # A reranker reads the beginning of a passage: of one that was widened, the chunk before.
+    return not options.neighbours
+
+
+def _degradations(vectors: QueryVectors, found: Found) -> tuple[str, ...]:
+    lacking = {Degradation.EMBEDDING: vectors.dense is None, Degradation.INDEX: found.by_fallback}
+    return tuple(name for name, is_lacking in lacking.items() if is_lacking)
 
 
 def _check(scope: AccessScope, pinned: PinnedVersion) -> None:

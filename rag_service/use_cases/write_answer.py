@@ -1,6 +1,6 @@
 """From a generator's stream to verified units."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from rag_service.ports.generator import NO_ANSWER, AnswerRequest, Fragment, Gene
 from rag_service.ports.unit_checker import UnitChecker
 from rag_service.telemetry.timings import Stopwatch
 from rag_service.use_cases.answer_text import AnswerText
+from rag_service.use_cases.answering.written import Written
 
 _log = structlog.get_logger()
 
@@ -27,6 +28,20 @@ class WrittenAnswer:
     declined: bool = False
     failed: bool = False
     by_stand_in: bool = False
+
+    def written(self, units: Sequence[UnitEmitted], *, timings_ms: Mapping[str, float]) -> Written:
+        """Return it as it is, with the units that were emitted."""
+        return Written(
+            units=tuple(units),
+            dropped_units=self.text.dropped,
+            declined=self.declined,
+            failed=self.failed,
+            by_stand_in=self.by_stand_in,
+            generator=self.generator.name if self.generator else "fixed",
+            prompt_version=self.generator.prompt_version if self.generator else "none",
+            usage=self.usage,
+            timings_ms=timings_ms,
+        )
 
 
 class WriteAnswer:

@@ -7,6 +7,7 @@ import numpy as np
 
 from rag_service.domain.sentences import sentence_spans
 from rag_service.domain.words import content_stems, stems
+from rag_service.errors import EmbedderUnavailable
 from rag_service.ports.embedder import Embedder
 from rag_service.ports.verifier import Claim
 from rag_service.verification.facts import is_turned_round, missing_names, missing_numbers, negation_differs, overstates
@@ -24,7 +25,7 @@ _SAME_STATEMENT = 0.6
 
 
 class LexicalVerifier:
-    """The Verifier that needs no model of its own. With an embedder it also forgives other words for the same.
+    """The Verifier that needs no model of its own. With an embedder, while that answers, it forgives other words too.
 
     Numbers and names of the claim must be in the evidence, or the score stays below one half.
     """
@@ -46,7 +47,11 @@ class LexicalVerifier:
     async def _similarities(self, claims: Sequence[Claim]) -> list[float]:
         if not claims or self._embedder is None:
             return [_word_similarity(claim) for claim in claims]
-        rows = await self._embedder.embed_passages([text for claim in claims for text in (claim.text, claim.evidence)])
+        try:
+            texts = [text for claim in claims for text in (claim.text, claim.evidence)]
+            rows = await self._embedder.embed_passages(texts)
+        except EmbedderUnavailable:
+            return [_word_similarity(claim) for claim in claims]
         return [float(value) for value in np.sum(rows[0::2] * rows[1::2], axis=1)]
 
 

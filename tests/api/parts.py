@@ -37,9 +37,11 @@ from rag_service.domain.versions import Corpus, PinnedVersion
 from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.queue.polled import PolledQueue
+from rag_service.retrieval.fixed_tuning import FixedTuning
 from rag_service.retrieval.memory import MemoryIndex
-from rag_service.settings import SecuritySettings, Settings, UploadSettings
+from rag_service.settings import RetrievalSettings, SecuritySettings, Settings, UploadSettings
 from rag_service.signing.service_keys import ServiceKeys
+from rag_service.telemetry.search_counts import SearchCounts
 from rag_service.use_cases.accept_uploads import AcceptUploads
 from rag_service.use_cases.builds import ManageBuilds
 from rag_service.use_cases.content_gaps import ContentGaps
@@ -54,6 +56,7 @@ from rag_service.use_cases.feedback import GiveFeedback
 from rag_service.use_cases.gates import PublishGate
 from rag_service.use_cases.golden import ManageGolden
 from rag_service.use_cases.golden_growth import GrowGolden
+from rag_service.use_cases.indexes.read_health import ReadIndexHealth
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
 from rag_service.use_cases.live_answers import ReadLiveAnswers
@@ -135,7 +138,8 @@ class ScriptedSearch:
 
     catalog: SqlCatalog
     passages: tuple[Passage, ...] = ()
-    exact: bool = False
+    asked: list[SearchOptions] = field(default_factory=list)
+    counts: SearchCounts = field(default_factory=SearchCounts)
 
     async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
         async with self.catalog.reading() as tx:
@@ -143,8 +147,8 @@ class ScriptedSearch:
         return PinnedVersion(corpus=found, number=found.published, fingerprint=found.fingerprint)
 
     async def at(self, scope: AccessScope, pinned: PinnedVersion, query: str, options: SearchOptions) -> Any:
-        self.exact = options.exact
-        return SimpleNamespace(pinned=pinned, passages=self.passages[: options.limit], timings_ms={})
+        self.asked.append(options)
+        return SimpleNamespace(pinned=pinned, passages=self.passages[: options.limit], timings_ms={}, degraded=())
 
 
 class LoadedEmbedder:
@@ -350,4 +354,7 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
         start_evaluation=StartEvaluation(catalog=catalog, queue=PolledQueue(), clock=clock),
         watch_evaluations=WatchEvaluations(catalog=catalog, clock=clock, settings=settings.jobs),
         live_answers=ReadLiveAnswers(catalog=catalog, clock=clock),
+        index_health=ReadIndexHealth(
+            catalog=catalog, tuning=FixedTuning("memory"), clock=clock, settings=RetrievalSettings()
+        ),
     )

@@ -11,6 +11,7 @@ from openai import APIError, AsyncOpenAI, NotFoundError
 from openai.types.chat import ChatCompletion
 from starlette.types import Message
 
+from rag_service.domain.filters import parse_filter
 from rag_service.domain.spans import sha256_of
 from rag_service.errors import GeneratorUnavailable, IndexUnavailable
 from tests.api.parts import QUOTE, Service
@@ -244,3 +245,28 @@ async def call_until(service: Service, body: dict[str, Any], left: asyncio.Event
     headers = [(b"authorization", f"Bearer {service.secret}".encode()), (b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "query_string": b"", "headers": headers}
     await service.app(scope, receive, send)
+
+
+async def test_a_question_can_say_of_which_documents_it_is_asked(service: Service, client: httpx.AsyncClient) -> None:
+    wanted = {"type": "eq", "key": "lang", "value": "de"}
+
+    await client.post("/v1/chat/completions", json=BODY | {"x_rag": {"filters": wanted, "per_document": 2}})
+
+    [asked] = service.parts.ask_question.asked
+    assert (asked.filters, asked.per_document) == (parse_filter(wanted), 2)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "place"),
+    [
+        ({"filter": {}}, "x_rag.filter"),
+        ({"per_document": 0}, "x_rag.per_document"),
+        ({"filters": {"type": "eq", "key": "a"}}, "x_rag.filters.value"),
+    ],
+)
+async def test_a_wish_that_cannot_be_understood_is_refused(
+    client: httpx.AsyncClient, wishes: dict[str, object], place: str
+) -> None:
+    reply = await client.post("/v1/chat/completions", json=BODY | {"x_rag": wishes})
+
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, place)

@@ -111,9 +111,7 @@ async def test_an_image_is_refused_with_its_place(client: httpx.AsyncClient) -> 
     assert reply.json()["error"]["param"] == "messages[0].content[1].type"
 
 
-@pytest.mark.parametrize(
-    "changes", [{"filters": {"type": "eq"}}, {"ranking_options": {"x": 1}}, {"rewrite_query": True}]
-)
+@pytest.mark.parametrize("changes", [{"ranking_options": {"x": 1}}, {"rewrite_query": True}])
 async def test_a_search_is_not_silently_another_one(client: httpx.AsyncClient, changes: dict[str, Any]) -> None:
     reply = await client.post("/v1/vector_stores/handbook/search", json={"query": "parking"} | changes)
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 import httpx
 import pytest
 from openai import AsyncOpenAI, ConflictError, NotFoundError
+from openai.types.shared_params import ComparisonFilter, CompoundFilter
 
 from rag_service.domain.documents import Block, BlockKind, ParsedDocument, PreparedRevision
+from rag_service.domain.filters import parse_filter
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.spans import Span
 from rag_service.domain.table_rows import TableRows
@@ -232,7 +234,42 @@ async def test_a_search_is_exact_when_asked_to_be(
 
     await client.post(f"/v1/vector_stores/{store}/search", json={"query": "parking"} | asked)
 
-    assert service.parts.search.exact is exact
+    assert service.parts.search.asked[0].exact is exact
+
+
+async def test_openais_client_narrows_a_search_by_filters(service: Service, openai: AsyncOpenAI) -> None:
+    await service.corpus()
+    german = ComparisonFilter(type="eq", key="lang", value="de")
+    wanted = CompoundFilter(type="or", filters=[german])
+
+    await openai.vector_stores.search("handbook", query="parking", filters=wanted)
+
+    assert service.parts.search.asked[0].filters == parse_filter(wanted)
+
+
+async def test_a_filter_that_is_none_is_refused_with_its_place(service: Service, client: httpx.AsyncClient) -> None:
+    store = await service.corpus()
+    wrong = {"type": "and", "filters": [{"type": "like", "key": "a", "value": "b"}]}
+
+    reply = await client.post(f"/v1/vector_stores/{store}/search", json={"query": "a", "filters": wrong})
+
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "filters.filters[0].type")
+
+
+async def test_a_document_gives_as_many_results_as_asked_for_over_all_queries(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    store = await service.corpus()
+    service.parts.search.passages = tuple(
+        replace(passage(chunk_id=chunk), document_id=DocumentId(document)) for chunk, document in ("ad", "bd", "ce")
+    )
+
+    reply = await client.post(
+        f"/v1/vector_stores/{store}/search", json={"query": ["one", "two"], "per_document": 1, "distinct": False}
+    )
+
+    assert [result["chunk_id"] for result in reply.json()["data"]] == ["a", "c"]
+    assert service.parts.search.asked[0].per_document == 1
 
 
 @pytest.mark.parametrize("limit", [0, 51, "5", 1.5])

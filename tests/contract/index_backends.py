@@ -9,6 +9,7 @@ import pytest
 from qdrant_client import AsyncQdrantClient
 
 from rag_service.ports.vector_index import VectorIndex
+from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.index_client import IndexClient
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.qdrant_edge import EdgeIndex
@@ -24,7 +25,19 @@ def host() -> Iterator[RunningHost]:
         yield started
 
 
-@pytest.fixture(params=["memory", "edge", "edge behind the host", "qdrant"])
+INDEXES = [
+    "memory",
+    "edge",
+    "edge behind the host",
+    "faiss flat",
+    "faiss hnsw",
+    "faiss ivf",
+    "faiss behind the host",
+    "qdrant",
+]
+
+
+@pytest.fixture(params=INDEXES)
 async def index(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[VectorIndex]:
     match request.param:
         case "memory":
@@ -36,8 +49,14 @@ async def index(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[Vecto
         case "qdrant":
             async with qdrant_index() as server:
                 yield server
+        case "faiss flat" | "faiss hnsw" | "faiss ivf":
+            # Every search goes by the structure where there is one.
+            faiss = FaissIndex(tmp_path, exact_below=0, kind=request.param.split()[1])
+            yield faiss
+            faiss.close()
         case _:
-            client = IndexClient(request.getfixturevalue("host").socket, PATIENCE_S)
+            engine = request.param.split()[0]
+            client = IndexClient(request.getfixturevalue("host").socket, PATIENCE_S, engine=engine)
             yield client
             await client.aclose()
 

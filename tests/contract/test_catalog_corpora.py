@@ -40,6 +40,17 @@ async def test_a_corpus_is_found_by_name_and_by_id(catalog: SqlCatalog, ref: str
         assert await transaction.corpora.get(SYSTEM, ref) == corpus()
 
 
+async def test_the_rights_epoch_of_one_corpus_is_raised(catalog: SqlCatalog) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.corpora.add(SYSTEM, corpus("other"))
+        for scope in (SYSTEM, SYSTEM, STRANGER):
+            await transaction.corpora.raise_rights_epoch(scope, CORPUS)
+
+    async with catalog.reading() as transaction:
+        found = [await transaction.corpora.get(SYSTEM, name) for name in ("handbook", "other")]
+    assert [one.rights_epoch for one in found] == [2, 0]
+
+
 async def test_an_id_wins_over_a_corpus_that_is_named_like_it(catalog: SqlCatalog) -> None:
     async with catalog.writing() as transaction:
         await transaction.corpora.add(SYSTEM, replace(corpus("impostor"), name="vs_handbook"))

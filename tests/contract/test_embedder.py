@@ -1,5 +1,6 @@
 """Rules of the Embedder port; the real model is loaded once for all of them."""
 
+import asyncio
 import hashlib
 import json
 import math
@@ -95,6 +96,15 @@ async def test_a_query_is_one_unit_vector(embedder: Embedder) -> None:
 
     assert vector.shape == (embedder.fingerprint.dimensions,) and vector.dtype == np.float32
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+async def test_questions_that_come_together_have_the_vectors_that_they_have_alone(embedder: Embedder) -> None:
+    alone = [await embedder.embed_query(text) for text in PASSAGES]
+
+    together = await asyncio.gather(*(embedder.embed_query(text) for text in PASSAGES * 4))
+
+    cosines = [float(vector @ alone[place % len(PASSAGES)]) for place, vector in enumerate(together)]
+    assert min(cosines) >= 0.99999
 
 
 async def test_no_texts_give_no_rows(embedder: Embedder) -> None:

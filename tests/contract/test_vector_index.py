@@ -1,4 +1,4 @@
-"""The rules that every VectorIndex keeps: in memory, Qdrant Edge in this process, and behind the index host."""
+"""The rules that every VectorIndex keeps: in memory, engines in this process and behind the index host, a server."""
 
 import uuid
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from rag_service.domain.ids import CorpusId, DocumentId
 from rag_service.domain.versions import OPEN
 from rag_service.ports.vector_index import Point, VectorIndex
 from rag_service.ports.vectors import QueryVectors
+from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.point_payload import payload_of
 from rag_service.retrieval.qdrant_edge import EdgeIndex
@@ -364,11 +365,11 @@ async def test_a_full_scan_of_the_engine_finds_what_memory_finds(engine, rows, v
     assert_same(*answers)
 
 
-@pytest.fixture
-def engine(tmp_path) -> Iterator[EdgeIndex]:
-    edge = EdgeIndex(tmp_path, exact_below=0)
-    yield edge
-    edge.close()
+@pytest.fixture(params=[EdgeIndex, FaissIndex])
+def engine(request: pytest.FixtureRequest, tmp_path) -> Iterator[VectorIndex]:
+    opened = request.param(tmp_path, exact_below=0)
+    yield opened
+    opened.close()
 
 
 def _drawn(number: int, row: tuple, corpus: str) -> Point:

@@ -140,7 +140,7 @@ async def test_searches_and_writes_go_on_while_a_build_is_rebuilt(index: VectorI
     while not rebuilding.done() or rounds < 3:
         await index.write(build, [point(f"late{rounds}")])
         await index.retire(build, [point_id(f"p{rounds}")], at=2)
-        assert len(await found(index, build, limit=500)) == 401 + rounds
+        assert len(await found(index, build, limit=10_000)) == 401 + rounds
         rounds += 1
         await asyncio.sleep(0.02)
     await rebuilding

@@ -8,6 +8,7 @@ from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.ports.verifier import Claim, Verifier
 from rag_service.settings import VerificationSettings
 from rag_service.verification.lexical import LexicalVerifier
+from tests.faulty_parts import FaultyEmbedder, Mood
 
 THRESHOLD = VerificationSettings().support_threshold
 SOURCE = (
@@ -30,6 +31,14 @@ async def test_a_verbatim_claim_has_full_support(verifier: Verifier) -> None:
     claim = Claim(text="In 2024 the copy took 98 seconds  to build", evidence=SOURCE)
 
     assert await verifier.support([claim]) == [1.0]
+
+
+async def test_without_the_embedder_the_words_are_weighed_as_they_are_by_rules_alone() -> None:
+    embedder = FaultyEmbedder(HashingEmbedder())
+    embedder.mood = Mood.REFUSING
+    claims = [Claim(text="The copy needed 98 seconds in 2024.", evidence=SOURCE)]
+
+    assert await LexicalVerifier(embedder).support(claims) == await LexicalVerifier().support(claims)
 
 
 async def test_scores_come_in_the_order_of_the_claims(verifier: Verifier) -> None:

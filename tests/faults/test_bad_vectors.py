@@ -16,9 +16,11 @@ from rag_service.domain.jobs import Job, JobKind, JobState
 from rag_service.domain.pages import PageRequest
 from rag_service.domain.spans import sha256_of
 from rag_service.embedding.hashing import HashingEmbedder
-from rag_service.errors import EmbedderUnavailable, Misconfigured, RagError
+from rag_service.errors import Misconfigured, RagError
 from rag_service.ports.vectors import DenseVector
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
+from rag_service.use_cases.search import SearchResult
+from rag_service.use_cases.searching.options import SearchOptions
 from tests.integration.desk import DOCUMENTS, Desk
 
 pytestmark = pytest.mark.slow
@@ -108,16 +110,42 @@ async def test_a_text_with_which_the_model_fails_keeps_no_other_waiting(desk: De
     assert sorted(states) == [JobState.SUCCEEDED, JobState.SUCCEEDED, JobState.WAITING]
 
 
-@pytest.mark.parametrize("how", BAD)
-async def test_a_bad_vector_of_a_query_is_an_error_and_no_answer(desk: Desk, model: Model, how: str) -> None:
+async def whole_search(desk: Desk) -> SearchResult:
+    return await desk.worker.container.search(
+        desk.admin, corpus=desk.corpus, query="Are bananas yellow?", options=SearchOptions(limit=10)
+    )
+
+
+@pytest.mark.parametrize("how", WRONG_SHAPE)
+async def test_a_query_vector_of_another_size_is_an_error_and_no_answer(desk: Desk, model: Model, how: str) -> None:
     await desk.publish(DOCUMENTS)
     model.spoil = BAD[how]
 
-    with pytest.raises(EmbedderUnavailable if how in NOT_UNIT else Misconfigured, match="The embedding model returned"):
-        await desk.texts()
+    with pytest.raises(Misconfigured, match="The embedding model returned"):
+        await whole_search(desk)
+
+
+@pytest.mark.parametrize("how", NOT_UNIT)
+async def test_with_a_spoilt_query_vector_words_alone_are_looked_for(desk: Desk, model: Model, how: str) -> None:
+    await desk.publish(DOCUMENTS)
+    model.spoil = BAD[how]
+
+    found = await whole_search(desk)
+
+    assert found.degraded == ("embedding",)
+    assert [(one.text, one.dense_score) for one in found.passages] == [(DOCUMENTS["b"], 0.0)]
+
+
+@pytest.mark.parametrize("how", NOT_UNIT)
+async def test_a_spoilt_query_vector_is_not_kept(desk: Desk, model: Model, how: str) -> None:
+    await desk.publish(DOCUMENTS)
+    model.spoil = BAD[how]
+    await whole_search(desk)
 
     model.spoil = None
-    assert await desk.texts() == set(DOCUMENTS.values())
+    found = await whole_search(desk)
+
+    assert found.degraded == () and {one.text for one in found.passages} == set(DOCUMENTS.values())
 
 
 async def test_one_vector_too_few_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

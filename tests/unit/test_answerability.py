@@ -17,6 +17,14 @@ def test_words_found_in_a_passage_raise_the_score() -> None:
     assert answerability("Which port?", PASSAGES) > answerability("Which zebra?", PASSAGES)
 
 
+def test_without_cosines_the_words_decide() -> None:
+    unmeasured = [replace(passage, dense_score=0.0) for passage in PASSAGES]
+    known, unknown = "On which port does the service start?", "Which zebra eats grass?"
+
+    assert answerability(known, unmeasured) < 0.32 < answerability(known, unmeasured, by_words=True)
+    assert answerability(unknown, unmeasured, by_words=True) < 0.32
+
+
 def test_coverage_is_one_when_a_sentence_has_all_words() -> None:
     assert sentence_coverage("On which port does the service start?", PASSAGES) == 1.0
 

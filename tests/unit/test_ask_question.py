@@ -1,137 +1,22 @@
 """From a question to a stored, cited answer."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from types import SimpleNamespace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag_service.domain.access import EVERYONE, AccessScope, Permission
-from rag_service.domain.answers import (
-    Answer,
-    AnswerEvent,
-    AnswerStatus,
-    Message,
-    Question,
-    SourcesFound,
-    UnitEmitted,
-    Usage,
-)
+from rag_service.domain.answers import Answer, AnswerEvent, AnswerStatus, Message, Question, SourcesFound, UnitEmitted
 from rag_service.domain.costs import Cost
-from rag_service.domain.ids import CorpusId, Fingerprint, TenantId
+from rag_service.domain.filters import parse_filter
 from rag_service.domain.spans import sha256_of
-from rag_service.domain.versions import Corpus, PinnedVersion
-from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.errors import GeneratorUnavailable, InvalidRequest
-from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.generation.fallback import FallbackGenerator
-from rag_service.ports.generator import AnswerRequest, Fragment
-from rag_service.settings import GenerationSettings, ModelPrice, Settings
+from rag_service.settings import GenerationSettings, ModelPrice, RetrievalSettings
 from rag_service.use_cases.ask_question import AskQuestion
 from rag_service.use_cases.searching.options import SearchOptions
-from rag_service.verification.checker import QuoteChecker
-from rag_service.verification.lexical import LexicalVerifier
-from tests.unit.answer_values import passage
-
-NOW = datetime(2026, 1, 2, tzinfo=UTC)
-SCOPE = AccessScope(tenant_id=TenantId("t"), principals=frozenset({EVERYONE}), permissions=frozenset({Permission.CHAT}))
-CORPUS = Corpus(
-    id=CorpusId("c"),
-    tenant_id=TenantId("t"),
-    name="handbook",
-    description="How the service works.",
-    published=3,
-    highest=3,
-    fingerprint=Fingerprint("f"),
-    created_at=NOW,
-)
-SOURCES = (
-    "The service starts on port 8000. It keeps all data in one folder.",
-    "A draft is published by an update of one row. Rollback takes a second.",
-)
-CANONICAL = " " * 100 + SOURCES[0]
-
-
-@dataclass
-class OneSearch:
-    """Finds the same passages for every question and remembers what was asked."""
-
-    texts: Sequence[str] = SOURCES
-    dense_score: float = 0.8
-    asked: list[str] = field(default_factory=list)
-    exact: list[bool] = field(default_factory=list)
-
-    async def pin(self, scope: AccessScope, corpus: str) -> PinnedVersion:
-        return PinnedVersion(corpus=CORPUS, number=3, fingerprint=CORPUS.fingerprint)
-
-    async def at(
-        self, scope: AccessScope, pinned: PinnedVersion, query: str, options: SearchOptions
-    ) -> SimpleNamespace:
-        self.asked.append(query)
-        self.exact.append(options.exact)
-        found = [
-            replace(passage(rank, text), dense_score=self.dense_score) for rank, text in enumerate(self.texts, start=1)
-        ]
-        return SimpleNamespace(pinned=pinned, passages=tuple(found), timings_ms={"index": 1.0})
-
-
-class AnswerShelf:
-    """A catalog that keeps answers only."""
-
-    def __init__(self) -> None:
-        self.answers: list[Answer] = []
-
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[SimpleNamespace]:
-        yield SimpleNamespace(answers=self)
-
-    async def add(self, scope: AccessScope, answer: Answer) -> None:
-        self.answers.append(answer)
-
-
-@dataclass
-class Scripted:
-    """Writes the fragments it was given; an exception among them is raised in its place."""
-
-    script: Sequence[str | Exception]
-    closed: bool = False
-    name: str = "scripted"
-    prompt_version: str = "p1"
-
-    async def generate(self, request: AnswerRequest) -> AsyncGenerator[Fragment, None]:
-        try:
-            for step in self.script:
-                if isinstance(step, Exception):
-                    raise step
-                yield Fragment(text=step)
-            yield Fragment(text="", usage=Usage(prompt_tokens=5, completion_tokens=2))
-        finally:
-            self.closed = True
-
-
-def asker(
-    generator: object,
-    search: OneSearch | None = None,
-    shelf: AnswerShelf | None = None,
-    generation: GenerationSettings | None = None,
-) -> AskQuestion:
-    return AskQuestion(
-        catalog=shelf or AnswerShelf(),  # type: ignore[arg-type]
-        search=search or OneSearch(),  # type: ignore[arg-type]
-        generator=generator,  # type: ignore[arg-type]
-        fallback=ExtractiveGenerator(HashingEmbedder(), max_sentences=2),
-        checker=QuoteChecker(LexicalVerifier(), threshold=0.6),
-        settings=Settings(generation=generation or GenerationSettings()),
-        clock=lambda: NOW,
-    )
-
-
-def asked(*texts: str) -> Question:
-    return Question(corpus="handbook", messages=tuple(Message(role="user", content=text) for text in texts))
+from tests.unit.asking import SCOPE, SOURCES, AnswerShelf, OneSearch, Scripted, asked, asker
 
 
 async def events(ask: AskQuestion, *texts: str) -> list[AnswerEvent]:
@@ -213,13 +98,33 @@ async def test_an_answer_that_is_not_to_be_kept_differs_in_nothing_else() -> Non
     assert replace(left, id=kept.id, timings_ms=kept.timings_ms) == kept
 
 
+async def test_what_the_search_did_without_stands_in_the_record_and_is_told_the_generator() -> None:
+    generator, question = Scripted([f"{SOURCES[0]} [1]"]), asked("Which port does the service start on?")
+    search = OneSearch(dense_score=0.0, degraded=("embedding",))
+
+    events = [event async for event in asker(generator, search)(SCOPE, question)]
+
+    assert events[-1].answer.degraded == ("embedding",)
+    assert generator.requests[0].by_words
+
+
 async def test_it_is_searched_exactly_only_where_that_is_asked_for() -> None:
     search, question = OneSearch(), asked("Which port does the service start on?")
     for exact in (True, False):
         async for _ in asker(Scripted([]), search)(SCOPE, question, exact=exact):
             pass
 
-    assert search.exact == [True, False]
+    assert [options.exact for options in search.options] == [True, False]
+
+
+async def test_it_is_searched_for_what_the_question_wishes_and_the_settings_say() -> None:
+    wanted = parse_filter({"type": "eq", "key": "lang", "value": "de"})
+    search, question = OneSearch(), replace(asked("Which port is it?"), filters=wanted, per_document=2)
+    retrieval = RetrievalSettings(passages=5, neighbours=1)
+    async for _ in asker(Scripted([]), search, retrieval=retrieval)(SCOPE, question):
+        pass
+
+    assert search.options == [SearchOptions(limit=5, distinct=True, filters=wanted, per_document=2, neighbours=1)]
 
 
 async def test_the_units_sent_are_the_text_stored() -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from rag_service.embedding.local import Encode, LocalEmbedder
+from rag_service.embedding.lanes import Encode
+from rag_service.embedding.local import LocalEmbedder
 from rag_service.embedding.model_folder import ModelFolder
 from rag_service.embedding.onnx_runtime import OnnxRuntime
 from rag_service.embedding.torch_runtime import TorchRuntime

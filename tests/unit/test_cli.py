@@ -115,6 +115,31 @@ def test_search_is_exact_on_demand(service: CannedService) -> None:
     assert [body["exact"] for _, _, body in service.asked] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("condition", "comparison"),
+    [
+        ("topic=snow", {"type": "eq", "key": "topic", "value": "snow"}),
+        ("year >= 2025", {"type": "gte", "key": "year", "value": 2025}),
+        ("final!=true", {"type": "ne", "key": "final", "value": True}),
+        ('version="2025"', {"type": "eq", "key": "version", "value": "2025"}),
+        ("formula=a<b", {"type": "eq", "key": "formula", "value": "a<b"}),
+        ("place=NaN", {"type": "eq", "key": "place", "value": "NaN"}),
+        ("note=", {"type": "eq", "key": "note", "value": ""}),
+    ],
+)
+def test_a_search_is_narrowed_by_conditions(service: CannedService, condition: str, comparison: object) -> None:
+    rag(service, "search", "blue", "--corpus", "handbook", "--where", condition)
+
+    assert service.asked[0][2]["filters"] == {"type": "and", "filters": [comparison]}
+
+
+@pytest.mark.parametrize("condition", ["topic", "=snow", "!=x", ""])
+def test_a_condition_without_key_or_sign_is_refused(service: CannedService, condition: str) -> None:
+    result = rag(service, "search", "blue", "--corpus", "handbook", "--where", condition)
+
+    assert result.exit_code == 2 and "is not like key=value" in result.stderr
+
+
 def test_a_folder_is_uploaded_with_its_paths_as_keys(service: CannedService, tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.md").write_text("Hello")

@@ -13,6 +13,7 @@ from rag_service.ports.generator import AnswerRequest
 from rag_service.ports.unit_checker import Verdict
 from rag_service.verification.checker import QuoteChecker
 from rag_service.verification.lexical import LexicalVerifier
+from tests.faulty_parts import FaultyEmbedder, Mood
 from tests.unit.answer_values import passage
 
 TEXTS = st.lists(
@@ -39,6 +40,19 @@ async def answer(question: str, passages: Sequence[Passage], max_sentences: int 
     generator = ExtractiveGenerator(HashingEmbedder(), max_sentences=max_sentences)
     request = AnswerRequest(question=question, history=(), passages=passages, max_tokens=100)
     return "".join([fragment.text async for fragment in generator.generate(request)])
+
+
+async def test_where_the_embedder_is_down_words_choose_the_sentence() -> None:
+    embedder = FaultyEmbedder(HashingEmbedder())
+    embedder.mood = Mood.REFUSING
+    passages = [passage(1, "A draft is published. The service starts on port 8000. Its data is in one folder.")]
+    request = AnswerRequest(
+        question="Which port does the service start on?", history=(), passages=passages, max_tokens=9, by_words=True
+    )
+
+    written = [fragment.text async for fragment in ExtractiveGenerator(embedder, max_sentences=1).generate(request)]
+
+    assert written == ["The service starts on port 8000. [1]"]
 
 
 async def test_the_sentence_that_answers_is_quoted_with_its_mark() -> None:

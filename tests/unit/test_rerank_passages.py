@@ -126,6 +126,20 @@ async def test_nothing_is_read_where_the_fused_scores_decide() -> None:
     assert order(looked.passages) == [0, 1]
 
 
+async def test_nothing_is_read_where_the_question_quotes_words() -> None:
+    rerank = RerankPassages(reranker=Scripted(RuntimeError("must not be called")), settings=ANEW)
+
+    looked = await rerank('what is meant by "dogs bark"?', found(), limit=4)
+
+    assert looked.outcome is Reranking.SKIPPED
+
+
+async def test_a_search_that_has_less_time_left_shortens_the_budget() -> None:
+    rerank = RerankPassages(reranker=Scripted(None), settings=ANEW.model_copy(update={"budget_ms": 1e9}))
+
+    assert (await rerank("q", found(), limit=4, within_s=MOMENT_MS / 1000)).outcome is Reranking.LATE
+
+
 async def test_looks_are_counted_by_how_they_ended() -> None:
     rerank = RerankPassages(reranker=WordOverlapReranker(), settings=ANEW)
 

@@ -56,6 +56,7 @@ class Shelf:
         self.versions = self.drafts = Editions()
         self.corpus = corpus
         self.hidden: set[ChunkId] = set()
+        self.of_one_document: set[ChunkId] = set()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Any]:
@@ -70,10 +71,17 @@ class Shelf:
             raise NotFound("corpus", ref)
         return self.corpus
 
+    async def around(self, *asked: object) -> dict[ChunkId, Any]:
+        return {}
+
     async def passages(
         self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
     ) -> dict[ChunkId, Passage]:
-        return {name: stored(name) for name in chunk_ids if name not in self.hidden}
+        found = {name: stored(name) for name in chunk_ids if name not in self.hidden}
+        return {
+            name: replace(one, document_id=DocumentId("one" if name in self.of_one_document else name))
+            for name, one in found.items()
+        }
 
 
 class Editions:
@@ -220,6 +228,16 @@ async def test_a_generator_reads_one_wording_once(search: Search) -> None:
     assert found.passages[0].chunk_id == "0"
     assert "2" not in {one.chunk_id for one in found.passages}
     assert [one.rank for one in found.passages] == list(range(1, len(found.passages) + 1))
+
+
+async def test_a_document_gives_no_more_passages_than_asked_for(search: Search, shelf: Shelf) -> None:
+    options = SearchOptions(limit=4, per_document=1)
+    shelf.of_one_document = {ChunkId("0"), ChunkId("2")}
+
+    found = await search(READER, corpus="handbook", query="when do cats sleep", options=options)
+
+    assert [one.rank for one in found.passages] == [1, 2, 3]
+    assert {one.chunk_id for one in found.passages} == {"0", "1", "3"}
 
 
 async def test_what_the_catalog_does_not_show_is_skipped_and_others_move_up(search: Search, shelf: Shelf) -> None:
@@ -376,7 +394,9 @@ async def test_every_stage_is_timed(search: Search) -> None:
 
 
 async def test_a_second_look_chooses_from_more_than_are_shown_and_is_timed(shelf: Shelf) -> None:
-    rerank = RerankPassages(reranker=WordOverlapReranker(), settings=RerankSettings(candidates=4, fused_weight=0))
+    rerank = RerankPassages(
+        reranker=WordOverlapReranker(), settings=RerankSettings(candidates=4, fused_weight=0, decisive_gap=2)
+    )
     search = await search_over(shelf, rerank=rerank)
 
     found = await search(READER, corpus="handbook", query="a turbine", options=SearchOptions(limit=1))
@@ -384,6 +404,14 @@ async def test_a_second_look_chooses_from_more_than_are_shown_and_is_timed(shelf
     assert [one.text for one in found.passages] == ["A turbine turns."]
     assert found.reranking is Reranking.DONE
     assert "rerank" in found.timings_ms
+
+
+async def test_passages_that_are_widened_are_not_looked_at_again(shelf: Shelf) -> None:
+    search = await search_over(shelf, rerank=RerankPassages(reranker=WordOverlapReranker(), settings=RerankSettings()))
+
+    found = await search(READER, corpus="handbook", query="a turbine", options=SearchOptions(limit=1, neighbours=1))
+
+    assert found.reranking is None
 
 
 async def test_without_a_reranker_no_second_look_is_taken(search: Search) -> None:

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from rag_service.api.admission import Admitted, until_first
 from rag_service.api.dependencies import Measured, Parts, Scope, authorisation_of
 from rag_service.api.live_events import LiveEvents
 from rag_service.api.metrics import Metrics
@@ -15,12 +16,12 @@ router = APIRouter(prefix="/v1/chat", tags=["chat"])
 
 @router.post("/completions", response_model=ChatCompletion)
 async def create_chat_completion(
-    request: Request, body: ChatRequest, parts: Parts, scope: Scope, metrics: Measured
+    request: Request, body: ChatRequest, parts: Parts, scope: Scope, place: Admitted, metrics: Measured
 ) -> Response | ChatCompletion:
     """Answer the last user turn from the corpus, streaming or in one piece."""
-    live = LiveEvents(
-        parts.ask_question(scope, body.question()), receive=request.receive, authorise=authorisation_of(request)
-    )
+    # What is searched costs us, writing has limits of its own, and waiting for what others have written costs nothing.
+    events = until_first(place, parts.ask_question(scope, body.question()))
+    live = LiveEvents(events, receive=request.receive, authorise=authorisation_of(request))
     public_url = parts.settings.public_url
     if body.stream:
         writer = ChunkWriter(model=body.model, public_url=public_url, includes_usage=body.includes_usage)

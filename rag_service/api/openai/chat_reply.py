@@ -77,7 +77,10 @@ class CostOut(BaseModel):
 class RagDetail(BaseModel):
     """How the answer came about. In a stream, the first chunk has the sources and the last the rest.
 
-    `cost` is what the model's tokens cost, null where that is not known.
+    `cost` is what the model's tokens cost, null where that is not known. `cached`: the words were written for another
+    question with the same passages and rights, and no model was asked for this one.
+    `degraded` says that a part of the service was slow or down and the search did without; the reasons name it:
+    "embedding" (only words were looked for), "index" (another index answered, which may be behind).
     """
 
     corpus: str
@@ -89,6 +92,9 @@ class RagDetail(BaseModel):
     sources: list[SourceOut] | None = None
     timings: Mapping[str, float] | None = None
     cost: CostOut | None = None
+    degraded: bool | None = None
+    degraded_reasons: list[str] | None = None
+    cached: bool | None = None
 
 
 class UsageOut(BaseModel):
@@ -163,6 +169,9 @@ def summary(answer: Answer) -> RagDetail:
         prompt_version=answer.prompt_version,
         timings=answer.timings_ms,
         cost=_cost_out(answer.cost),
+        degraded=bool(answer.degraded),
+        degraded_reasons=list(answer.degraded),
+        cached=answer.cached,
     )
 
 

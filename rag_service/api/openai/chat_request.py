@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from rag_service.api.openai.search_wishes import SearchWishes
 from rag_service.api.texts import Name, Text
 from rag_service.domain.answers import Message, Question
 from rag_service.errors import InvalidRequest
@@ -69,6 +70,7 @@ class ChatRequest(_Strict):
     modalities: list[str] | None = None
     audio: Any = None
     web_search_options: Any = None
+    x_rag: SearchWishes | None = None
 
     @field_validator("n")
     @classmethod
@@ -114,10 +116,11 @@ class ChatRequest(_Strict):
         """Return the conversation as a question.
 
         Raises:
-            InvalidRequest: there is nothing to answer.
+            InvalidRequest: there is nothing to answer, or a filter that cannot be understood.
         """
         messages = tuple(Message(role=_ROLES[turn.role], content=turn.text) for turn in self.messages)
         spoken = tuple(message for message in messages if message.content.strip())
         if not spoken or spoken[-1].role != "user":
             raise InvalidRequest("The last message with text must be the user's.", param="messages")
-        return Question(corpus=self.model, messages=spoken)
+        wishes = self.x_rag or SearchWishes()
+        return Question(corpus=self.model, messages=spoken, filters=wishes.filter(), per_document=wishes.per_document)

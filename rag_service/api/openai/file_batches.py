@@ -137,7 +137,10 @@ async def list_file_batch_files(
     parts: Parts, scope: Scope, vector_store_id: Ref, batch_id: BatchRef, page: Asked
 ) -> ItemList[VectorStoreFile]:
     """List the batch's files."""
-    files = await _files(parts, scope, vector_store_id, _decoded(batch_id))
+    batch = _decoded(batch_id)
+    async with parts.catalog.reading() as tx:
+        corpus = await tx.corpora.get(scope, vector_store_id)
+    files = await _files(parts, scope, corpus.id, batch)
     found = page_of([vector_store_file(file) for file in reversed(files)], page, id_of=lambda file: file.id)
     return item_list(found.items, has_more=found.has_more)
 

@@ -1,12 +1,14 @@
 """Results of a search in OpenAI's shape, with our offsets beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel
 
 from rag_service.domain.answers import Passage
 from rag_service.domain.versions import PinnedVersion
+from rag_service.use_cases.searching.options import SearchOptions
+from rag_service.use_cases.searching.selection import Selection
 
 
 class TextContent(BaseModel):
@@ -35,7 +37,7 @@ class SearchResult(BaseModel):
 
 
 class SearchReply(BaseModel):
-    """All results: there is no second page."""
+    """All results: there is no second page. `degraded` and its reasons as in `x_rag` of an answer."""
 
     object: Literal["vector_store.search_results.page"] = "vector_store.search_results.page"
     search_query: list[str]
@@ -43,23 +45,35 @@ class SearchReply(BaseModel):
     has_more: bool = False
     next_page: None = None
     version: int
+    degraded: bool = False
+    degraded_reasons: list[str] = []
 
 
-def merged(rankings: Sequence[Sequence[Passage]], *, limit: int) -> list[Passage]:
-    """Return the best `limit` passages of several searches, each once, at its best score."""
+def merged(rankings: Sequence[Sequence[Passage]], options: SearchOptions) -> list[Passage]:
+    """Return the best passages of several searches, each once, at its best score."""
     best: dict[str, Passage] = {}
     for passage in (passage for ranking in rankings for passage in ranking):
         known = best.get(passage.chunk_id)
         if known is None or known.score < passage.score:
             best[passage.chunk_id] = passage
-    # Sorting is stable: one search alone keeps its order.
-    return sorted(best.values(), key=lambda passage: -passage.score)[:limit]
+    # Sorting is stable: one search alone keeps its order. What each search kept to is kept to together as well.
+    selection = Selection(options)
+    selection.offer(sorted(best.values(), key=lambda passage: -passage.score))
+    return selection.passages
 
 
-def search_reply(pinned: PinnedVersion, queries: Sequence[str], passages: Sequence[Passage]) -> SearchReply:
+def search_reply(
+    pinned: PinnedVersion, queries: Sequence[str], passages: Sequence[Passage], *, degraded: Iterable[str] = ()
+) -> SearchReply:
     """Return passages as results, in the order given."""
-    data = [_result(passage) for passage in passages]
-    return SearchReply(search_query=list(queries), data=data, version=pinned.number)
+    data, reasons = [_result(passage) for passage in passages], sorted(set(degraded))
+    return SearchReply(
+        search_query=list(queries),
+        data=data,
+        version=pinned.number,
+        degraded=bool(reasons),
+        degraded_reasons=reasons,
+    )
 
 
 def _result(passage: Passage) -> SearchResult:

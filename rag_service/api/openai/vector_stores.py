@@ -7,14 +7,17 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from rag_service.api.admission import Admitted
 from rag_service.api.dependencies import Parts, Scope
 from rag_service.api.idempotency import RepeatableRoute
 from rag_service.api.lists import Asked, ItemList, Listed, item_list
 from rag_service.api.openai.chunking_strategy import ChunkingStrategy
 from rag_service.api.openai.search_reply import SearchReply, merged, search_reply
+from rag_service.api.openai.search_wishes import PerDocument
 from rag_service.api.texts import Name, Ref, Text
 from rag_service.domain.access import AccessScope
 from rag_service.domain.erasures import TombstoneKind
+from rag_service.domain.filters import parse_filter
 from rag_service.domain.ids import FileId
 from rag_service.domain.versions import Corpus
 from rag_service.ports.catalog import Transaction
@@ -85,8 +88,12 @@ class VectorStoreDeleted(BaseModel):
 class SearchRequest(BaseModel):
     """A search, or several whose results are merged.
 
-    `exact`, which OpenAI does not have, compares with every chunk instead of walking the index's graph: slower in a
-    large corpus, and an old version gives the same results and scores however much was written since.
+    `filters` as OpenAI has them: on attributes, and on `document_key`, `filename`, `content_type`, `language` and
+    `created_at`, as they were at the version.
+
+    OpenAI does not have: `per_document`, the most results of one document. `distinct`, which leaves out what nearly
+    repeats a better result. `exact`, which compares with every chunk instead of walking the index's graph: slower in
+    a large corpus, and an old version gives the same results and scores however much was written since.
     """
 
     model_config = ConfigDict(strict=True, extra="ignore")
@@ -97,6 +104,8 @@ class SearchRequest(BaseModel):
     ranking_options: Any = None
     rewrite_query: bool | None = None
     exact: bool = False
+    distinct: bool = False
+    per_document: PerDocument | None = None
 
     @field_validator("query")
     @classmethod
@@ -105,7 +114,7 @@ class SearchRequest(BaseModel):
             raise ValueError("must not be empty")
         return value
 
-    @field_validator("filters", "ranking_options", "rewrite_query")
+    @field_validator("ranking_options", "rewrite_query")
     @classmethod
     def _unsupported(cls, value: object) -> object:
         if value:
@@ -116,6 +125,20 @@ class SearchRequest(BaseModel):
     def queries(self) -> Sequence[str]:
         """The queries, one or more."""
         return [self.query] if isinstance(self.query, str) else self.query
+
+    def options(self) -> SearchOptions:
+        """Return how the search is wanted.
+
+        Raises:
+            InvalidRequest: the filters cannot be understood.
+        """
+        return SearchOptions(
+            limit=self.max_num_results,
+            exact=self.exact,
+            distinct=self.distinct,
+            per_document=self.per_document,
+            filters=None if self.filters is None else parse_filter(self.filters),
+        )
 
 
 @router.post("")
@@ -155,12 +178,16 @@ async def delete_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref) 
 
 
 @router.post("/{vector_store_id}/search")
-async def search_vector_store(parts: Parts, scope: Scope, vector_store_id: Ref, body: SearchRequest) -> SearchReply:
+async def search_vector_store(
+    parts: Parts, scope: Scope, _: Admitted, vector_store_id: Ref, body: SearchRequest
+) -> SearchReply:
     """Find passages, best first."""
-    options = SearchOptions(limit=body.max_num_results, exact=body.exact)
+    options = body.options()
     pinned = await parts.search.pin(scope, vector_store_id)
     results = [await parts.search.at(scope, pinned, query, options) for query in body.queries]
-    return search_reply(pinned, body.queries, merged([result.passages for result in results], limit=options.limit))
+    passages = merged([result.passages for result in results], options)
+    degraded = [reason for result in results for reason in result.degraded]
+    return search_reply(pinned, body.queries, passages, degraded=degraded)
 
 
 async def _check_files(parts: Parts, scope: AccessScope, file_ids: Sequence[str]) -> None:

@@ -20,6 +20,8 @@ from rag_service.catalog.tables import (
     gates,
     golden_question_documents,
     golden_questions,
+    index_checks,
+    index_comparisons,
     jobs,
     live_drifts,
     memberships,
@@ -62,6 +64,8 @@ CORPUS_TABLES = (
     eval_runs,  # its results go with it
     gates,
     live_drifts,
+    index_checks,
+    index_comparisons,
     drafts,  # what was accepted of them goes with them
     builds,
     jobs,

@@ -21,6 +21,7 @@ from rag_service.catalog.tables.evaluations import (
     golden_question_documents,
     golden_questions,
 )
+from rag_service.catalog.tables.indexes import index_checks, index_comparisons
 from rag_service.catalog.tables.live import live_drifts, live_scores
 from rag_service.catalog.tables.metadata import metadata
 from rag_service.catalog.tables.sources import (
@@ -77,6 +78,8 @@ __all__ = [
     "golden_question_documents",
     "golden_questions",
     "idempotent_replies",
+    "index_checks",
+    "index_comparisons",
     "jobs",
     "kept_vectors",
     "live_drifts",

@@ -48,6 +48,8 @@ corpora = Table(
     Column("keep_days", Integer, nullable=False, server_default="30"),
     # Counts what was erased: with it in their keys, caches forget versions that an erasure has changed.
     Column("erasures", BigInteger, nullable=False, server_default="0"),
+    # Raised when the points have followed a change of rights, or were mended: what was found before may not be all.
+    Column("rights_epoch", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "name"),
     Index(None, "tenant_id", "created_at", "id"),
 )

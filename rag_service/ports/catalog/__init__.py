@@ -16,6 +16,7 @@ from rag_service.ports.catalog.drafts import Drafts
 from rag_service.ports.catalog.erasures import Erasures
 from rag_service.ports.catalog.evaluation_watch import EvaluationWatch
 from rag_service.ports.catalog.evaluations import EvalRuns, Gates, GoldenQuestions
+from rag_service.ports.catalog.index_checks import IndexChecks
 from rag_service.ports.catalog.jobs import Jobs, Workers
 from rag_service.ports.catalog.live import LiveAnswers
 from rag_service.ports.catalog.points import Points
@@ -39,6 +40,7 @@ __all__ = [
     "Glance",
     "GoldenQuestions",
     "IdempotentReplies",
+    "IndexChecks",
     "Jobs",
     "Keys",
     "LiveAnswers",
@@ -83,6 +85,7 @@ class Transaction(Glance, Protocol):
     gates: Gates
     evaluation_watch: EvaluationWatch
     live: LiveAnswers
+    index_checks: IndexChecks
     replies: IdempotentReplies
 
 

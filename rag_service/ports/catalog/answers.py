@@ -37,6 +37,12 @@ class Answers(Protocol):
         They are those of answers that `get` returns to this caller.
         """
 
+    async def asked(self, scope: AccessScope, corpus_id: CorpusId, *, since: datetime, limit: int) -> Sequence[str]:
+        """Return what some questions since a moment were searched for, drawn anew at each call.
+
+        They are those of answers that `get` returns to this caller.
+        """
+
     async def erased(self, scope: AccessScope, ids: Collection[AnswerId], *, lock: bool = False) -> set[AnswerId]:
         """Return those of these answers of the tenant that were erased or are to be; ids of nothing are not among them.
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
 from rag_service.domain.documents import Chunk, Document, ParsedDocument, PreparedRevision, Revision, StoredFile
+from rag_service.domain.filters import Filter
 from rag_service.domain.ids import (
     ChunkId,
     CorpusId,
@@ -15,7 +16,7 @@ from rag_service.domain.ids import (
 )
 from rag_service.domain.pages import Page, PageRequest
 from rag_service.domain.uploads import KnownUpload, NewUpload
-from rag_service.domain.versions import Member
+from rag_service.domain.versions import Member, PinnedVersion
 from rag_service.reasons import ReasonCode
 
 
@@ -65,6 +66,11 @@ class Documents(Protocol):
 
     async def revisions(self, scope: AccessScope, members: Sequence[Member]) -> dict[Member, Revision]:
         """Return those of the revisions that exist and the scope may see, in few statements."""
+
+    async def matching(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, wanted: Filter, *, limit: int | None = None
+    ) -> frozenset[DocumentId]:
+        """Return the documents the scope may see whose revision at `version` passes the filter, or any `limit` of them."""
 
     async def by_file(self, scope: AccessScope, corpus_id: CorpusId, file_id: FileId) -> Revision:
         """Return the newest revision made from a file in a corpus, or raise NotFound."""
@@ -120,6 +126,11 @@ class Chunks(Protocol):
     ) -> dict[Member, list[Chunk]]:
         """Return the chunks of each member under a build, by ordinal, in few statements."""
 
+    async def hashes(
+        self, scope: AccessScope, fingerprint: Fingerprint, members: Sequence[Member]
+    ) -> dict[ChunkId, str]:
+        """Return the SHA-256 of what is embedded of each chunk of the members under a build."""
+
     async def between(
         self, scope: AccessScope, fingerprint: Fingerprint, member: Member, ordinals: range
     ) -> Sequence[Chunk]:
@@ -132,6 +143,27 @@ class Chunks(Protocol):
 
         What is absent, foreign, not granted or not visible at `version` is left out.
         """
+
+    async def matching(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId], wanted: Filter
+    ) -> frozenset[ChunkId]:
+        """Return those of the chunks that `passages` shows, of documents whose revision at `version` passes the filter."""
+
+    async def containing(
+        self, scope: AccessScope, pinned: PinnedVersion, words: Sequence[str], *, limit: int
+    ) -> Sequence[Passage]:
+        """Return up to `limit` passages of the pinned version that hold the words in this order, as `passages` does.
+
+        Something may stand between them; case does not matter where a text is in ASCII. It reads every text.
+        """
+
+    async def around(
+        self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId], reach: int
+    ) -> dict[ChunkId, Sequence[Chunk]]:
+        """Return each chunk that `passages` shows, with up to `reach` chunks before and after it, by ordinal."""
+
+    async def texts(self, scope: AccessScope, members: Sequence[Member]) -> dict[Member, str]:
+        """Return the canonical texts of those of the revisions that the scope may see."""
 
 
 class Uploads(Protocol):

@@ -26,6 +26,9 @@ class Corpora(Protocol):
         To be called before documents, drafts or golden questions of the corpus are locked or changed.
         """
 
+    async def raise_rights_epoch(self, scope: AccessScope, corpus_id: CorpusId) -> None:
+        """Note that points were changed, after they were: who reads the new number asks the index anew."""
+
     async def list(self, scope: AccessScope, page: PageRequest) -> Page[Corpus]:
         """Return the corpora in scope by time of creation."""
 

@@ -1,21 +1,24 @@
 """Which of the ranked chunks are shown, as the catalog has them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
+from rag_service.domain.exact_terms import exact_terms
 from rag_service.domain.versions import PinnedVersion
-from rag_service.ports.catalog import Catalog
+from rag_service.ports.catalog import Catalog, Chunks
 from rag_service.ports.vector_index import Candidate
+from rag_service.use_cases.searching.exact_matches import FIRST, ExactMatches, are_in_place
 from rag_service.use_cases.searching.options import SearchOptions
+from rag_service.use_cases.searching.selection import Selection
+from rag_service.use_cases.searching.widen_passages import widened
 
-_Found = tuple[Passage, Candidate, float]
-"""A passage as the catalog has it, and how it was found: its candidate and the fused score."""
+Ranked = Sequence[tuple[Candidate, float]]
+"""Candidates with their scores, best first."""
 
 _SPARE_PASSAGES = 8
-"""Read more than asked for at once where repetitions are left out. What is no longer granted is rare."""
+"""Read more than asked for at once where some may be left out. What is no longer granted is rare."""
 
 
 class ChoosePassages:
@@ -23,45 +26,62 @@ class ChoosePassages:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._exact_matches = ExactMatches(catalog)
 
     async def __call__(
-        self,
-        scope: AccessScope,
-        pinned: PinnedVersion,
-        ranked: Sequence[tuple[Candidate, float]],
-        options: SearchOptions,
+        self, scope: AccessScope, pinned: PinnedVersion, ranked: Ranked, query: str, options: SearchOptions
     ) -> list[Passage]:
-        """Read as many of the `ranked` chunks, best first, as are needed for what is wanted."""
-        chosen: dict[str, _Found] = {}
-        step = options.limit + (_SPARE_PASSAGES if options.distinct else 0)
+        """Return as many of the `ranked` chunks, best first, as are wanted, ranks from 1.
+
+        What holds to the letter what the query quotes comes first, and what it names is among the first.
+        """
+        selection = Selection(options)
+        terms = exact_terms(query)
+        if terms and not are_in_place(await self._found(scope, pinned, ranked[:FIRST]), terms):
+            found = await self._found(scope, pinned, ranked)
+            selection.offer(await self._exact_matches(scope, pinned, found, terms, options))
+        else:
+            await self._offer_best(scope, pinned, ranked, selection, step=_step(options))
+        if options.neighbours:
+            async with self._catalog.glancing() as tx:
+                return _numbered(await widened(tx.chunks, scope, pinned, selection.passages, reach=options.neighbours))
+        return _numbered(selection.passages)
+
+    async def _found(self, scope: AccessScope, pinned: PinnedVersion, ranked: Ranked) -> list[Passage]:
+        async with self._catalog.glancing() as tx:
+            return await _read(tx.chunks, scope, pinned, ranked)
+
+    async def _offer_best(
+        self, scope: AccessScope, pinned: PinnedVersion, ranked: Ranked, selection: Selection, *, step: int
+    ) -> None:
         # What a version holds stays the same, and rights are live: no two looks have to see one state.
         async with self._catalog.glancing() as tx:
             for start in range(0, len(ranked), step):
-                part = ranked[start : start + step]
-                ids = [candidate.chunk_id for candidate, _ in part]
-                found = await tx.chunks.passages(scope, pinned.corpus.id, pinned.number, ids)
-                for candidate, score in part:
-                    if passage := found.get(candidate.chunk_id):
-                        wording = _wording(passage) if options.distinct else passage.chunk_id
-                        chosen.setdefault(wording, (passage, candidate, score))
-                if len(chosen) >= options.limit:
-                    break
-        return _scored(islice(chosen.values(), options.limit))
+                selection.offer(await _read(tx.chunks, scope, pinned, ranked[start : start + step]))
+                if selection.is_full:
+                    return
 
 
-def _scored(best: Iterable[_Found]) -> list[Passage]:
+def _numbered(passages: Sequence[Passage]) -> list[Passage]:
+    return [replace(passage, rank=rank) for rank, passage in enumerate(passages, start=1)]
+
+
+def _step(options: SearchOptions) -> int:
+    leaves_out = options.distinct or options.per_document is not None
+    return options.limit + (_SPARE_PASSAGES if leaves_out else 0)
+
+
+async def _read(chunks: Chunks, scope: AccessScope, pinned: PinnedVersion, ranked: Ranked) -> list[Passage]:
+    """Return those of the chunks that are shown, with their scores."""
+    ids = [candidate.chunk_id for candidate, _ in ranked]
+    found = await chunks.passages(scope, pinned.corpus.id, pinned.number, ids)
     return [
         replace(
-            passage,
-            rank=rank,
+            found[candidate.chunk_id],
             score=score,
             dense_score=candidate.dense_score,
             sparse_score=candidate.sparse_score,
         )
-        for rank, (passage, candidate, score) in enumerate(best, start=1)
+        for candidate, score in ranked
+        if candidate.chunk_id in found
     ]
-
-
-def _wording(passage: Passage) -> str:
-    """Return what two passages share when one would only repeat the other."""
-    return " ".join(passage.text.split())

@@ -2,16 +2,25 @@
 
 from dataclasses import dataclass
 
+from rag_service.domain.filters import Filter
+from rag_service.domain.ids import DocumentId
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
     """How many passages are wanted, and which.
 
-    `distinct` leaves out passages that repeat the words of a better one, from another document too: right for what a
-    generator reads, wrong for a list in which people look for documents. `exact` looks at every point instead of
-    walking the graph: slower in a large corpus, and the same at a pinned version whatever is written.
+    `distinct` leaves out passages that nearly repeat a better one, from another document too: right for what a
+    generator reads, wrong for a list in which people look for documents. `per_document` is the most that one document
+    may give. `filters` and `documents` narrow the search itself; `neighbours` is how many chunks before and after
+    each passage it is to be widened by. `exact` looks at every point instead of walking the graph: slower in a large
+    corpus, and the same at a pinned version whatever is written.
     """
 
     limit: int
     distinct: bool = False
     exact: bool = False
+    filters: Filter | None = None
+    documents: frozenset[DocumentId] | None = None
+    per_document: int | None = None
+    neighbours: int = 0

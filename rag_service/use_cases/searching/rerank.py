@@ -11,6 +11,7 @@ import structlog
 
 from rag_service.domain.answers import Passage
 from rag_service.domain.documents import embedded_text
+from rag_service.domain.exact_terms import exact_terms
 from rag_service.errors import RerankerUnavailable
 from rag_service.ports.reranker import Reranker
 from rag_service.settings import RerankSettings
@@ -21,7 +22,7 @@ _log = structlog.get_logger()
 class Reranking(StrEnum):
     """How a second look ended.
 
-    Skipped: the fused scores decide. Late: the budget was used before all were looked at. Failed: the order that was
+    Skipped: the fused scores, or words that are quoted, decide. Late: the budget was used before all were looked at. Failed: the order that was
     found stands.
     """
 
@@ -56,10 +57,12 @@ class RerankPassages:
         """Return how many passages have to be found where `limit` are shown."""
         return max(limit, self._settings.candidates)
 
-    async def __call__(self, query: str, passages: Sequence[Passage], *, limit: int) -> Reranked:
-        """Return the best `limit` of `passages`, which come best first."""
+    async def __call__(
+        self, query: str, passages: Sequence[Passage], *, limit: int, within_s: float | None = None
+    ) -> Reranked:
+        """Return the best `limit` of `passages`, which come best first; `within_s` may shorten the budget."""
         first = passages[: self._settings.candidates]
-        scores, outcome = await self._scores(query, first)
+        scores, outcome = await self._scores(query, first, within_s=within_s or self._settings.budget_s)
         self._ended[outcome] += 1
         ordered = [*_ordered(first, scores, fused_weight=self._settings.fused_weight), *passages[len(scores) :]]
         ranked = [replace(passage, rank=rank) for rank, passage in enumerate(ordered[:limit], start=1)]
@@ -73,14 +76,22 @@ class RerankPassages:
         """
         await self._reranker.warm_up()
 
-    async def _scores(self, query: str, first: Sequence[Passage]) -> tuple[list[float], Reranking]:
+    def _stands(self, query: str, first: Sequence[Passage]) -> bool:
+        """Say whether the order that was found needs no second look."""
+        # What holds a quoted phrase or a name to the letter was put first: no model shall undo that.
+        return bool(exact_terms(query)) or is_decided(
+            [passage.score for passage in first], gap=self._settings.decisive_gap
+        )
+
+    async def _scores(self, query: str, first: Sequence[Passage], *, within_s: float) -> tuple[list[float], Reranking]:
         """Return the scores of as many as there was time for, and how it ended."""
-        if is_decided([passage.score for passage in first], gap=self._settings.decisive_gap):
+        if self._stands(query, first):
             return [], Reranking.SKIPPED
         texts = [embedded_text(passage.headings, passage.text) for passage in first]
+        budget_s = min(within_s, self._settings.budget_s)
         found: list[float] = []
         try:
-            async with asyncio.timeout(self._settings.budget_s), aclosing(self._reranker.scores(query, texts)) as parts:
+            async with asyncio.timeout(budget_s), aclosing(self._reranker.scores(query, texts)) as parts:
                 async for part in parts:
                     found += part
         except TimeoutError:

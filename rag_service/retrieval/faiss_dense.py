@@ -1,0 +1,132 @@
+"""Structures of the FAISS library on the processor: vectors as 8-bit codes, scanned, behind a graph, or in lists."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import ceil, isqrt
+from typing import Any, Literal
+
+import faiss
+import numpy as np
+
+from rag_service.errors import IndexUnavailable
+from rag_service.ports.vectors import DenseVector
+from rag_service.retrieval.dense_structure import Allowed, Neighbours
+
+Kind = Literal["flat", "hnsw", "ivf"]
+KindOrAuto = Literal["auto", "flat", "hnsw", "ivf"]
+
+_FLAT_BELOW = 50_000
+_LINKS = 16
+_EF_BUILD = 100
+# Measured on 100,000 chunks, so that of the ten nearest at least 98 % are found: docs/adr/0027-faiss.md.
+_LEAST_STEPS = 256
+_STEPS_PER_HIT = 2.0
+# What a step of the graph's walk costs in vectors of a scan: it jumps through memory and looks at many neighbours.
+_SCANNED_PER_STEP = 60.0
+_FEWEST_PER_LIST = 39  # below, the library warns that it cannot learn where lists lie
+_LEAST_LISTS = 96
+_LEAST_SHARE_OF_LISTS = 0.075
+_LOOKED_AT_PER_HIT = 40.0
+_TRAINED_WITH = 65_536
+_ADDED_AT_ONCE = 1_024
+
+
+class FaissStructure:
+    """CpuStructure of a kind."""
+
+    def __init__(self, index: Any, kind: Kind) -> None:
+        self.index = index
+        self.kind = kind
+
+    @property
+    def size(self) -> int:
+        return int(self.index.ntotal)
+
+    def search(self, vectors: DenseVector, limit: int, *, allowed: Allowed | None) -> Neighbours:
+        selector = None if allowed is None else faiss.IDSelectorBitmap(allowed.bits)
+        matching = self.size if allowed is None else allowed.count
+        with library_errors("search"):
+            index, parameters = self._road(limit, matching, selector)
+            scores, rows = index.search(np.ascontiguousarray(vectors), limit, params=parameters)
+        return Neighbours(scores, rows)
+
+    def _road(self, limit: int, matching: int, selector: Any) -> tuple[Any, Any]:
+        share = max(matching, 1) / max(self.size, 1)
+        match self.kind:
+            case "flat":
+                return self.index, faiss.SearchParameters(sel=selector)
+            case "hnsw":
+                # The walk counts also what it may not return, so it has to be the longer the fewer match.
+                steps = ceil(max(_LEAST_STEPS, _STEPS_PER_HIT * limit) / share)
+                if steps * _SCANNED_PER_STEP > matching:
+                    return faiss.downcast_index(self.index.storage), faiss.SearchParameters(sel=selector)
+                return self.index, faiss.SearchParametersHNSW(efSearch=steps, sel=selector)
+            case "ivf":
+                probed = min(self._lists(limit, matching), self.index.nlist)
+                return self.index, faiss.SearchParametersIVF(nprobe=probed, sel=selector)
+
+    def _lists(self, limit: int, matching: int) -> int:
+        count = self.index.nlist
+        # A list that is looked at has so many that match: the fewer match, the more lists.
+        for_hits = _LOOKED_AT_PER_HIT * limit * count / max(matching, 1)
+        return ceil(max(_LEAST_LISTS, _LEAST_SHARE_OF_LISTS * count, for_hits))
+
+
+def kind_for(count: int, wanted: KindOrAuto) -> Kind:
+    """Return the kind of a structure over `count` vectors."""
+    if wanted != "auto":
+        return wanted
+    return "flat" if count < _FLAT_BELOW else "hnsw"
+
+
+def build_structure(kind: Kind, vectors: DenseVector, *, stopped: Callable[[], bool]) -> FaissStructure:
+    """Build a structure over `vectors`, at least one, of any length.
+
+    Raises:
+        IndexUnavailable: the library failed, or `stopped` said to end.
+    """
+    with library_errors("build a structure"):
+        index = _empty(kind, count=len(vectors), dimensions=vectors.shape[1])
+        index.train(_of_length_one(_sample(vectors)))
+        for start in range(0, len(vectors), _ADDED_AT_ONCE):
+            if stopped():
+                raise IndexUnavailable("The rebuild was given up.")
+            index.add(_of_length_one(vectors[start : start + _ADDED_AT_ONCE]))
+    return FaissStructure(index, kind)
+
+
+@contextmanager
+def library_errors(action: str) -> Iterator[None]:
+    """Translate what the library raises while it does `action`."""
+    try:
+        yield
+    except (RuntimeError, MemoryError, AssertionError) as exc:
+        raise IndexUnavailable(f"FAISS could not {action}: {exc}") from exc
+
+
+def _empty(kind: Kind, *, count: int, dimensions: int) -> Any:
+    codes, product = faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+    match kind:
+        case "flat":
+            return faiss.IndexScalarQuantizer(dimensions, codes, product)
+        case "hnsw":
+            index = faiss.IndexHNSWSQ(dimensions, codes, _LINKS, product)
+            index.hnsw.efConstruction = _EF_BUILD
+            return index
+        case "ivf":
+            lists = max(1, min(4 * isqrt(count), count // _FEWEST_PER_LIST))
+            middles = faiss.IndexFlatIP(dimensions)
+            return faiss.IndexIVFScalarQuantizer(middles, dimensions, lists, codes, product)
+
+
+def _sample(vectors: DenseVector) -> DenseVector:
+    """Return vectors from all over the build: neighbours come from one document."""
+    return vectors[:: -(-len(vectors) // _TRAINED_WITH)]
+
+
+def _of_length_one(vectors: DenseVector) -> DenseVector:
+    long = vectors.astype(np.float64)
+    # A gone row may stand there without a direction.
+    lengths = np.maximum(np.linalg.norm(long, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    normal: DenseVector = (long / lengths).astype(np.float32)
+    return normal

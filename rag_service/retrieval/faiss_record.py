@@ -1,0 +1,73 @@
+"""A point as its row is kept."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rag_service.ports.vector_index import Point
+
+FLOATS = np.dtype("<f4")
+TERMS = np.dtype("<u4")
+
+
+class Record(NamedTuple):
+    """A row; vectors as raw bytes, `principals` as JSON in one order, so that the same ones are the same text."""
+
+    row: int
+    id: str
+    tenant_id: str
+    corpus_id: str
+    document_id: str
+    chunk_id: str
+    principals: str
+    born: int
+    died: int
+    dense: bytes
+    terms: bytes
+    weights: bytes
+
+    @classmethod
+    def of(cls, point: Point, row: int) -> "Record":
+        return cls(
+            row=row,
+            id=point.id,
+            tenant_id=point.tenant_id,
+            corpus_id=point.corpus_id,
+            document_id=point.document_id,
+            chunk_id=point.chunk_id,
+            principals=principals_text(point.principals),
+            born=point.born,
+            died=point.died,
+            dense=point.dense.astype(FLOATS).tobytes(),
+            terms=point.sparse.indices.astype(TERMS).tobytes(),
+            weights=point.sparse.values.astype(FLOATS).tobytes(),
+        )
+
+
+class Records(NamedTuple):
+    """Rows in columns, with the fields of `Record`."""
+
+    row: Sequence[int]
+    id: Sequence[str]
+    tenant_id: Sequence[str]
+    corpus_id: Sequence[str]
+    document_id: Sequence[str]
+    chunk_id: Sequence[str]
+    principals: Sequence[str]
+    born: Sequence[int]
+    died: Sequence[int]
+    dense: Sequence[bytes]
+    terms: Sequence[bytes]
+    weights: Sequence[bytes]
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Any, ...]]) -> "Records":
+        """Return at least one record in columns."""
+        return cls(*zip(*rows, strict=True))
+
+
+def principals_text(principals: Iterable[str]) -> str:
+    """Return principals as a record keeps them."""
+    return json.dumps(sorted(principals))

@@ -1,0 +1,1 @@
+"""The steps of an answer, and what simultaneous and repeated questions share."""

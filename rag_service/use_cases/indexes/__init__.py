@@ -1,0 +1,1 @@
+"""The health of indexes: what they find is measured, what they lack is mended, and how they are searched is set."""

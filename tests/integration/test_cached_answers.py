@@ -1,0 +1,89 @@
+"""Kept answers and what happens to the documents that they cite."""
+
+import pytest
+
+from ingestion.bootstrap import Worker
+from rag_service.domain.access import AccessScope
+from rag_service.errors import CatalogUnavailable
+from rag_service.use_cases.answering.forget_erased import ForgetErased
+from tests.integration.desk import Desk
+from tests.integration.erasing import ask, document_id, finished
+
+QUINCES = "The quinces of the orchard ripen slowly on the southern wall."
+QUESTION = "Where do the quinces of the orchard ripen?"
+
+
+@pytest.fixture
+async def desk(worker: Worker, admin: AccessScope) -> Desk:
+    desk = Desk(worker=worker, admin=admin)
+    await worker.container.create_corpus(admin, name=desk.corpus)
+    await desk.publish({"quince": QUINCES, "bananas": "Bananas are yellow."})
+    return desk
+
+
+async def test_it_is_not_given_again_once_a_document_that_it_cites_has_changed(desk: Desk) -> None:
+    await ask(desk, QUESTION)
+    await desk.publish({"quince": f"{QUINCES} They smell of roses."})
+
+    again = await ask(desk, QUESTION)
+
+    assert (again.cached, again.citations[0].revision) == (False, 2)
+
+
+async def test_nor_at_an_older_version(desk: Desk) -> None:
+    await desk.publish({"quince": f"{QUINCES} They smell of roses."})
+    await ask(desk, QUESTION)
+
+    again = await ask(desk, QUESTION, at="1")
+
+    assert (again.cached, again.citations[0].revision) == (False, 1)
+
+
+async def test_after_an_erasure_its_words_leave_the_memory(desk: Desk) -> None:
+    parts = desk.worker.container
+    await ask(desk, QUESTION)
+    await parts.forget_erased()
+    await ask(desk, QUESTION)
+    kept = parts.answer_cache.count
+
+    await finished(desk, await parts.request_erasure.document(desk.admin, await document_id(desk, "quince")))
+    await parts.forget_erased()
+
+    assert (kept, parts.answer_cache.count) == (1, 0)
+    assert "quinces" not in (await ask(desk, QUESTION)).text
+
+
+async def test_after_a_person_is_erased_what_was_said_to_them_does_too(desk: Desk) -> None:
+    parts = desk.worker.container
+    ann = parts.act_for.name_of(desk.admin, "ann@example.org")
+    await ask(desk, QUESTION, end_user=ann)
+    await parts.forget_erased()
+    await ask(desk, QUESTION, end_user=ann)
+
+    await parts.request_erasure.person(desk.admin, "ann@example.org")
+    await parts.forget_erased()
+
+    assert parts.answer_cache.count == 0
+
+
+async def test_without_an_erasure_it_stays(desk: Desk) -> None:
+    parts = desk.worker.container
+    await parts.forget_erased()
+    for _ in range(2):
+        await ask(desk, QUESTION)
+        await parts.forget_erased()
+
+    assert parts.answer_cache.count == 1
+
+
+async def test_while_the_catalog_says_nothing_nothing_is_kept(desk: Desk) -> None:
+    parts = desk.worker.container
+    await ask(desk, QUESTION)
+
+    class Down:
+        def reading(self) -> object:
+            raise CatalogUnavailable("down")
+
+    await ForgetErased(catalog=Down(), cache=parts.answer_cache)()  # type: ignore[arg-type]
+
+    assert parts.answer_cache.count == 0
