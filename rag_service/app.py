@@ -13,6 +13,7 @@ from rag_service.bootstrap import Container, open_container
 from rag_service.domain.ids import TenantId
 from rag_service.errors import RagError
 from rag_service.settings import Settings
+from rag_service.use_cases.searching.rerank import RerankPassages
 
 FIRST_TENANT = TenantId("tenant_default")
 
@@ -74,3 +75,12 @@ async def _warm_up(container: Container) -> None:
         await container.embedder.warm_up()
     except RagError as exc:
         log.warning("embedder_not_ready", error=str(exc))
+    if container.rerank:
+        await _warm_up_rerank(container.rerank)
+
+
+async def _warm_up_rerank(rerank: RerankPassages) -> None:
+    try:
+        await rerank.warm_up()
+    except RagError as exc:
+        log.warning("reranker_not_ready", error=str(exc))

@@ -17,10 +17,9 @@ from rag_service.domain.fingerprints import (
     ChunkerFingerprint,
 )
 from rag_service.embedding.bm25 import Bm25Encoder
+from rag_service.embedding.bootstrap import open_embedder
 from rag_service.embedding.build_parts import OpenedEmbedder, PartsByRecipe
-from rag_service.embedding.checked import CheckedEmbedder
 from rag_service.embedding.kept import KeptEmbedder
-from rag_service.embedding.local import LocalEmbedder, ModelRuntime
 from rag_service.embedding.recipes import recipe_of
 from rag_service.errors import Misconfigured
 from rag_service.extras import of_extra
@@ -34,13 +33,14 @@ from rag_service.ports.eraser import Compacts
 from rag_service.ports.generator import Generator
 from rag_service.ports.job_queue import JobQueue
 from rag_service.ports.kept_vectors import KeptVectors
+from rag_service.ports.reranker import Reranker
 from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.ports.verifier import Verifier
 from rag_service.queue.polled import PolledQueue
 from rag_service.retrieval.bootstrap import open_exact_scan, open_index, open_tuning
 from rag_service.retrieval.fusion import fuse
-from rag_service.settings import EmbeddingSettings, GenerationSettings, QueueSettings, Settings
+from rag_service.settings import GenerationSettings, QueueSettings, Settings
 from rag_service.signing.secret_file import read_or_create
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
@@ -78,6 +78,7 @@ from rag_service.use_cases.retention import ApplyRetention, ManageRetention
 from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.search import Search
+from rag_service.use_cases.searching.rerank import RerankPassages
 from rag_service.use_cases.sources.manage import ManageSources
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
@@ -149,6 +150,7 @@ class Container:
     live_answers: ReadLiveAnswers
     check_indexes: CheckIndexes
     index_health: ReadIndexHealth
+    rerank: RerankPassages | None = None
 
 
 @asynccontextmanager
@@ -161,7 +163,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         )
         blobs = FsspecBlobStore(settings.blobs_url)
         index = open_index(settings, catalog, stack)
-        opened = _open_embedder(settings.embedding)
+        opened = open_embedder(settings.embedding)
         stack.push_async_callback(opened.close)
         embedder = opened.embedder
         sparse_encoder = Bm25Encoder()
@@ -183,12 +185,14 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         builds = ManageBuilds(catalog=catalog, clock=utc_now, queue=queue, fingerprint=build.digest, recipe=recipe)
         spread_rights = SpreadRights(catalog=catalog, index=index)
         publish_gate = PublishGate(clock=utc_now, is_on=settings.evaluation.gate)
+        rerank = _open_rerank(settings, stack)
         search = Search(
             catalog=catalog,
             index=index,
             build_parts=build_parts,
             fuse=fuse,
             settings=settings.retrieval,
+            rerank=rerank,
         )
         verifier = LexicalVerifier(embedder)
         reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
@@ -273,6 +277,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             start_evaluation=StartEvaluation(catalog=catalog, queue=queue, clock=utc_now),
             watch_evaluations=WatchEvaluations(catalog=catalog, clock=utc_now, settings=settings.jobs),
             live_answers=ReadLiveAnswers(catalog=catalog, clock=utc_now),
+            rerank=rerank,
             check_indexes=CheckIndexes(
                 catalog=catalog,
                 check_recall=check_recall,
@@ -292,6 +297,42 @@ def _open_service_keys(settings: Settings) -> ServiceKeys:
     return ServiceKeys(given.encode() if given else read_or_create(settings.secret_file))
 
 
+def _open_rerank(settings: Settings, stack: AsyncExitStack) -> RerankPassages | None:
+    reranker = _open_reranker(settings, stack)
+    return RerankPassages(reranker=reranker, settings=settings.rerank) if reranker else None
+
+
+def _open_reranker(settings: Settings, stack: AsyncExitStack) -> Reranker | None:
+    match settings.rerank.backend:
+        case "none":
+            return None
+        case "late_interaction":
+            if settings.embedding.backend != "onnx":
+                raise Misconfigured("RAG_RERANK__BACKEND=late_interaction needs RAG_EMBEDDING__BACKEND=onnx.")
+            from rag_service.embedding.onnx_tokens import OnnxTokenEmbedder
+            from rag_service.reranking.late_interaction import LateInteractionReranker
+
+            tokens = OnnxTokenEmbedder(settings.embedding, window_tokens=settings.rerank.window_tokens)
+            stack.push_async_callback(tokens.aclose)
+            return LateInteractionReranker(tokens)
+        case "cross_encoder":
+            from rag_service.reranking.cross_encoder import CrossEncoderReranker
+
+            model = CrossEncoderReranker(settings.rerank)
+            stack.push_async_callback(model.aclose)
+            return model
+        case "endpoint":
+            from rag_service.reranking.endpoint import RerankEndpoint
+
+            endpoint = RerankEndpoint(settings.rerank)
+            stack.push_async_callback(endpoint.aclose)
+            return endpoint
+        case "words":
+            from rag_service.reranking.word_overlap import WordOverlapReranker
+
+            return WordOverlapReranker()
+
+
 def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:
     match settings.backend:
         case "polled":
@@ -304,51 +345,6 @@ def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:
             queue = CeleryQueue(Broker(open_app(settings)))
             stack.push_async_callback(queue.aclose)
             return queue
-
-
-def _open_embedder(settings: EmbeddingSettings) -> OpenedEmbedder:
-    match settings.backend:
-        case "onnx":
-            from rag_service.embedding.onnx_runtime import OnnxRuntime
-
-            return _open_local(settings, OnnxRuntime())
-        case "sentence_transformers":
-            from rag_service.embedding.torch_runtime import TorchRuntime
-
-            return _open_local(settings, TorchRuntime())
-        case "openai":
-            from rag_service.embedding.openai_compatible import OpenAIEmbedder
-
-            remote = OpenAIEmbedder(settings)
-            return OpenedEmbedder(
-                embedder=CheckedEmbedder(remote),
-                count_tokens=remote.count_tokens,
-                close=remote.aclose,
-                has_model=False,
-            )
-        case "hashing":
-            from rag_service.embedding.hashing import HashingEmbedder
-
-            hashing = HashingEmbedder(settings.dimensions)
-            return OpenedEmbedder(
-                embedder=CheckedEmbedder(hashing),
-                count_tokens=hashing.count_tokens,
-                close=_nothing_to_close,
-                has_model=False,
-            )
-
-
-def _open_local(settings: EmbeddingSettings, runtime: ModelRuntime) -> OpenedEmbedder:
-    local = LocalEmbedder(settings, runtime)
-
-    async def close() -> None:
-        local.close()
-
-    return OpenedEmbedder(embedder=CheckedEmbedder(local), count_tokens=local.count_tokens, close=close, has_model=True)
-
-
-async def _nothing_to_close() -> None:
-    pass
 
 
 def _build_of(settings: Settings, embedder: Embedder, sparse_encoder: SparseEncoder) -> BuildFingerprint:
@@ -380,7 +376,7 @@ def _build_parts(
         chunker=build.chunker,
         count_tokens=opened.count_tokens,
     )
-    return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=_open_embedder, kept=kept)
+    return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=open_embedder, kept=kept)
 
 
 def _write_in_turn(settings: Settings, embedder: Embedder, verifier: Verifier) -> WriteInTurn:

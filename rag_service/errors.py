@@ -19,6 +19,7 @@ RagError
     ├── IndexUnavailable
     ├── BlobsUnavailable
     ├── EmbedderUnavailable
+    ├── RerankerUnavailable
     ├── SourceUnavailable
     └── GeneratorUnavailable
 """
@@ -124,6 +125,10 @@ class BlobsUnavailable(DependencyUnavailable):
 
 class EmbedderUnavailable(DependencyUnavailable):
     """The embedding model cannot be reached or loaded."""
+
+
+class RerankerUnavailable(DependencyUnavailable):
+    """The reranking model cannot be reached, loaded or run: passages stay in the order they were found in."""
 
 
 class SourceUnavailable(DependencyUnavailable):

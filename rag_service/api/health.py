@@ -12,6 +12,7 @@ from rag_service.api.index_metrics import index_metrics
 from rag_service.api.live_metrics import live_metrics
 from rag_service.api.problems import START_PAUSE_S
 from rag_service.api.readiness import GOOD_ENOUGH, Readiness
+from rag_service.api.rerank_metrics import rerank_metrics
 from rag_service.api.search_metrics import search_metrics
 
 router = APIRouter(tags=["health"])
@@ -62,4 +63,6 @@ async def read_metrics(request: Request, metrics: Measured) -> Response:
         shown += search_metrics(container.search.counts)
         shown += await evaluation_metrics(container.watch_evaluations) + await live_metrics(container.live_answers)
         shown += await index_metrics(container.index_health)
+        if container.rerank:
+            shown += rerank_metrics(container.rerank.ended)
     return Response(shown, headers={"content-type": CONTENT_TYPE_LATEST})

@@ -53,11 +53,17 @@ class OnnxRuntime:
         # One for queries and one for passages load at the same time: one of them hashes the graph, or has it written.
         with self._ensuring:
             if self._graph is None:
-                self._graph = _ensured_graph(settings, folder)
+                self._graph = ensured_graph(settings, folder)
         return encoding_with(self._graph, folder, threads=settings.threads if for_one else 1)
 
 
-def _ensured_graph(settings: EmbeddingSettings, folder: ModelFolder) -> Path:
+def ensured_graph(settings: EmbeddingSettings, folder: ModelFolder) -> Path:
+    """Return the file of the model's graph, exported if it is not there yet.
+
+    Raises:
+        Misconfigured: it cannot be exported with these settings.
+        EmbedderUnavailable: the export took too long.
+    """
     graph = graph_file(settings, folder)
     if not is_intact(graph):
         log.info("embedding_model_export", file=str(graph))
@@ -71,7 +77,7 @@ def encoding_with(graph: Path, folder: ModelFolder, *, threads: int) -> Encode:
     Raises:
         EmbedderUnavailable: the graph cannot be read.
     """
-    session = _session(graph, threads)
+    session = open_session(graph, threads=threads)
     tokenizer = model_tokenizer(folder)
     tokenizer.enable_truncation(folder.max_tokens)
     padding = tokenizer.padding or {}
@@ -88,7 +94,12 @@ def encoding_with(graph: Path, folder: ModelFolder, *, threads: int) -> Encode:
     return encode
 
 
-def _session(graph: Path, threads: int) -> "onnxruntime.InferenceSession":
+def open_session(graph: Path | bytes, *, threads: int) -> "onnxruntime.InferenceSession":
+    """Return what runs a graph, of a file or in memory, with `threads` threads; 0 leaves it to the library.
+
+    Raises:
+        EmbedderUnavailable: the graph cannot be read.
+    """
     import onnxruntime  # noqa: PLC0415  (a process that embeds nothing goes without)
 
     options = onnxruntime.SessionOptions()
@@ -97,9 +108,11 @@ def _session(graph: Path, threads: int) -> "onnxruntime.InferenceSession":
     # Threads that wait for work by spinning take the cores from everything else in a small machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        source = graph if isinstance(graph, bytes) else str(graph)
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as exc:  # the library's errors have no class of their own above this one
-        raise EmbedderUnavailable(f"The embedding model's graph {graph} cannot be loaded.") from exc
+        place = "in memory" if isinstance(graph, bytes) else graph
+        raise EmbedderUnavailable(f"The embedding model's graph {place} cannot be loaded.") from exc
 
 
 def _export() -> None:

@@ -18,6 +18,7 @@ from rag_service.settings.answering import (
     GenerationSettings,
     ModelPrice,
     QdrantSettings,
+    RerankSettings,
     RetrievalSettings,
     VerificationSettings,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "QdrantSettings",
     "QueueSettings",
     "ReconcileSettings",
+    "RerankSettings",
     "RetrievalSettings",
     "Section",
     "SecuritySettings",
@@ -92,6 +94,7 @@ class Settings(BaseSettings):
     chunking: ChunkingSettings = ChunkingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     qdrant: QdrantSettings = QdrantSettings()
+    rerank: RerankSettings = RerankSettings()
     faiss: FaissSettings = FaissSettings()
     generation: GenerationSettings = GenerationSettings()
     verification: VerificationSettings = VerificationSettings()

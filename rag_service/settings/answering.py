@@ -76,6 +76,28 @@ class FaissSettings(Section):
     )
 
 
+class RerankSettings(Section):
+    """A second look at the best passages, by a model that reads them with the question. `words` is for tests only."""
+
+    backend: Literal["none", "late_interaction", "cross_encoder", "endpoint", "words"] = "none"
+    model: str = Field("", description="folder or hub name of a cross-encoder, or name of an endpoint's model")
+    device: str = Field("cpu", description="of the backend cross_encoder")
+    base_url: str = Field("", description="of the backend endpoint; `/rerank` is added")
+    api_key: SecretStr = SecretStr("")
+    candidates: int = Field(20, ge=2, le=100, description="best passages that are looked at again")
+    budget_ms: float = Field(500.0, gt=0, description="time for it; passages not reached by then stay below")
+    window_tokens: int = Field(256, ge=16, description="of a passage; what is longer is cut")
+    fused_weight: float = Field(0.7, ge=0, le=1, description="share of the fused score in the new order")
+    decisive_gap: float = Field(
+        0.2, ge=0, description="lead of the best fused score over the next from which nothing is looked at again"
+    )
+
+    @property
+    def budget_s(self) -> float:
+        """The budget in seconds."""
+        return self.budget_ms / 1000
+
+
 class QdrantSettings(Section):
     """A Qdrant server, cluster or cloud, for `RAG_RETRIEVAL__BACKEND=qdrant`. Collections are made with these settings."""
 

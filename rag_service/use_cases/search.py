@@ -1,7 +1,7 @@
 """Find the passages of a corpus that match a query, as of one pinned version."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rag_service.domain.access import AccessScope, Permission
@@ -25,6 +25,7 @@ from rag_service.use_cases.searching.encode_query import EncodeQuery
 from rag_service.use_cases.searching.find_candidates import FindCandidates, Found
 from rag_service.use_cases.searching.find_filtered import FindFiltered
 from rag_service.use_cases.searching.options import SearchOptions
+from rag_service.use_cases.searching.rerank import Reranking, RerankPassages
 
 
 class Fuse(Protocol):
@@ -41,13 +42,14 @@ class SearchResult:
     """What was found, best first, and how long each stage took.
 
     `degraded` names what it was found without, by `Degradation`. Nobody may keep such a result, or an answer made of
-    it, for a later question.
+    it, for a later question. `reranking` says how the second look ended, None where none was taken.
     """
 
     pinned: PinnedVersion
     passages: tuple[Passage, ...]
     timings_ms: Mapping[str, float]
     degraded: tuple[str, ...] = ()
+    reranking: Reranking | None = None
 
 
 class Search:
@@ -66,6 +68,7 @@ class Search:
         fuse: Fuse,
         settings: RetrievalSettings,
         fallback: VectorIndex | None = None,
+        rerank: RerankPassages | None = None,
     ) -> None:
         self._catalog = catalog
         self._build_parts = build_parts
@@ -76,6 +79,7 @@ class Search:
         find = FindCandidates(index=index, settings=settings, counts=self.counts, fallback=fallback)
         self._find = FindFiltered(catalog=catalog, find=find, settings=settings)
         self._choose = ChoosePassages(catalog)
+        self._rerank = rerank
 
     async def __call__(self, scope: AccessScope, *, corpus: str, query: str, options: SearchOptions) -> SearchResult:
         """Return the best passages of `corpus` (a name or an id; "name@12" as in `pin`).
@@ -113,6 +117,7 @@ class Search:
         watch, deadline = Stopwatch(), Deadline(self._settings.deadline_s)
         passages: Sequence[Passage] = ()
         degraded: tuple[str, ...] = ()
+        reranking = None
         if pinned.number:
             parts = await parts_of(self._catalog, self._build_parts, scope, pinned.corpus.id, pinned.fingerprint)
             vectors = await self._encode(scope, pinned, parts, query, deadline=deadline, watch=watch)
@@ -124,8 +129,30 @@ class Search:
                 weight = 0.0 if vectors.dense is None else self._settings.dense_weight
                 ranked = self._fuse(found.candidates, dense_weight=weight, limit=len(found.candidates))
             with watch.stage("passages"):
-                passages = await self._choose(scope, pinned, ranked, query, options)
-        return SearchResult(pinned=pinned, passages=tuple(passages), timings_ms=watch.timings_ms(), degraded=degraded)
+                passages = await self._choose(scope, pinned, ranked, query, self._looked_through(options))
+            if self._rerank and _is_looked_at_again(options):
+                with watch.stage("rerank"):
+                    within_s = deadline.share_s()
+                    again = await self._rerank(query, passages, limit=options.limit, within_s=within_s)
+                passages, reranking = again.passages, again.outcome
+        return SearchResult(
+            pinned=pinned,
+            passages=tuple(passages),
+            timings_ms=watch.timings_ms(),
+            degraded=degraded,
+            reranking=reranking,
+        )
+
+    def _looked_through(self, options: SearchOptions) -> SearchOptions:
+        """Return the options with as many passages as a second look has to choose from."""
+        if self._rerank and _is_looked_at_again(options):
+            return replace(options, limit=self._rerank.wanted(options.limit))
+        return options
+
+
+def _is_looked_at_again(options: SearchOptions) -> bool:
+    # A reranker reads the beginning of a passage: of one that was widened, the chunk before.
+    return not options.neighbours
 
 
 def _degradations(vectors: QueryVectors, found: Found) -> tuple[str, ...]:

@@ -17,11 +17,13 @@ from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.errors import Conflict, InvalidRequest, NotFound
 from rag_service.ports.sparse_encoder import DocumentFrequencies, frequencies_of
 from rag_service.ports.vector_index import Candidate, Point
+from rag_service.reranking.word_overlap import WordOverlapReranker
 from rag_service.retrieval.fusion import fuse
 from rag_service.retrieval.memory import MemoryIndex
-from rag_service.settings import RetrievalSettings
+from rag_service.settings import RerankSettings, RetrievalSettings
 from rag_service.use_cases.search import Search
 from rag_service.use_cases.searching.options import SearchOptions
+from rag_service.use_cases.searching.rerank import Reranking, RerankPassages
 from tests.build_parts import own_parts
 from tests.values import passage
 
@@ -68,6 +70,9 @@ class Shelf:
         if ref not in (self.corpus.id, self.corpus.name):
             raise NotFound("corpus", ref)
         return self.corpus
+
+    async def around(self, *asked: object) -> dict[ChunkId, Any]:
+        return {}
 
     async def passages(
         self, scope: AccessScope, corpus_id: CorpusId, version: int, chunk_ids: Sequence[ChunkId]
@@ -179,13 +184,14 @@ async def fill(index: MemoryIndex) -> MemoryIndex:
     return index
 
 
-async def search_over(shelf: Any, index: MemoryIndex | None = None) -> Search:
+async def search_over(shelf: Any, index: MemoryIndex | None = None, *, rerank: RerankPassages | None = None) -> Search:
     return Search(
         catalog=shelf,
         index=await fill(index or MemoryIndex()),
         build_parts=own_parts(BUILD),
         fuse=fuse,
         settings=RetrievalSettings(),
+        rerank=rerank,
     )
 
 
@@ -385,3 +391,30 @@ async def test_every_stage_is_timed(search: Search) -> None:
     found = await search(READER, corpus="handbook", query="cats", options=SearchOptions(limit=3))
 
     assert set(found.timings_ms) == {"embed", "encode", "index", "fusion", "passages", "total"}
+
+
+async def test_a_second_look_chooses_from_more_than_are_shown_and_is_timed(shelf: Shelf) -> None:
+    rerank = RerankPassages(
+        reranker=WordOverlapReranker(), settings=RerankSettings(candidates=4, fused_weight=0, decisive_gap=2)
+    )
+    search = await search_over(shelf, rerank=rerank)
+
+    found = await search(READER, corpus="handbook", query="a turbine", options=SearchOptions(limit=1))
+
+    assert [one.text for one in found.passages] == ["A turbine turns."]
+    assert found.reranking is Reranking.DONE
+    assert "rerank" in found.timings_ms
+
+
+async def test_passages_that_are_widened_are_not_looked_at_again(shelf: Shelf) -> None:
+    search = await search_over(shelf, rerank=RerankPassages(reranker=WordOverlapReranker(), settings=RerankSettings()))
+
+    found = await search(READER, corpus="handbook", query="a turbine", options=SearchOptions(limit=1, neighbours=1))
+
+    assert found.reranking is None
+
+
+async def test_without_a_reranker_no_second_look_is_taken(search: Search) -> None:
+    found = await search(READER, corpus="handbook", query="cats", options=SearchOptions(limit=1))
+
+    assert found.reranking is None
