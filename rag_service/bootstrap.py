@@ -22,7 +22,6 @@ from rag_service.embedding.build_parts import OpenedEmbedder, PartsByRecipe
 from rag_service.embedding.kept import KeptEmbedder
 from rag_service.embedding.recipes import recipe_of
 from rag_service.errors import Misconfigured
-from rag_service.extras import of_extra
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.generation.fallback import FallbackGenerator
 from rag_service.ports.blob_store import BlobStore
@@ -37,10 +36,10 @@ from rag_service.ports.reranker import Reranker
 from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.ports.verifier import Verifier
-from rag_service.queue.polled import PolledQueue
+from rag_service.queue.bootstrap import open_queue
 from rag_service.retrieval.bootstrap import open_exact_scan, open_index, open_tuning
 from rag_service.retrieval.fusion import fuse
-from rag_service.settings import GenerationSettings, QueueSettings, Settings
+from rag_service.settings import GenerationSettings, Settings
 from rag_service.signing.secret_file import read_or_create
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
@@ -162,7 +161,8 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             open_catalog(settings.catalog_url, pool_size=settings.catalog.pool_size)
         )
         blobs = FsspecBlobStore(settings.blobs_url)
-        index = open_index(settings, catalog, stack)
+        opened_index = open_index(settings, catalog, stack)
+        index = opened_index.index
         opened = open_embedder(settings.embedding)
         stack.push_async_callback(opened.close)
         embedder = opened.embedder
@@ -172,7 +172,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         build_parts = _build_parts(settings, build, opened, sparse_encoder, catalog.kept_vectors)
         stack.push_async_callback(build_parts.aclose)
         recipe = recipe_of(settings.embedding, build)
-        queue = _open_queue(settings.queue, stack)
+        queue = open_queue(settings.queue, stack)
         erasure_log = ErasureLogFile(settings.data_dir.resolve() / "erasures.jsonl")
         request_erasure = RequestErasure(
             catalog=catalog,
@@ -193,6 +193,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             fuse=fuse,
             settings=settings.retrieval,
             rerank=rerank,
+            stand_in=opened_index.stand_in,
         )
         verifier = LexicalVerifier(embedder)
         reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
@@ -331,20 +332,6 @@ def _open_reranker(settings: Settings, stack: AsyncExitStack) -> Reranker | None
             from rag_service.reranking.word_overlap import WordOverlapReranker
 
             return WordOverlapReranker()
-
-
-def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:
-    match settings.backend:
-        case "polled":
-            return PolledQueue()
-        case "celery":
-            with of_extra("celery"):
-                from rag_service.queue.broker import Broker, open_app
-                from rag_service.queue.celery_queue import CeleryQueue
-
-            queue = CeleryQueue(Broker(open_app(settings)))
-            stack.push_async_callback(queue.aclose)
-            return queue
 
 
 def _build_of(settings: Settings, embedder: Embedder, sparse_encoder: SparseEncoder) -> BuildFingerprint:

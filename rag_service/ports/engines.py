@@ -19,3 +19,15 @@ class Engines(Protocol):
             InvalidRequest: there is no such engine.
             Misconfigured: it cannot be opened.
         """
+
+
+class StandIn(Protocol):
+    """Tells what may be searched in place of the serving engine."""
+
+    async def __call__(self) -> VectorIndex | None:
+        """Return an index that holds the same; None while there is none."""
+
+
+async def no_stand_in() -> VectorIndex | None:
+    """Return None: there is one engine."""
+    return None

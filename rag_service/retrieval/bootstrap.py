@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 from rag_service.extras import of_extra
 from rag_service.ports.catalog import Catalog
+from rag_service.ports.engines import StandIn, no_stand_in
 from rag_service.ports.exact_scan import ExactScan
 from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.vector_index import VectorIndex
@@ -17,13 +19,21 @@ from rag_service.retrieval.wire import Engine
 from rag_service.settings import Settings
 
 
-def open_index(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> VectorIndex:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedIndex:
+    """The index of the service, and what is searched when it does not answer."""
+
+    index: VectorIndex
+    stand_in: StandIn = no_stand_in
+
+
+def open_index(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> OpenedIndex:
     """Return the index of the service: that of the settings until a migration brings it to another engine."""
     if settings.retrieval.backend == "memory":
         from rag_service.retrieval.memory import MemoryIndex
 
         # It is in this process alone, which is no place to migrate to or from.
-        return MemoryIndex()
+        return OpenedIndex(index=MemoryIndex())
     engines = OpenedEngines(_openers(settings, stack))
     engines(settings.retrieval.backend)  # what is missing for it stops the start
     routed = RoutedIndex(
@@ -32,7 +42,7 @@ def open_index(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> V
         compared=ComparedSearches(catalog),
     )
     stack.push_async_callback(routed.aclose)
-    return routed
+    return OpenedIndex(index=routed, stand_in=routed.stand_in)
 
 
 def open_tuning(settings: Settings) -> IndexTuning:

@@ -62,6 +62,12 @@ class RoutedIndex:
             self._compared.offer(found, lambda: other.search(fingerprint, query, among=among, limit=limit, exact=exact))
         return found
 
+    async def stand_in(self) -> VectorIndex | None:
+        """Return the engine that follows, when it holds the same."""
+        route = await self._route()
+        holds_the_same = route.state in (RouteState.COMPARING, RouteState.SWITCHED)
+        return self.engines(route.following) if holds_the_same and route.following else None
+
     async def builds(self) -> dict[Fingerprint, int | None]:
         return await (await self._serving()).builds()
 

@@ -100,6 +100,21 @@ async def test_the_follower_is_not_searched(place: Place) -> None:
     assert await found(place.index, BUILD) == []
 
 
+@pytest.mark.parametrize("state", [RouteState.COMPARING, RouteState.SWITCHED])
+async def test_the_follower_stands_in_when_it_holds_the_same(place: Place, state: RouteState) -> None:
+    place.follow(state)
+
+    assert await place.index.stand_in() is place.two
+
+
+@pytest.mark.parametrize("state", [RouteState.COPYING, RouteState.EMPTYING])
+async def test_a_follower_that_lacks_points_does_not_stand_in(place: Place, state: RouteState) -> None:
+    assert await place.index.stand_in() is None
+    place.follow(state)
+
+    assert await place.index.stand_in() is None
+
+
 async def test_while_engines_are_compared_searches_are_asked_of_both_afterwards(place: Place) -> None:
     comparing = place._route("two", RouteState.COMPARING)
     async with place.catalog.writing() as tx:
