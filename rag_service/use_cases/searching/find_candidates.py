@@ -46,7 +46,8 @@ class FindCandidates:
 
     What the index found is kept: contents of a version do not change, and rights are live nevertheless. The catalog
     checks those of every passage again when it is read, so what is taken away is gone at once; and what is granted
-    raises the corpus's `rights_epoch` when it has reached the points, with which every question is a new one.
+    raises the corpus's `rights_epoch` when it has reached the points, with which every question is a new one. Where a
+    crash comes between the two, who asked before finds it when what was kept is too old to be used.
     What a fallback found is not kept.
     """
 
