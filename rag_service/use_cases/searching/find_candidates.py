@@ -118,12 +118,13 @@ class FindCandidates:
 
 def _key(sought: _Sought) -> tuple[object, ...]:
     """Return all that decides what is found; questions with the same vectors are the same question."""
-    scope, vectors = sought.among.scope, sought.vectors
-    # Of the scope only what the index looks at, so that callers with the same rights share.
+    scope, documents, vectors = sought.among.scope, sought.among.documents, sought.vectors
+    # Of the scope only what the index looks at, so that callers with the same rights share. Sets have no order.
     seen_by = replace(scope, principals=frozenset(), permissions=frozenset(), corpora=None, key_id=None, end_user=None)
     return (
-        replace(sought.among, scope=seen_by),
+        replace(sought.among, scope=seen_by, documents=None),
         sorted(scope.principals),
+        None if documents is None else sorted(documents),
         sought.fingerprint,
         sought.limit,
         sought.exact,
