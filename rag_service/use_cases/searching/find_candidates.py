@@ -47,7 +47,8 @@ class FindCandidates:
 
     What the index found is kept: contents of a version do not change, and rights are live nevertheless. The catalog
     checks those of every passage again when it is read, so what is taken away is gone at once; and what is granted
-    raises the corpus's `rights_epoch` when it has reached the points, with which every question is a new one.
+    raises the corpus's `rights_epoch` when it has reached the points, with which every question is a new one. Where a
+    crash comes between the two, who asked before finds it when what was kept is too old to be used.
     What a stand-in found is not kept.
     """
 
@@ -118,12 +119,13 @@ class FindCandidates:
 
 def _key(sought: _Sought) -> tuple[object, ...]:
     """Return all that decides what is found; questions with the same vectors are the same question."""
-    scope, vectors = sought.among.scope, sought.vectors
-    # Of the scope only what the index looks at, so that callers with the same rights share.
+    scope, documents, vectors = sought.among.scope, sought.among.documents, sought.vectors
+    # Of the scope only what the index looks at, so that callers with the same rights share. Sets have no order.
     seen_by = replace(scope, principals=frozenset(), permissions=frozenset(), corpora=None, key_id=None, end_user=None)
     return (
-        replace(sought.among, scope=seen_by),
+        replace(sought.among, scope=seen_by, documents=None),
         sorted(scope.principals),
+        None if documents is None else sorted(documents),
         sought.fingerprint,
         sought.limit,
         sought.exact,

@@ -16,7 +16,7 @@ _Value = TypeVar("_Value")
 _Digest = bytes
 
 KEPT_S = 600.0
-"""Bounds how long anything of a question stays after it was last computed, whatever the caller's key forgot."""
+"""Nothing older is used, whatever a caller's key forgot to say."""
 
 _SECRET = secrets.token_bytes(32)
 
@@ -31,7 +31,8 @@ class QueryCache(Generic[_Value]):
     """Values by tenant and key, the least recently used of the tenant with the most of them thrown away first.
 
     No tenant sees by the time a question takes whether another has asked it. Questions are not kept: a key is a hash
-    with a secret that dies with the process, and a value holds numbers and ids only. So no erasure has to come here.
+    with a secret that dies with the process, and a value holds numbers and ids only, at most `entries` of them until the
+    process ends. So no erasure has to come here.
     Errors are not kept; all who share a computation get its error.
     """
 
