@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib.util import find_spec
 
 from rag_service.blobs.erasure_log import ErasureLogFile
 from rag_service.blobs.fsspec_store import FsspecBlobStore
@@ -18,13 +17,11 @@ from rag_service.domain.fingerprints import (
     ChunkerFingerprint,
 )
 from rag_service.embedding.bm25 import Bm25Encoder
+from rag_service.embedding.bootstrap import open_embedder
 from rag_service.embedding.build_parts import OpenedEmbedder, PartsByRecipe
-from rag_service.embedding.checked import CheckedEmbedder
 from rag_service.embedding.kept import KeptEmbedder
-from rag_service.embedding.local import LocalEmbedder, ModelRuntime
 from rag_service.embedding.recipes import recipe_of
 from rag_service.errors import Misconfigured
-from rag_service.extras import of_extra
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.generation.fallback import FallbackGenerator
 from rag_service.ports.blob_store import BlobStore
@@ -33,16 +30,16 @@ from rag_service.ports.catalog import Catalog
 from rag_service.ports.embedder import Embedder
 from rag_service.ports.eraser import Compacts
 from rag_service.ports.generator import Generator
-from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.job_queue import JobQueue
 from rag_service.ports.kept_vectors import KeptVectors
 from rag_service.ports.reranker import Reranker
 from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.ports.verifier import Verifier
-from rag_service.queue.polled import PolledQueue
+from rag_service.queue.bootstrap import open_queue
+from rag_service.retrieval.bootstrap import open_exact_scan, open_index, open_tuning
 from rag_service.retrieval.fusion import fuse
-from rag_service.settings import EmbeddingSettings, GenerationSettings, QueueSettings, Settings
+from rag_service.settings import GenerationSettings, Settings
 from rag_service.signing.secret_file import read_or_create
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
@@ -67,6 +64,7 @@ from rag_service.use_cases.golden_growth import GrowGolden
 from rag_service.use_cases.indexes.check_indexes import CheckIndexes
 from rag_service.use_cases.indexes.check_recall import CheckRecall
 from rag_service.use_cases.indexes.draw_sample import DrawSample
+from rag_service.use_cases.indexes.keep_given_vectors import KeepGivenVectors
 from rag_service.use_cases.indexes.read_health import ReadIndexHealth
 from rag_service.use_cases.indexes.scan_exactly import ScanExactly
 from rag_service.use_cases.jobs import ManageJobs
@@ -122,6 +120,7 @@ class Container:
     read_revision_text: ReadRevisionText
     store_file: StoreFile
     uploads: AcceptUploads
+    keep_given_vectors: KeepGivenVectors
     remove_document: RemoveDocument
     read_corpus_file: ReadCorpusFile
     list_corpus_files: ListCorpusFiles
@@ -162,8 +161,9 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             open_catalog(settings.catalog_url, pool_size=settings.catalog.pool_size)
         )
         blobs = FsspecBlobStore(settings.blobs_url)
-        index = _open_index(settings, stack)
-        opened = _open_embedder(settings.embedding)
+        opened_index = open_index(settings, catalog, stack)
+        index = opened_index.index
+        opened = open_embedder(settings.embedding)
         stack.push_async_callback(opened.close)
         embedder = opened.embedder
         sparse_encoder = Bm25Encoder()
@@ -172,7 +172,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         build_parts = _build_parts(settings, build, opened, sparse_encoder, catalog.kept_vectors)
         stack.push_async_callback(build_parts.aclose)
         recipe = recipe_of(settings.embedding, build)
-        queue = _open_queue(settings.queue, stack)
+        queue = open_queue(settings.queue, stack)
         erasure_log = ErasureLogFile(settings.data_dir.resolve() / "erasures.jsonl")
         request_erasure = RequestErasure(
             catalog=catalog,
@@ -193,16 +193,17 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             fuse=fuse,
             settings=settings.retrieval,
             rerank=rerank,
+            stand_in=opened_index.stand_in,
         )
         verifier = LexicalVerifier(embedder)
         reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
-        tuning = _open_tuning(settings)
+        tuning, exact_scan = open_tuning(settings), open_exact_scan()
         check_recall = CheckRecall(
             catalog=catalog,
             index=index,
             build_parts=build_parts,
             draw=DrawSample(catalog=catalog, clock=utc_now),
-            scan=_open_scan(catalog, catalog.kept_vectors),
+            scan=ScanExactly(catalog=catalog, kept=catalog.kept_vectors, scan=exact_scan) if exact_scan else None,
             tuning=tuning,
             settings=settings.retrieval,
         )
@@ -246,6 +247,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                 settings=settings.uploads,
                 spread_rights=spread_rights,
             ),
+            keep_given_vectors=KeepGivenVectors(catalog=catalog, build_parts=build_parts, kept=catalog.kept_vectors),
             remove_document=RemoveDocument(catalog=catalog, clock=utc_now),
             read_corpus_file=ReadCorpusFile(catalog=catalog),
             list_corpus_files=ListCorpusFiles(catalog=catalog),
@@ -296,29 +298,6 @@ def _open_service_keys(settings: Settings) -> ServiceKeys:
     return ServiceKeys(given.encode() if given else read_or_create(settings.secret_file))
 
 
-def _open_index(settings: Settings, stack: AsyncExitStack) -> VectorIndex:
-    match settings.retrieval.backend:
-        case "edge" | "faiss" as engine:
-            from rag_service.retrieval.index_client import IndexClient
-
-            client = IndexClient(settings.index_socket, settings.retrieval.timeout_s, engine=engine)
-            stack.push_async_callback(client.aclose)
-            return client
-        case "qdrant":
-            with of_extra("qdrant"):
-                from rag_service.retrieval.qdrant_server import open_qdrant
-
-            server = open_qdrant(
-                settings.qdrant, timeout_s=settings.retrieval.timeout_s, exact_below=settings.retrieval.exact_below
-            )
-            stack.push_async_callback(server.aclose)
-            return server
-        case "memory":
-            from rag_service.retrieval.memory import MemoryIndex
-
-            return MemoryIndex()
-
-
 def _open_rerank(settings: Settings, stack: AsyncExitStack) -> RerankPassages | None:
     reranker = _open_reranker(settings, stack)
     return RerankPassages(reranker=reranker, settings=settings.rerank) if reranker else None
@@ -355,86 +334,6 @@ def _open_reranker(settings: Settings, stack: AsyncExitStack) -> Reranker | None
             return WordOverlapReranker()
 
 
-def _open_tuning(settings: Settings) -> IndexTuning:
-    match settings.retrieval.backend:
-        case "edge":
-            from rag_service.retrieval.edge_tuning import EdgeTuning
-
-            return EdgeTuning(settings.index_dir)
-        case engine:
-            from rag_service.retrieval.fixed_tuning import FixedTuning
-
-            return FixedTuning(engine)
-
-
-def _open_scan(catalog: Catalog, kept: KeptVectors) -> ScanExactly | None:
-    """Return what recall is measured against, None where its library is not installed: then it is not measured."""
-    if find_spec("faiss") is None:
-        return None
-    from rag_service.retrieval.exact_scan import FaissScan
-
-    return ScanExactly(catalog=catalog, kept=kept, scan=FaissScan())
-
-
-def _open_queue(settings: QueueSettings, stack: AsyncExitStack) -> JobQueue:
-    match settings.backend:
-        case "polled":
-            return PolledQueue()
-        case "celery":
-            with of_extra("celery"):
-                from rag_service.queue.broker import Broker, open_app
-                from rag_service.queue.celery_queue import CeleryQueue
-
-            queue = CeleryQueue(Broker(open_app(settings)))
-            stack.push_async_callback(queue.aclose)
-            return queue
-
-
-def _open_embedder(settings: EmbeddingSettings) -> OpenedEmbedder:
-    match settings.backend:
-        case "onnx":
-            from rag_service.embedding.onnx_runtime import OnnxRuntime
-
-            return _open_local(settings, OnnxRuntime())
-        case "sentence_transformers":
-            from rag_service.embedding.torch_runtime import TorchRuntime
-
-            return _open_local(settings, TorchRuntime())
-        case "openai":
-            from rag_service.embedding.openai_compatible import OpenAIEmbedder
-
-            remote = OpenAIEmbedder(settings)
-            return OpenedEmbedder(
-                embedder=CheckedEmbedder(remote),
-                count_tokens=remote.count_tokens,
-                close=remote.aclose,
-                has_model=False,
-            )
-        case "hashing":
-            from rag_service.embedding.hashing import HashingEmbedder
-
-            hashing = HashingEmbedder(settings.dimensions)
-            return OpenedEmbedder(
-                embedder=CheckedEmbedder(hashing),
-                count_tokens=hashing.count_tokens,
-                close=_nothing_to_close,
-                has_model=False,
-            )
-
-
-def _open_local(settings: EmbeddingSettings, runtime: ModelRuntime) -> OpenedEmbedder:
-    local = LocalEmbedder(settings, runtime)
-
-    async def close() -> None:
-        local.close()
-
-    return OpenedEmbedder(embedder=CheckedEmbedder(local), count_tokens=local.count_tokens, close=close, has_model=True)
-
-
-async def _nothing_to_close() -> None:
-    pass
-
-
 def _build_of(settings: Settings, embedder: Embedder, sparse_encoder: SparseEncoder) -> BuildFingerprint:
     chunking = settings.chunking
     return BuildFingerprint(
@@ -464,7 +363,7 @@ def _build_parts(
         chunker=build.chunker,
         count_tokens=opened.count_tokens,
     )
-    return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=_open_embedder, kept=kept)
+    return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=open_embedder, kept=kept)
 
 
 def _write_in_turn(settings: Settings, embedder: Embedder, verifier: Verifier) -> WriteInTurn:

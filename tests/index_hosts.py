@@ -60,9 +60,10 @@ class RunningHost:
 
 
 @contextmanager
-def running_host(**settings: str) -> Iterator[RunningHost]:
-    """Run a host over a new folder, with a path short enough for a socket."""
-    data_dir = Path(tempfile.mkdtemp(prefix="rag-index-"))
+def running_host(kept: Path | None = None, **settings: str) -> Iterator[RunningHost]:
+    """Run a host over a new folder, with a path short enough for a socket, or over one that is `kept`."""
+    data_dir = kept or Path(tempfile.mkdtemp(prefix="rag-index-"))
+    data_dir.mkdir(parents=True, exist_ok=True)
     try:
         host = RunningHost(data_dir, **settings)
         try:
@@ -71,7 +72,8 @@ def running_host(**settings: str) -> Iterator[RunningHost]:
             if host.process.poll() is None:
                 host.kill()
     finally:
-        shutil.rmtree(data_dir)
+        if kept is None:
+            shutil.rmtree(data_dir)
 
 
 def children(host: RunningHost) -> list[int]:

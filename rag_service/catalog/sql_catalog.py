@@ -21,6 +21,7 @@ from rag_service.catalog.files import SqlFiles
 from rag_service.catalog.gates import SqlGates
 from rag_service.catalog.golden_questions import SqlGoldenQuestions
 from rag_service.catalog.index_checks import SqlIndexChecks
+from rag_service.catalog.index_routes import SqlIndexRoutes
 from rag_service.catalog.jobs import SqlJobs
 from rag_service.catalog.kept_vectors import SqlKeptVectors
 from rag_service.catalog.keys import SqlKeys
@@ -72,6 +73,7 @@ class SqlTransaction(SqlGlance):
     evaluation_watch: ports.EvaluationWatch
     live: ports.LiveAnswers
     index_checks: ports.IndexChecks
+    index_routes: ports.IndexRoutes
     replies: ports.IdempotentReplies
 
 
@@ -146,5 +148,6 @@ def _transaction(connection: AsyncConnection, clock: Clock) -> SqlTransaction:
         evaluation_watch=SqlEvaluationWatch(connection),
         live=SqlLiveAnswers(connection),
         index_checks=SqlIndexChecks(connection),
+        index_routes=SqlIndexRoutes(connection),
         replies=SqlIdempotentReplies(connection, clock),
     )

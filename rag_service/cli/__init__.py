@@ -8,6 +8,7 @@ from rag_service.cli.draft import draft
 from rag_service.cli.erase import erase
 from rag_service.cli.evaluations import compare, export, html, list_runs, show
 from rag_service.cli.golden import golden
+from rag_service.cli.index import index
 from rag_service.cli.ingest import ingest
 from rag_service.cli.jobs import job
 from rag_service.cli.keys import key
@@ -40,6 +41,7 @@ for command in (
     golden,
     job,
     reconcile,
+    index,
     erase,
     evaluation,
 ):

@@ -62,31 +62,31 @@ def evaluation() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(arguments: tuple[str, ...]) -> None:
     """Run an evaluation suite: golden, sample, retrieval, squad-open. `rag eval run --help` lists its options."""
-    _end_as("eval.run", arguments)
+    end_as("eval.run", arguments)
 
 
 @evaluation.command("upload", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def upload(arguments: tuple[str, ...]) -> None:
     """Send a run to Langfuse, Phoenix or another receiver of OTLP. `rag eval upload --help` lists its options."""
-    _end_as("eval.upload", arguments)
+    end_as("eval.upload", arguments)
 
 
 @evaluation.command("synthesise", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def synthesise(arguments: tuple[str, ...]) -> None:
     """Propose golden questions that the judge writes. `rag eval synthesise --help` lists its options."""
-    _end_as("eval.synthesise", arguments)
+    end_as("eval.synthesise", arguments)
 
 
 @evaluation.command("agreement", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def agreement(arguments: tuple[str, ...]) -> None:
     """Measure how far judge and verifier agree with people. `rag eval agreement --help` says more."""
-    _end_as("eval.agreement", arguments)
+    end_as("eval.agreement", arguments)
 
 
-def _end_as(module: str, arguments: tuple[str, ...]) -> None:
-    # By module name: the product does not depend on its harness.
+def end_as(module: str, arguments: tuple[str, ...]) -> None:
+    """Run a program by module name, as no arrow points from here to what it imports, and end as it ends."""
     finished = subprocess.run([sys.executable, "-m", module, *arguments], check=False)  # noqa: S603
     raise click.exceptions.Exit(finished.returncode)

@@ -50,6 +50,15 @@ class FileCalls(Transport):
         path = f"/v1/corpora/{segment(corpus)}/rows"
         return list(self._call("POST", path, content=b"\n".join(rows), params={"principal": list(principals)})["data"])
 
+    def wanted_vectors(self, corpus: str) -> Json:
+        """Return what vectors have to be that come with rows: dimensions, model and embedder."""
+        return self._call("GET", f"/v1/corpora/{segment(corpus)}/vectors")
+
+    def keep_vectors(self, corpus: str, lines: Sequence[bytes]) -> list[Json]:
+        """Have the vectors of lines {id, title, text, vector, embedder} kept; return which were."""
+        path = f"/v1/corpora/{segment(corpus)}/vectors"
+        return list(self._call("POST", path, content=b"\n".join(lines))["data"])
+
     def files(self, corpus: str, *, status: str | None = None) -> Iterator[Json]:
         """Yield the documents of a corpus; `status` is in_progress, completed or failed."""
         yield from self._pages(f"/v1/vector_stores/{segment(corpus)}/files", {"filter": status} if status else None)

@@ -91,11 +91,11 @@ class GatheringLane:
         return cast("DenseVector", mine.vector)
 
     def _with_company(self, mine: _Asked) -> list[_Asked]:
-        together, longest = [mine], self._length_of(mine.text)
+        together, longest = [mine], 0
         while self._waiting:
             asked = self._waiting[0]
             if asked.is_wanted and asked.vector is None and asked is not mine:
-                longest = max(longest, self._length_of(asked.text))
+                longest = max(longest or self._length_of(mine.text), self._length_of(asked.text))
                 if longest * (len(together) + 1) > _MOST_TOGETHER_TOKENS:
                     break
                 together.append(asked)

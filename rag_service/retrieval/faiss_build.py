@@ -64,7 +64,11 @@ class FaissBuild:
         self._structures = structures
         self._store = RowStore(folder / FILE)
         saved = faiss_files.load_structure(folder, token=self._store.token)
-        self._columns, fits = load_rows(self._store, saved.numbers if saved else None)
+        try:
+            self._columns, fits = load_rows(self._store, saved.numbers if saved else None)
+        except IndexUnavailable:
+            self._store.close()
+            raise
         self._structure: DenseStructure | None = None
         if saved and fits:
             vectors = self._columns.rows().vectors[: saved.structure.size]

@@ -40,7 +40,8 @@ class FaissStructure:
 
     @property
     def size(self) -> int:
-        return int(self.index.ntotal)
+        count: int = self.index.ntotal
+        return count
 
     def search(self, vectors: DenseVector, limit: int, *, allowed: Allowed | None) -> Neighbours:
         selector = None if allowed is None else faiss.IDSelectorBitmap(allowed.bits)
@@ -66,7 +67,7 @@ class FaissStructure:
                 return self.index, faiss.SearchParametersIVF(nprobe=probed, sel=selector)
 
     def _lists(self, limit: int, matching: int) -> int:
-        count = self.index.nlist
+        count = int(self.index.nlist)
         # A list that is looked at has so many that match: the fewer match, the more lists.
         for_hits = _LOOKED_AT_PER_HIT * limit * count / max(matching, 1)
         return ceil(max(_LEAST_LISTS, _LEAST_SHARE_OF_LISTS * count, for_hits))

@@ -34,7 +34,10 @@ class GrowingArray:
 
     def set(self, places: NDArray[np.int64], value: int) -> None:
         """Give one value to some places: in a copy, so this is for narrow arrays."""
-        changed = self.values.copy()
+        if not places.size:
+            return
+        changed = np.empty_like(self._array)
+        changed[: self._count] = self.values
         changed[places] = value
         self._array = changed
 

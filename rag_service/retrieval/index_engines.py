@@ -8,8 +8,9 @@ from rag_service.domain.ids import Fingerprint
 from rag_service.errors import IndexUnavailable, InvalidRequest, Misconfigured
 from rag_service.extras import of_extra
 from rag_service.retrieval import wire
+from rag_service.retrieval.dense_structure import Place, stay
 from rag_service.retrieval.index_requests import HostedIndex, IndexRequests
-from rag_service.settings import Settings
+from rag_service.settings import FaissSettings, Settings
 
 log = structlog.get_logger()
 
@@ -87,7 +88,18 @@ def open_engine(name: str, settings: Settings) -> HostedIndex:
         with of_extra("faiss"):
             from rag_service.retrieval.faiss_index import FaissIndex
 
-        return FaissIndex(folder, exact_below=exact_below, kind=settings.faiss.kind)
+        return FaissIndex(folder, exact_below=exact_below, kind=settings.faiss.kind, place=_place(settings.faiss))
     from rag_service.retrieval.qdrant_edge import EdgeIndex
 
     return EdgeIndex(folder, exact_below=exact_below)
+
+
+def _place(settings: FaissSettings) -> Place:
+    match settings.device:
+        case "cpu":
+            return stay
+        case "gpu":
+            from rag_service.retrieval.device_replica import DeviceReplicas
+            from rag_service.retrieval.faiss_device import open_gpu
+
+            return DeviceReplicas(open_gpu())

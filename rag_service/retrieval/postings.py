@@ -66,9 +66,10 @@ def score(segments: Sequence[Segment], asked: SparseVector, visible: NDArray[np.
     """Return the inner products of `asked` with all rows that are `visible`; that array has an entry for each row."""
     of_rows = np.zeros(visible.size, dtype=np.float32)
     scored = np.empty(visible.size, dtype=np.int32)
-    count = 0
+    # Arrays out of a message cannot be written to: for these the loop would be compiled once more.
+    terms, weights, count = asked.indices.copy(), asked.values.copy(), 0
     for each in segments:
-        count = _add(each, asked.indices, asked.values, visible, of_rows, scored, count)
+        count = _add(each, terms, weights, visible, of_rows, scored, count)
     return SparseScores(of_rows, scored[:count])
 
 

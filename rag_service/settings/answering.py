@@ -71,6 +71,9 @@ class FaissSettings(Section):
         "auto",
         description="structure over the vectors of a build; `auto`: `flat` up to 50,000 chunks, `hnsw` for more",
     )
+    device: Literal["cpu", "gpu"] = Field(
+        "cpu", description="`gpu` (the extra gpu in place of faiss) copies what is asked most to the first GPU"
+    )
 
 
 class RerankSettings(Section):

@@ -11,6 +11,7 @@ from rag_service.domain.versions import PinnedVersion
 from rag_service.errors import InvalidRequest, NotFound
 from rag_service.ports.build_parts import BuildParts
 from rag_service.ports.catalog import Catalog
+from rag_service.ports.engines import StandIn, no_stand_in
 from rag_service.ports.vector_index import Candidate, VectorIndex
 from rag_service.ports.vectors import QueryVectors
 from rag_service.settings import RetrievalSettings
@@ -55,8 +56,8 @@ class SearchResult:
 class Search:
     """Dense and sparse search, fused, passages read from the catalog with rights checked.
 
-    A part that is slow or down is done without where that is possible: the words alone are looked for, or `fallback`
-    is searched, which must raise IndexUnavailable for what it does not hold.
+    A part that is slow or down is done without where that is possible: the words alone are looked for, or the index that
+    stands in for the one that serves is searched.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Search:
         build_parts: BuildParts,
         fuse: Fuse,
         settings: RetrievalSettings,
-        fallback: VectorIndex | None = None,
+        stand_in: StandIn = no_stand_in,
         rerank: RerankPassages | None = None,
     ) -> None:
         self._catalog = catalog
@@ -76,7 +77,7 @@ class Search:
         self._settings = settings
         self.counts = SearchCounts()
         self._encode = EncodeQuery(catalog=catalog, settings=settings, counts=self.counts)
-        find = FindCandidates(index=index, settings=settings, counts=self.counts, fallback=fallback)
+        find = FindCandidates(index=index, settings=settings, counts=self.counts, stand_in=stand_in)
         self._find = FindFiltered(catalog=catalog, find=find, settings=settings)
         self._choose = ChoosePassages(catalog)
         self._rerank = rerank
@@ -109,7 +110,7 @@ class Search:
 
         Raises:
             Conflict: the parts that the version was built with cannot be opened: no other model answers for them.
-            IndexUnavailable: neither the index nor a fallback answered.
+            IndexUnavailable: neither the index nor a stand-in answered.
         """
         if not query.strip():
             raise InvalidRequest("The query is empty.", param="query")
@@ -156,7 +157,7 @@ def _is_looked_at_again(options: SearchOptions) -> bool:
 
 
 def _degradations(vectors: QueryVectors, found: Found) -> tuple[str, ...]:
-    lacking = {Degradation.EMBEDDING: vectors.dense is None, Degradation.INDEX: found.by_fallback}
+    lacking = {Degradation.EMBEDDING: vectors.dense is None, Degradation.INDEX: found.by_stand_in}
     return tuple(name for name, is_lacking in lacking.items() if is_lacking)
 
 

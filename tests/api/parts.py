@@ -57,6 +57,7 @@ from rag_service.use_cases.feedback import GiveFeedback
 from rag_service.use_cases.gates import PublishGate
 from rag_service.use_cases.golden import ManageGolden
 from rag_service.use_cases.golden_growth import GrowGolden
+from rag_service.use_cases.indexes.keep_given_vectors import KeepGivenVectors
 from rag_service.use_cases.indexes.read_health import ReadIndexHealth
 from rag_service.use_cases.jobs import ManageJobs
 from rag_service.use_cases.keys import ManageKeys
@@ -324,6 +325,11 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
             parser_fingerprint="parsers-1",
             settings=uploads,
             spread_rights=spread_rights,
+        ),
+        keep_given_vectors=KeepGivenVectors(
+            catalog=catalog,
+            build_parts=own_parts(Fingerprint("build"), HashingEmbedder(8)),
+            kept=catalog.kept_vectors,
         ),
         remove_document=RemoveDocument(catalog=catalog, clock=clock),
         read_corpus_file=ReadCorpusFile(catalog=catalog),

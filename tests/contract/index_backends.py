@@ -9,6 +9,7 @@ import pytest
 from qdrant_client import AsyncQdrantClient
 
 from rag_service.ports.vector_index import VectorIndex
+from rag_service.retrieval.device_replica import DeviceReplicas
 from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.index_client import IndexClient
 from rag_service.retrieval.memory import MemoryIndex
@@ -16,6 +17,7 @@ from rag_service.retrieval.qdrant_edge import EdgeIndex
 from rag_service.retrieval.qdrant_server import QdrantIndex
 from rag_service.settings import QdrantSettings
 from tests.index_hosts import RunningHost, running_host
+from tests.lossy_device import Lossy
 from tests.patience import PATIENCE_S
 
 
@@ -32,6 +34,8 @@ INDEXES = [
     "faiss flat",
     "faiss hnsw",
     "faiss ivf",
+    "faiss on a device",
+    "faiss on a device deaf to selectors",
     "faiss behind the host",
     "qdrant",
 ]
@@ -52,6 +56,11 @@ async def index(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[Vecto
         case "faiss flat" | "faiss hnsw" | "faiss ivf":
             # Every search goes by the structure where there is one.
             faiss = FaissIndex(tmp_path, exact_below=0, kind=request.param.split()[1])
+            yield faiss
+            faiss.close()
+        case "faiss on a device" | "faiss on a device deaf to selectors":
+            place = DeviceReplicas(Lossy(deaf="deaf" in request.param))
+            faiss = FaissIndex(tmp_path, exact_below=0, kind="flat", place=place)
             yield faiss
             faiss.close()
         case _:

@@ -108,13 +108,16 @@ async def copied(container: Container, index: VectorIndex) -> VectorIndex:
 def _with(
     container: Container, embedder: FaultyEmbedder, index: FaultyIndex, fallback: FaultyIndex | None
 ) -> Container:
+    async def stand_in() -> VectorIndex | None:
+        return fallback
+
     search = Search(
         catalog=container.catalog,
         index=index,
         build_parts=OwnParts(replace(container.build_parts.own, embedder=embedder)),
         fuse=fuse,
         settings=container.settings.retrieval,
-        fallback=fallback,
+        stand_in=stand_in,
     )
     extractive = ExtractiveGenerator(embedder, max_sentences=1)
     ask = AskQuestion(

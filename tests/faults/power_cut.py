@@ -95,7 +95,7 @@ def settings_in(folder: Path) -> Settings:
 async def desk_over(folder: Path, index: EdgeIndex) -> AsyncIterator[Desk]:
     """Open the service over a folder, with an index that is open already."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "_open_index", lambda *_: index)
+        patch.setattr(bootstrap, "open_index", lambda *_: index)
         async with open_container(settings_in(folder)) as container, worker_over(container) as worker:
             yield Desk(worker=worker, admin=SCOPE)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from rag_service.retrieval.dense_structure import DenseStructure, stay
 from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.index_client import IndexClient
 from tests.contract.index_points import assert_same, chunks, found, listed, point, point_id, points
+from tests.faults.small_disks import mounted_disk
 from tests.index_hosts import RunningHost, running_host
 from tests.patience import PATIENCE_S
 
@@ -256,6 +258,20 @@ async def test_an_engine_that_the_host_does_not_know_is_refused(host: RunningHos
     await client.aclose()
 
 
+async def test_a_full_disk_refuses_changes_and_keeps_and_serves_what_was_acknowledged() -> None:
+    with mounted_disk(8) as folder:
+        index = FaissIndex(folder, exact_below=0)
+        written = await _write_until_refused(index)
+        with pytest.raises(IndexUnavailable):
+            await index.compact(BUILD)
+        assert len(await found(index, BUILD, limit=100_000)) == written
+        index.close()
+
+        index = FaissIndex(folder, exact_below=0)
+        assert await index.builds() == {BUILD: written}
+        index.close()
+
+
 SECRET = point(
     "chunk-of-the-person",
     corpus="corpus-of-the-person",
@@ -289,6 +305,15 @@ async def test_a_removed_corpus_and_a_point_written_anew_leave_no_byte_behind(op
 
     assert _traces(tmp_path) == set()
     assert chunks(await found(index, BUILD, limit=3)) != []
+
+
+async def _write_until_refused(index: FaissIndex) -> int:
+    written = 0
+    with suppress(IndexUnavailable):
+        while True:
+            await index.write(BUILD, points(f"w{written}-", 500))
+            written += 500
+    return written
 
 
 def _structured(folder: Path) -> set[int]:

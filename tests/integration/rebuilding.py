@@ -66,7 +66,7 @@ class Place:
 @pytest.fixture
 def place(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     made = Place(migrated_dir)
-    monkeypatch.setattr("rag_service.bootstrap._open_index", lambda *_: made.index)
+    monkeypatch.setattr("rag_service.bootstrap.open_index", lambda *_: made.index)
     return made
 
 

@@ -140,7 +140,7 @@ def opened(catalog_url: str, *, has_engine: bool = False) -> Iterator[Place]:
         capture_logs(),  # to show the trace of each crash would take most of the time
     ):
         place = Place(folder=Path(folder), catalog_url=catalog_url, has_engine=has_engine, runner=runner)
-        patch.setattr("rag_service.bootstrap._open_index", lambda *_: place.index)
+        patch.setattr("rag_service.bootstrap.open_index", lambda *_: place.index)
         patch.setattr("rag_service.bootstrap.utc_now", place.clock)
         patch.setattr("rag_service.bootstrap.open_catalog", partial(open_catalog, clock=place.clock))
         patch.setattr("rag_service.use_cases.point_differences._PAUSE_S", 0)

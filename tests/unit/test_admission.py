@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 
 import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
 
-from rag_service.api.admission import Admission, Arrival, Place
+from rag_service.api.admission import Admission, Arrival, Place, _admitted
 from rag_service.errors import LimitExceeded
 from rag_service.settings import LimitSettings
 
@@ -137,6 +140,23 @@ async def test_a_line_that_stands_is_kept_short_and_a_new_one_may_be_long(stack:
     seen.append(admission.is_full)
 
     assert seen == [False, True, False]
+
+
+async def test_nothing_is_done_for_a_client_that_left_while_it_waited(stack: AsyncExitStack) -> None:
+    admission = Admission(ONE)
+    place = await stack.enter_async_context(admission.place())
+    application = SimpleNamespace(state=SimpleNamespace(admission=admission))
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    waiting = asyncio.create_task(anext(_admitted(Request({"type": "http", "app": application}, receive), None)))
+    await settled()
+    place.give_back()
+
+    with pytest.raises(ClientDisconnect):
+        await waiting
+    assert not admission.is_full and admission._busy == 0
 
 
 async def test_who_is_on_the_way_into_the_line_counts_once(stack: AsyncExitStack) -> None:

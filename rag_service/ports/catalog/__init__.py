@@ -17,6 +17,7 @@ from rag_service.ports.catalog.erasures import Erasures
 from rag_service.ports.catalog.evaluation_watch import EvaluationWatch
 from rag_service.ports.catalog.evaluations import EvalRuns, Gates, GoldenQuestions
 from rag_service.ports.catalog.index_checks import IndexChecks
+from rag_service.ports.catalog.index_routes import IndexRoutes
 from rag_service.ports.catalog.jobs import Jobs, Workers
 from rag_service.ports.catalog.live import LiveAnswers
 from rag_service.ports.catalog.points import Points
@@ -41,6 +42,7 @@ __all__ = [
     "GoldenQuestions",
     "IdempotentReplies",
     "IndexChecks",
+    "IndexRoutes",
     "Jobs",
     "Keys",
     "LiveAnswers",
@@ -86,6 +88,7 @@ class Transaction(Glance, Protocol):
     evaluation_watch: EvaluationWatch
     live: LiveAnswers
     index_checks: IndexChecks
+    index_routes: IndexRoutes
     replies: IdempotentReplies
 
 

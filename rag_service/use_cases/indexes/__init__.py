@@ -1,1 +1,1 @@
-"""The health of indexes: what they find is measured, what they lack is mended, and how they are searched is set."""
+"""Work on whole indexes: their health is measured and mended, and operators keep, rebuild and move them."""

@@ -9,6 +9,7 @@ from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import Fingerprint
 from rag_service.domain.versions import PinnedVersion
 from rag_service.errors import IndexUnavailable
+from rag_service.ports.engines import StandIn, no_stand_in
 from rag_service.ports.vector_index import Candidate, VectorIndex, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.settings import RetrievalSettings
@@ -23,10 +24,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Candidates by chunk id. `by_fallback`: the index did not answer, another one did."""
+    """Candidates by chunk id. `by_stand_in`: the index did not answer, another one did."""
 
     candidates: Sequence[Candidate]
-    by_fallback: bool = False
+    by_stand_in: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,12 @@ class _Sought:
 
 
 class FindCandidates:
-    """Asks the index for the candidates of both sides, and `fallback` when it does not answer.
+    """Asks the index for the candidates of both sides, and its stand-in when it does not answer.
 
     What the index found is kept: contents of a version do not change, and rights are live nevertheless. The catalog
     checks those of every passage again when it is read, so what is taken away is gone at once; and what is granted
     raises the corpus's `rights_epoch` when it has reached the points, with which every question is a new one.
-    What a fallback found is not kept.
+    What a stand-in found is not kept.
     """
 
     def __init__(
@@ -56,10 +57,10 @@ class FindCandidates:
         index: VectorIndex,
         settings: RetrievalSettings,
         counts: SearchCounts,
-        fallback: VectorIndex | None = None,
+        stand_in: StandIn = no_stand_in,
     ) -> None:
         self._index = index
-        self._fallback = fallback
+        self._stand_in = stand_in
         self._settings = settings
         self._kept: QueryCache[Sequence[Candidate]] = QueryCache(
             "candidates", entries=settings.cache_entries, counts=counts
@@ -79,7 +80,7 @@ class FindCandidates:
         """Return what `scope` sees at the pinned version.
 
         Raises:
-            IndexUnavailable: the index did not answer, and there is no fallback, or that did not answer either.
+            IndexUnavailable: the index did not answer, and there is no stand-in, or that did not answer either.
         """
         sought = _Sought(
             fingerprint=pinned.fingerprint,
@@ -88,16 +89,16 @@ class FindCandidates:
             limit=max(options.limit, self._settings.candidates),
             exact=options.exact or self._settings.exact,
         )
-        fallback = self._fallback if deadline.is_set else None
+        other = await self._stand_in() if deadline.is_set else None
         try:
-            return Found(candidates=await self._asked(sought, pinned, deadline.share_s() if fallback else None))
+            return Found(candidates=await self._asked(sought, pinned, deadline.share_s() if other else None))
         except IndexUnavailable as exc:
-            if fallback is None:
+            if other is None:
                 raise
-            _log.warning("search_by_fallback", reason=str(exc))
-        guard = self._guard("fallback index", sought.fingerprint)
-        candidates = await guard(lambda: sought.of(fallback), within_s=self._settings.timeout_s)
-        return Found(candidates=candidates, by_fallback=True)
+            _log.warning("search_by_stand_in", reason=str(exc))
+        guard = self._guard("stand-in index", sought.fingerprint)
+        candidates = await guard(lambda: sought.of(other), within_s=self._settings.timeout_s)
+        return Found(candidates=candidates, by_stand_in=True)
 
     async def _asked(self, sought: _Sought, pinned: PinnedVersion, share_s: float | None) -> Sequence[Candidate]:
         within_s = self._settings.timeout_s if share_s is None else share_s

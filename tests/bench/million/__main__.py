@@ -47,17 +47,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--engine", default="edge", choices=["edge", "faiss"])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--figure", action="store_true")
+    parser.add_argument("--keep", type=Path, help="folder in which what is loaded stays: it is not loaded again")
     return parser.parse_args()
 
 
 async def _measure(arguments: argparse.Namespace, chunks: MadeChunks, vectors: NDArray[np.float32]) -> None:
     curve: list[tuple[int, Measured]] = []
-    with running_host(RAG_RETRIEVAL__OPTIMISE_AFTER="1000000000") as host:
+    with running_host(arguments.keep, RAG_RETRIEVAL__OPTIMISE_AFTER="1000000000") as host:
         index = IndexClient(host.socket, _PATIENCE_S, engine=arguments.engine)
-        written = 0
+        written = (await index.builds()).get(BUILD) or 0
         for size in arguments.sizes:
-            loaded_s = await _load(index, chunks, written, size)
-            written = size
+            loaded_s = await _load(index, chunks, written, size) if written < size else 0.0
+            written = max(written, size)
             queries = queries_of(vectors, chunks.frequencies(size))
             found = await measure(index, chunks, size, queries, Narrowed())
             curve.append((size, found))

@@ -125,6 +125,15 @@ async def test_so_is_one_for_which_another_generator_stepped_in() -> None:
     assert (failing.begun, [answer.cached for answer in answers]) == (2, [False, False])
 
 
+async def test_what_a_degraded_search_found_is_neither_kept_nor_answered_with_what_is() -> None:
+    cache, generator = AnswerCache(AnswerSettings()), Scripted(SCRIPT)
+    degraded = asker(generator, OneSearch(degraded=("embedding",)), cache=cache)
+
+    answers = [await answered(degraded), await answered(asker(generator, cache=cache)), await answered(degraded)]
+
+    assert (generator.begun, [answer.cached for answer in answers]) == (3, [False] * 3)
+
+
 async def test_that_the_documents_do_not_say_is_worth_keeping_too() -> None:
     generator = Scripted(["NO_ANSWER"])
     ask = asker(generator)

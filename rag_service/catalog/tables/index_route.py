@@ -1,0 +1,21 @@
+"""Which engine answers searches: one row at most. Names of engines, ids and numbers only."""
+
+from sqlalchemy import BigInteger, Column, Float, Integer, String, Table
+
+from rag_service.catalog.columns import UtcDateTime
+from rag_service.catalog.tables.metadata import metadata
+
+index_route = Table(
+    "index_route",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("serving", String, nullable=False),
+    Column("following", String),
+    Column("state", String, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("copied_build", String),
+    Column("copied_to", String),
+    Column("copied", BigInteger, nullable=False),
+    Column("compared", BigInteger, nullable=False),
+    Column("overlap", Float, nullable=False),
+)

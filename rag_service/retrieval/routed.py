@@ -1,0 +1,123 @@
+"""The index as the service uses it while the engine behind it may be exchanged."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import structlog
+
+from rag_service.domain.ids import CorpusId, Fingerprint, PointId
+from rag_service.domain.index_route import IndexRoute, RouteState
+from rag_service.errors import RagError
+from rag_service.ports.engines import Engines
+from rag_service.ports.vector_index import Candidate, Point, PointState, VectorIndex, Visible
+from rag_service.ports.vectors import QueryVectors
+from rag_service.retrieval.compared_searches import ComparedSearches
+
+_log = structlog.get_logger()
+
+ReadRoute = Callable[[], Awaitable[IndexRoute]]
+Act = Callable[[VectorIndex], Awaitable[object]]
+
+
+class RoutedIndex:
+    """VectorIndex over the engine that serves; what changes points reaches the one that follows as well.
+
+    What the follower misses is noted and mended before it ever serves. Only removals have to succeed in both: an
+    erasure answers for each.
+    """
+
+    def __init__(self, *, engines: Engines, route: ReadRoute, compared: ComparedSearches) -> None:
+        self.engines = engines
+        self._route = route
+        self._compared = compared
+
+    async def aclose(self) -> None:
+        """End comparisons that are under way; the engines belong to whoever opened them."""
+        await self._compared.aclose()
+
+    async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
+        await self._change(lambda index: index.write(fingerprint, points))
+
+    async def retire(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, at: int) -> None:
+        await self._change(lambda index: index.retire(fingerprint, ids, at=at))
+
+    async def revive(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
+        await self._change(lambda index: index.revive(fingerprint, ids))
+
+    async def grant(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, principals: frozenset[str]) -> None:
+        await self._change(lambda index: index.grant(fingerprint, ids, principals=principals))
+
+    async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
+        await self._remove(lambda index: index.purge(fingerprint, ids))
+
+    async def remove_corpus(self, fingerprint: Fingerprint, corpus_id: CorpusId) -> None:
+        await self._remove(lambda index: index.remove_corpus(fingerprint, corpus_id))
+
+    async def search(
+        self, fingerprint: Fingerprint, query: QueryVectors, *, among: Visible, limit: int, exact: bool = False
+    ) -> list[Candidate]:
+        route = await self._route()
+        found = await self.engines(route.serving).search(fingerprint, query, among=among, limit=limit, exact=exact)
+        if route.state is RouteState.COMPARING and route.following is not None:
+            other = self.engines(route.following)
+            self._compared.offer(found, lambda: other.search(fingerprint, query, among=among, limit=limit, exact=exact))
+        return found
+
+    async def stand_in(self) -> VectorIndex | None:
+        """Return the engine that follows, when it holds the same."""
+        route = await self._route()
+        holds_the_same = route.state in (RouteState.COMPARING, RouteState.SWITCHED)
+        return self.engines(route.following) if holds_the_same and route.following else None
+
+    async def builds(self) -> dict[Fingerprint, int | None]:
+        return await (await self._serving()).builds()
+
+    async def corpora(self, fingerprint: Fingerprint) -> dict[CorpusId, int]:
+        return await (await self._serving()).corpora(fingerprint)
+
+    async def states(
+        self, fingerprint: Fingerprint, *, corpus_id: CorpusId, born_after: int = -1
+    ) -> AsyncIterator[Sequence[PointState]]:
+        serving = await self._serving()
+        async for page in serving.states(fingerprint, corpus_id=corpus_id, born_after=born_after):
+            yield page
+
+    async def points(self, fingerprint: Fingerprint, *, after: PointId | None = None) -> AsyncIterator[Sequence[Point]]:
+        serving = await self._serving()
+        async for page in serving.points(fingerprint, after=after):
+            yield page
+
+    async def optimise(self, fingerprint: Fingerprint) -> None:
+        await self._change(lambda index: index.optimise(fingerprint))
+
+    async def compact(self, fingerprint: Fingerprint) -> Sequence[str]:
+        serving, following = await self._both()
+        notes = list(await serving.compact(fingerprint))
+        if following is not None:
+            notes += [note for note in await following.compact(fingerprint) if note not in notes]
+        return notes
+
+    async def drop(self, fingerprint: Fingerprint) -> None:
+        await self._remove(lambda index: index.drop(fingerprint))
+
+    async def _change(self, act: Act) -> None:
+        route = await self._route()
+        await act(self.engines(route.serving))
+        if route.follower is None:
+            return
+        try:
+            await act(self.engines(route.follower))
+        except RagError as exc:
+            _log.warning("index_follower_missed", engine=route.follower, reason=str(exc))
+
+    async def _remove(self, act: Act) -> None:
+        serving, following = await self._both()
+        await act(serving)
+        if following is not None:
+            await act(following)
+
+    async def _serving(self) -> VectorIndex:
+        return self.engines((await self._route()).serving)
+
+    async def _both(self) -> tuple[VectorIndex, VectorIndex | None]:
+        route = await self._route()
+        return self.engines(route.serving), None if route.follower is None else self.engines(route.follower)

@@ -1,0 +1,176 @@
+"""Bring the service to another engine while it answers, step by step, with a way back from each."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from rag_service.domain.index_route import ROUTE_AGE_S, IndexRoute, RouteState
+from rag_service.errors import Conflict
+from rag_service.ports.catalog import Catalog
+from rag_service.ports.engines import Engines
+from rag_service.ports.vector_index import VectorIndex
+from rag_service.use_cases.indexes.copy_builds import BATCH, CopyBuilds
+from rag_service.use_cases.indexes.copy_points import CopyPoints
+from rag_service.use_cases.indexes.double_read import Agreement, double_read
+from rag_service.use_cases.indexes.even_out import EvenOut
+from rag_service.use_cases.indexes.telling import OnStep, untold
+
+LEAST_OVERLAP = 0.98
+_ENOUGH_SEARCHES = 20
+"""Searches of users from which on their overlap counts."""
+
+
+class MigrateIndex:
+    """Every step is a row in the catalog first: run it again after a crash, and it goes on there."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        engines: Engines,
+        default: str,
+        clock: Callable[[], datetime],
+        settle_s: float = 2 * ROUTE_AGE_S,
+        batch: int = BATCH,
+    ) -> None:
+        self._catalog = catalog
+        self._engines = engines
+        self._default = default
+        self._clock = clock
+        self._settle_s = settle_s
+        copy = CopyPoints(catalog=catalog)
+        self._copy_builds = CopyBuilds(catalog=catalog, copy=copy, batch=batch)
+        self._even_out = EvenOut(copy=copy)
+
+    async def __call__(
+        self, to: str, *, least_overlap: float = LEAST_OVERLAP, on_step: OnStep = untold
+    ) -> tuple[IndexRoute, Agreement]:
+        """Fill engine `to`, compare, and switch; the engine of before follows from then on.
+
+        Raises:
+            InvalidRequest: there is no such engine.
+            Conflict: it serves already, another migration is under way, or the two find too different things: then the
+                one that serves goes on, and this can be repeated or gone back from.
+            IndexUnavailable: one of the two cannot be reached.
+        """
+        route = await self.route()
+        following = self._engines(to)
+        if route.state is RouteState.STEADY:
+            route = await self._begin(route, to)
+        if route.following != to or route.state not in {RouteState.COPYING, RouteState.COMPARING}:
+            raise Conflict(_standing(route))
+        serving = self._engines(route.serving)
+        if route.state is RouteState.COPYING:
+            route = await self._fill(route, serving, following, on_step)
+        agreement = await self._compare(serving, following, least_overlap, on_step)
+        await self._even_out(serving, following, on_step=on_step)
+        return await self._switch(on_step), agreement
+
+    async def finish(self, *, on_step: OnStep = untold) -> IndexRoute:
+        """Let the engine of before go, with all it holds; Conflict unless the route was switched. Safe to repeat."""
+        route = await self.route()
+        if route.state not in {RouteState.SWITCHED, RouteState.EMPTYING} or route.following is None:
+            raise Conflict(_standing(route))
+        return await self._let_go(route, route.following, on_step)
+
+    async def back(self, *, on_step: OnStep = untold) -> IndexRoute:
+        """Go back to the engine that served before the migration; Conflict when none is under way."""
+        route = await self.route()
+        if route.following is None:
+            raise Conflict(_standing(route))
+        if route.state is not RouteState.SWITCHED:
+            return await self._let_go(route, route.following, on_step)
+        await self._even_out(self._engines(route.serving), self._engines(route.following), on_step=on_step)
+        return await self._switch(on_step)
+
+    async def route(self) -> IndexRoute:
+        """Return which engine serves."""
+        async with self._catalog.reading() as tx:
+            return await tx.index_routes.get() or self._unmoved()
+
+    async def _begin(self, route: IndexRoute, to: str) -> IndexRoute:
+        if route.serving == to:
+            raise Conflict(_standing(route))
+        return await self._change(route, self._new(route.serving, to, RouteState.COPYING))
+
+    async def _fill(
+        self, route: IndexRoute, serving: VectorIndex, following: VectorIndex, on_step: OnStep
+    ) -> IndexRoute:
+        # Once every process writes to both, what is copied can only be too old, never missing.
+        await self._settle(on_step)
+        await self._copy_builds(serving, following, route, on_step=on_step)
+        await self._even_out(serving, following, on_step=on_step)
+        for fingerprint in await following.builds():
+            on_step(f"building the search structures of {fingerprint}")
+            await following.optimise(fingerprint)
+        return await self._change(route, self._new(route.serving, route.following, RouteState.COMPARING))
+
+    async def _compare(
+        self, serving: VectorIndex, following: VectorIndex, least_overlap: float, on_step: OnStep
+    ) -> Agreement:
+        await self._settle(on_step)
+        await self._even_out(serving, following, on_step=on_step)
+        on_step("asking both engines the same questions")
+        agreement = await double_read(serving, following)
+        if agreement.usual < least_overlap or agreement.exact < 1.0:
+            raise Conflict(
+                f"Of the best hits of {agreement.questions} questions, {agreement.usual:.4f} agree, and "
+                f"{agreement.exact:.4f} in full scans; wanted are {least_overlap:g} and 1."
+            )
+        route = await self.route()
+        overlap = route.mean_overlap
+        if overlap is not None and route.compared >= _ENOUGH_SEARCHES and overlap < least_overlap:
+            raise Conflict(f"Of the best hits of {route.compared} searches of users, only {overlap:.4f} agree.")
+        return agreement
+
+    async def _switch(self, on_step: OnStep) -> IndexRoute:
+        route = await self.route()
+        if route.following is None:
+            raise Conflict(_standing(route))
+        switched = await self._change(route, self._new(route.following, route.serving, RouteState.SWITCHED))
+        await self._settle(on_step)
+        return switched
+
+    async def _let_go(self, route: IndexRoute, engine: str, on_step: OnStep) -> IndexRoute:
+        route = await self._change(route, self._new(route.serving, engine, RouteState.EMPTYING))
+        # Nobody writes to it any more then.
+        await self._settle(on_step)
+        index = self._engines(engine)
+        for fingerprint in await index.builds():
+            on_step(f"removing {fingerprint} from {engine}")
+            await index.drop(fingerprint)
+        return await self._change(route, self._new(route.serving, None, RouteState.STEADY))
+
+    async def _change(self, before: IndexRoute, after: IndexRoute) -> IndexRoute:
+        async with self._catalog.writing() as tx:
+            noted = await tx.index_routes.get()
+            await tx.index_routes.change(None if noted is None else before, after)
+        return after
+
+    async def _settle(self, on_step: OnStep) -> None:
+        on_step("waiting until every process knows the route")
+        await asyncio.sleep(self._settle_s)
+
+    def _new(self, serving: str, following: str | None, state: RouteState) -> IndexRoute:
+        return IndexRoute(serving=serving, following=following, state=state, since=self._clock())
+
+    def _unmoved(self) -> IndexRoute:
+        return replace(
+            self._new(self._default, None, RouteState.STEADY), since=datetime.fromtimestamp(0, self._clock().tzinfo)
+        )
+
+
+def _standing(route: IndexRoute) -> str:
+    match route.state:
+        case RouteState.STEADY:
+            return f"The engine {route.serving} serves, and no migration is under way."
+        case RouteState.EMPTYING:
+            return f"The engine {route.serving} serves, and {route.following} is being emptied: end that with --finish."
+        case RouteState.SWITCHED:
+            return (
+                f"The engine {route.serving} serves, and {route.following} follows. "
+                "First let it go with --finish, or go back with --back."
+            )
+        case _:
+            return f"A migration from {route.serving} to {route.following} is under way: go on with it, or --back."

@@ -1,0 +1,109 @@
+"""Bring a build back from a snapshot, and ask whether it answers as it did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag_service.domain.fingerprints import POINT_LAYOUT
+from rag_service.domain.ids import ChunkId, Fingerprint
+from rag_service.domain.overlaps import overlap_at
+from rag_service.errors import Conflict, DataDamaged, NotFound
+from rag_service.ports.catalog import Catalog
+from rag_service.ports.snapshots import SnapshotManifest, Snapshots
+from rag_service.ports.vector_index import Candidate, Point, VectorIndex
+from rag_service.use_cases.indexes.copy_points import CopyPoints
+from rag_service.use_cases.indexes.reading_points import HITS, ask_probe, points_among
+from rag_service.use_cases.indexes.telling import OnStep, untold
+
+_SAME_SCORE = 1e-4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What came of a restore. `left_out` points are of documents that the catalog does not have: erased since.
+
+    Those of `parts_there` were in the index already.
+    """
+
+    points: int
+    left_out: int
+    parts: int
+    parts_there: int
+    probes: int
+
+
+class RestoreSnapshot:
+    """Cut short, it leaves out the parts that are in the index. The reconciler is to run when it has ended."""
+
+    def __init__(self, *, catalog: Catalog, index: VectorIndex, snapshots: Snapshots) -> None:
+        self._index = index
+        self._snapshots = snapshots
+        self._copy = CopyPoints(catalog=catalog)
+
+    async def __call__(self, fingerprint: Fingerprint, *, on_step: OnStep = untold) -> Restored:
+        """Write the points that the catalog still knows the documents of, count them, and ask the probe questions.
+
+        Raises:
+            NotFound: there is no snapshot of the build.
+            Conflict: it is not complete, or of another layout of points.
+            DataDamaged: a part is not what was written, or the index does not hold or find what it should.
+        """
+        manifest = await self._complete(fingerprint)
+        left_out: set[ChunkId] = set()
+        written = there = 0
+        for part in manifest.parts:
+            points = await self._snapshots.read_part(fingerprint, part)
+            known = await self._copy.known(points)
+            left_out |= {point.chunk_id for point in points} - {point.chunk_id for point in known}
+            if await self._has(fingerprint, known):
+                there += 1
+            else:
+                known = await self._copy(self._index, fingerprint, known)
+            written += len(known)
+            on_step("restoring", written, manifest.points)
+        await self._assert_count(fingerprint, written)
+        for number, probe in enumerate(manifest.probes, start=1):
+            found = await ask_probe(self._index, fingerprint, probe)
+            if not _agrees(probe.found, found, left_out=left_out):
+                raise DataDamaged(f"Question {number} of the snapshot finds other chunks than before, or other scores.")
+        return Restored(
+            points=written,
+            left_out=manifest.points - written,
+            parts=len(manifest.parts),
+            parts_there=there,
+            probes=len(manifest.probes),
+        )
+
+    async def _complete(self, fingerprint: Fingerprint) -> SnapshotManifest:
+        manifest = await self._snapshots.manifest(fingerprint)
+        if manifest is None:
+            raise NotFound("snapshot of the build", fingerprint)
+        if manifest.finished_at is None:
+            raise Conflict(f"The snapshot of {fingerprint} is not complete. Take it to its end first.")
+        if manifest.layout != POINT_LAYOUT:
+            raise Conflict(f"The snapshot has {manifest.layout}, this release {POINT_LAYOUT}. Rebuild the corpora.")
+        return manifest
+
+    async def _has(self, fingerprint: Fingerprint, points: Sequence[Point]) -> bool:
+        ids = [point.id for point in points]
+        missing = set(ids)
+        async for held in points_among(self._index, fingerprint, ids):
+            missing -= {point.id for point in held}
+        return not missing
+
+    async def _assert_count(self, fingerprint: Fingerprint, written: int) -> None:
+        held = (await self._index.builds()).get(fingerprint, 0)
+        if held is None or held < written:
+            raise DataDamaged(f"The index holds {held} of {written} points that were written.")
+
+
+def _agrees(before: Sequence[Candidate], now: Sequence[Candidate], *, left_out: set[ChunkId]) -> bool:
+    kept = [candidate for candidate in before if candidate.chunk_id not in left_out]
+    scores = {candidate.chunk_id: candidate for candidate in now}
+    both = [(one, scores[one.chunk_id]) for one in kept if one.chunk_id in scores]
+    # Where one of the best is left out, what came next was not noted.
+    best = HITS - (len(before) - len(kept))
+    return (best < 1 or overlap_at(best, kept, now) == 1.0) and all(
+        abs(one.dense_score - other.dense_score) <= _SAME_SCORE
+        and abs(one.sparse_score - other.sparse_score) <= _SAME_SCORE
+        for one, other in both
+    )

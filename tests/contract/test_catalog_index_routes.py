@@ -1,0 +1,81 @@
+"""Which engine serves: the same on SQLite and PostgreSQL."""
+
+from dataclasses import replace
+
+import pytest
+
+from rag_service.catalog.sql_catalog import SqlCatalog
+from rag_service.domain.ids import Fingerprint, PointId
+from rag_service.domain.index_route import IndexRoute, RouteState
+from rag_service.errors import Conflict
+from tests.contract.catalog_values import at
+
+COPYING = IndexRoute(serving="edge", following="faiss", state=RouteState.COPYING, since=at(1))
+STEADY = IndexRoute(serving="edge", following=None, state=RouteState.STEADY, since=at(0))
+
+
+async def change(catalog: SqlCatalog, before: IndexRoute | None, after: IndexRoute) -> None:
+    async with catalog.writing() as tx:
+        await tx.index_routes.change(before, after)
+
+
+async def route(catalog: SqlCatalog) -> IndexRoute | None:
+    async with catalog.reading() as tx:
+        return await tx.index_routes.get()
+
+
+async def test_there_is_no_route_before_the_first_migration(catalog: SqlCatalog) -> None:
+    assert await route(catalog) is None
+
+
+async def test_a_route_is_kept_as_it_is(catalog: SqlCatalog) -> None:
+    await change(catalog, None, COPYING)
+
+    assert await route(catalog) == COPYING
+
+
+async def test_of_two_that_begin_a_migration_one_is_refused(catalog: SqlCatalog) -> None:
+    await change(catalog, None, COPYING)
+
+    with pytest.raises(Conflict):
+        await change(catalog, None, replace(COPYING, following="qdrant"))
+    assert await route(catalog) == COPYING
+
+
+async def test_a_route_that_was_changed_meanwhile_is_not_replaced(catalog: SqlCatalog) -> None:
+    await change(catalog, None, COPYING)
+    await change(catalog, COPYING, STEADY)
+
+    with pytest.raises(Conflict):
+        await change(catalog, COPYING, replace(COPYING, state=RouteState.COMPARING))
+
+
+async def test_a_route_without_a_follower_is_found_again(catalog: SqlCatalog) -> None:
+    await change(catalog, None, STEADY)
+
+    await change(catalog, STEADY, COPYING)
+
+    assert await route(catalog) == COPYING
+
+
+async def test_what_has_come_over_adds_up(catalog: SqlCatalog) -> None:
+    await change(catalog, None, COPYING)
+
+    async with catalog.writing() as tx:
+        await tx.index_routes.note_copied(Fingerprint("f"), to=PointId("a"), points=3)
+        await tx.index_routes.note_copied(Fingerprint("g"), to=PointId("b"), points=4)
+
+    assert await route(catalog) == replace(COPYING, copied_build=Fingerprint("g"), copied_to=PointId("b"), copied=7)
+
+
+async def test_searches_count_only_while_they_are_compared(catalog: SqlCatalog) -> None:
+    comparing = replace(COPYING, state=RouteState.COMPARING)
+    await change(catalog, None, COPYING)
+
+    async with catalog.writing() as tx:
+        await tx.index_routes.note_compared(1, overlap=1.0)
+        await tx.index_routes.change(COPYING, comparing)
+        await tx.index_routes.note_compared(2, overlap=1.5)
+
+    found = await route(catalog)
+    assert found is not None and (found.compared, found.mean_overlap) == (2, 0.75)

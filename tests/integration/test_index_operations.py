@@ -1,0 +1,81 @@
+"""`python -m rag_service.index_operations` in this process, over engines in memory."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from rag_service import index_operations
+from rag_service.ports.catalog import Catalog
+from rag_service.ports.vector_index import VectorIndex
+from rag_service.retrieval.compared_searches import ComparedSearches
+from rag_service.retrieval.known_route import KnownRoute
+from rag_service.retrieval.memory import MemoryIndex
+from rag_service.retrieval.opened_engines import OpenedEngines
+from rag_service.retrieval.routed import RoutedIndex
+from rag_service.settings import Settings
+from rag_service.use_cases.indexes import migrate_index
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the program; engines stay from one run to the next."""
+    engines = {"edge": MemoryIndex(), "other": MemoryIndex()}
+
+    def opened(_settings: Settings, catalog: Catalog, _stack: AsyncExitStack) -> VectorIndex:
+        return RoutedIndex(
+            engines=OpenedEngines({name: lambda index=index: index for name, index in engines.items()}),
+            route=KnownRoute(catalog=catalog, default="edge"),
+            compared=ComparedSearches(catalog),
+        )
+
+    def said(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["rag index", *arguments])
+        index_operations.main()
+        return capsys.readouterr().out
+
+    monkeypatch.setattr("rag_service.bootstrap.open_index", opened)
+    monkeypatch.setenv("RAG_DATA_DIR", str(migrated_dir))
+    monkeypatch.setenv("RAG_EMBEDDING__BACKEND", "hashing")
+    monkeypatch.setitem(migrate_index.MigrateIndex.__init__.__kwdefaults__, "settle_s", 0.0)
+    return said
+
+
+def test_the_engine_of_the_settings_serves_at_first(run: Run) -> None:
+    assert run("status").splitlines()[0] == "edge serves (steady)"
+    assert json.loads(run("status", "--json"))["route"]["following"] is None
+
+
+def test_a_migration_is_begun_gone_back_from_and_finished(run: Run) -> None:
+    assert run("migrate", "--to", "other").startswith("other serves, edge follows (switched)")
+    assert run("migrate", "--back").startswith("edge serves, other follows (switched)")
+    assert run("migrate", "--finish").startswith("edge serves (steady)")
+
+
+def test_where_there_is_no_build_nothing_is_snapshot_or_restored(run: Run, tmp_path: Path) -> None:
+    assert run("snapshot", str(tmp_path / "none")) == "There is no build yet.\n"
+    assert run("restore", str(tmp_path / "none")) == "There is no snapshot in this folder.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["rebuild", "0" * 32], "No such build"),
+        (["migrate", "--to", "abacus"], "no engine 'abacus'"),
+        (["migrate", "--to", "edge"], "edge serves, and no migration is under way"),
+        (["migrate", "--finish"], "no migration is under way"),
+        (["migrate", "--back"], "no migration is under way"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit):
+        run(*arguments)
+
+    assert told in capsys.readouterr().err

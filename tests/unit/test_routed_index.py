@@ -1,0 +1,151 @@
+"""Which engine gets what, by the route; engines are in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog
+from rag_service.domain.index_route import IndexRoute, RouteState
+from rag_service.errors import IndexUnavailable, InvalidRequest
+from rag_service.retrieval.compared_searches import ComparedSearches
+from rag_service.retrieval.known_route import KnownRoute
+from rag_service.retrieval.memory import MemoryIndex
+from rag_service.retrieval.opened_engines import OpenedEngines
+from rag_service.retrieval.routed import RoutedIndex
+from tests.contract.catalog_values import START
+from tests.contract.index_points import chunks, found, point_id, points
+
+BUILD = "b" * 32
+
+
+class DownIndex(MemoryIndex):
+    """Cannot be reached for any change."""
+
+    async def write(self, *_: object, **__: object) -> None:
+        raise IndexUnavailable("It is down.")
+
+    purge = retire = write
+
+
+class Place:
+    """A routed index over engines `one` and `two`, whose route a test sets."""
+
+    def __init__(self, catalog: SqlCatalog) -> None:
+        self.catalog = catalog
+        self.one, self.two = MemoryIndex(), MemoryIndex()
+        self.route = self._route(None, RouteState.STEADY)
+        self.compared = ComparedSearches(catalog, each=1)
+        engines = OpenedEngines({"one": lambda: self.one, "two": lambda: self.two})
+        self.index = RoutedIndex(engines=engines, route=self._read, compared=self.compared)
+
+    def follow(self, state: RouteState = RouteState.COPYING) -> None:
+        self.route = self._route("two", state)
+
+    async def _read(self) -> IndexRoute:
+        return self.route
+
+    def _route(self, following: str | None, state: RouteState) -> IndexRoute:
+        return IndexRoute(serving="one", following=following, state=state, since=START)
+
+
+@pytest.fixture
+async def place(migrated_dir: Path) -> AsyncIterator[Place]:
+    async with open_catalog(f"sqlite+aiosqlite:///{migrated_dir}/catalog.db") as catalog:
+        made = Place(catalog)
+        yield made
+        await made.index.aclose()
+
+
+async def test_without_a_follower_only_the_serving_engine_is_written_to(place: Place) -> None:
+    await place.index.write(BUILD, points("a", 3))
+
+    assert (await place.one.builds(), await place.two.builds()) == ({BUILD: 3}, {})
+
+
+async def test_a_follower_gets_every_change(place: Place) -> None:
+    place.follow()
+    await place.index.write(BUILD, points("a", 3))
+
+    await place.index.retire(BUILD, [point_id("a0")], at=2)
+    await place.index.purge(BUILD, [point_id("a1")])
+
+    assert await found(place.one, BUILD, version=2) == await found(place.two, BUILD, version=2)
+    assert chunks(await found(place.two, BUILD, version=2)) == ["a2"]
+
+
+async def test_a_follower_that_is_down_fails_no_write(place: Place) -> None:
+    place.two = DownIndex()
+    place.follow()
+
+    await place.index.write(BUILD, points("a", 3))
+
+    assert chunks(await found(place.index, BUILD)) == ["a0", "a1", "a2"]
+
+
+async def test_a_removal_that_the_follower_misses_is_told(place: Place) -> None:
+    place.two = DownIndex()
+    place.follow()
+    await place.index.write(BUILD, points("a", 3))
+
+    with pytest.raises(IndexUnavailable):
+        await place.index.purge(BUILD, [point_id("a1")])
+
+
+async def test_the_follower_is_not_searched(place: Place) -> None:
+    await place.two.write(BUILD, points("b", 3))
+    place.follow(RouteState.SWITCHED)
+
+    assert await found(place.index, BUILD) == []
+
+
+@pytest.mark.parametrize("state", [RouteState.COMPARING, RouteState.SWITCHED])
+async def test_the_follower_stands_in_when_it_holds_the_same(place: Place, state: RouteState) -> None:
+    place.follow(state)
+
+    assert await place.index.stand_in() is place.two
+
+
+@pytest.mark.parametrize("state", [RouteState.COPYING, RouteState.EMPTYING])
+async def test_a_follower_that_lacks_points_does_not_stand_in(place: Place, state: RouteState) -> None:
+    assert await place.index.stand_in() is None
+    place.follow(state)
+
+    assert await place.index.stand_in() is None
+
+
+async def test_while_engines_are_compared_searches_are_asked_of_both_afterwards(place: Place) -> None:
+    comparing = place._route("two", RouteState.COMPARING)
+    async with place.catalog.writing() as tx:
+        await tx.index_routes.change(None, comparing)
+    await place.one.write(BUILD, points("a", 4))
+    await place.two.write(BUILD, points("a", 2))
+    place.follow(RouteState.COMPARING)
+
+    assert len(await found(place.index, BUILD)) == 4
+    await asyncio.gather(*place.compared._under_way)
+
+    async with place.catalog.reading() as tx:
+        route = await tx.index_routes.get()
+    assert route is not None and (route.compared, route.mean_overlap) == (1, 0.75)
+
+
+async def test_an_unknown_engine_is_named_with_those_that_are_known(place: Place) -> None:
+    with pytest.raises(InvalidRequest, match=r"no engine 'three'\. Known are one, two"):
+        place.index.engines("three")
+
+
+async def test_a_route_is_read_again_when_it_is_a_second_old(place: Place) -> None:
+    now = 100.0
+    route = KnownRoute(catalog=place.catalog, default="one", monotonic=lambda: now)
+    assert (await route()).serving == "one"
+    async with place.catalog.writing() as tx:
+        await tx.index_routes.change(
+            None, IndexRoute(serving="two", following=None, state=RouteState.STEADY, since=START)
+        )
+
+    now = 100.9
+    assert (await route()).serving == "one"
+    now = 101.1
+    assert (await route()).serving == "two"
