@@ -37,9 +37,10 @@ from rag_service.domain.versions import Corpus, PinnedVersion
 from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.queue.polled import PolledQueue
+from rag_service.reranking.word_overlap import WordOverlapReranker
 from rag_service.retrieval.fixed_tuning import FixedTuning
 from rag_service.retrieval.memory import MemoryIndex
-from rag_service.settings import RetrievalSettings, SecuritySettings, Settings, UploadSettings
+from rag_service.settings import RerankSettings, RetrievalSettings, SecuritySettings, Settings, UploadSettings
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.telemetry.search_counts import SearchCounts
 from rag_service.use_cases.accept_uploads import AcceptUploads
@@ -68,6 +69,7 @@ from rag_service.use_cases.retention import ManageRetention
 from rag_service.use_cases.revision_text import ReadRevisionText
 from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.searching.options import SearchOptions
+from rag_service.use_cases.searching.rerank import RerankPassages
 from rag_service.use_cases.sources.manage import ManageSources
 from rag_service.use_cases.store_file import StoreFile
 from rag_service.use_cases.versions import CurateVersions, ReadVersions
@@ -344,6 +346,7 @@ def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
         publish=Publish(catalog=catalog, clock=clock),
         retention=ManageRetention(catalog=catalog, clock=clock),
         search=ScriptedSearch(catalog),
+        rerank=RerankPassages(reranker=WordOverlapReranker(), settings=RerankSettings()),
         ask_question=ScriptedAnswers(catalog),
         give_feedback=GiveFeedback(catalog=catalog, clock=clock),
         golden=ManageGolden(catalog=catalog, clock=clock),
