@@ -48,10 +48,10 @@ class Structures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rebuilt:
-    """A structure over the rows at `places` of a snapshot of `count` rows; None where there are no rows."""
+    """A structure over the rows at `places` of a snapshot that had rows of these `numbers`; None where there are none."""
 
     places: NDArray[np.int64]
-    count: int
+    numbers: NDArray[np.int64]
     structure: DenseStructure | None
     described: faiss_files.Description | None
 
@@ -159,20 +159,23 @@ class FaissBuild:
         await self._change(self._replace, rebuilt)
 
     def _built(self, rows: Rows, places: NDArray[np.int64]) -> _Rebuilt:
-        count = len(rows.numbers)
         if not places.size:
-            return _Rebuilt(places, count, None, None)
+            return _Rebuilt(places, rows.numbers, None, None)
         # A copy only where it has to be one: a million vectors take 1.5 GB.
-        vectors = rows.vectors if places.size == count else rows.vectors[places]
+        vectors = rows.vectors if places.size == len(rows.numbers) else rows.vectors[places]
         kind = kind_for(places.size, self._structures.kind)
         structure = build_structure(kind, vectors, stopped=self._stopping.is_set)
         saved = faiss_files.SavedStructure(structure, rows.numbers[places])
         described = faiss_files.write_structure(self._folder, saved, token=self._store.token)
-        return _Rebuilt(places, count, self._structures.place(structure, vectors), described)
+        return _Rebuilt(places, rows.numbers, self._structures.place(structure, vectors), described)
 
     def _replace(self, rebuilt: _Rebuilt) -> None:
-        if rebuilt.places.size < rebuilt.count:
-            written_since = np.arange(rebuilt.count, len(self._columns.rows().numbers))
+        count, numbers = len(rebuilt.numbers), self._columns.rows().numbers
+        # A rebuild whose caller went away may have moved rows after this one had looked at them.
+        if not np.array_equal(numbers[:count], rebuilt.numbers):
+            raise IndexUnavailable("Another rebuild came first.")
+        if rebuilt.places.size < count:
+            written_since = np.arange(count, len(numbers))
             self._columns.keep(np.concatenate([rebuilt.places, written_since]))
         self._structure = rebuilt.structure
         faiss_files.make_current(self._folder, rebuilt.described)
@@ -201,6 +204,7 @@ class FaissBuild:
 
 async def _in_thread(executor: Executor, work: Callable[..., _Result], *given: object) -> _Result:
     try:
-        return await asyncio.get_running_loop().run_in_executor(executor, work, *given)
-    except RuntimeError as exc:  # the executor takes no more work
+        working = executor.submit(work, *given)
+    except RuntimeError as exc:  # it takes no more work
         raise IndexUnavailable("The build has been dropped.") from exc
+    return await asyncio.wrap_future(working)

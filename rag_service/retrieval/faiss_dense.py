@@ -22,7 +22,7 @@ _EF_BUILD = 100
 _LEAST_STEPS = 256
 _STEPS_PER_HIT = 2.0
 # What a step of the graph's walk costs in vectors of a scan: it jumps through memory and looks at many neighbours.
-_SCANNED_PER_STEP = 60.0
+_SCANNED_PER_STEP = 30.0
 _FEWEST_PER_LIST = 39  # below, the library warns that it cannot learn where lists lie
 _LEAST_LISTS = 96
 _LEAST_SHARE_OF_LISTS = 0.075

@@ -213,6 +213,26 @@ async def test_a_write_whose_caller_goes_away_is_there_whole_or_not_at_all(opene
     assert len(await listed(index, BUILD)) == seen
 
 
+async def test_rebuilds_whose_callers_go_away_harm_no_later_one(opened: Opened) -> None:
+    index = opened()
+    await index.write(BUILD, points("p", 100))
+    for number in range(30):
+        await index.purge(BUILD, [point_id(f"p{number}")])
+        rebuilding = asyncio.create_task(index.compact(BUILD))
+        await asyncio.sleep(number / 1_000)
+        rebuilding.cancel()
+    await asyncio.gather(rebuilding, return_exceptions=True)
+
+    with suppress(IndexUnavailable):
+        await index.compact(BUILD)
+    await index.compact(BUILD)
+
+    exact, near = [await found(index, BUILD, limit=20, exact=exact) for exact in (True, False)]
+    assert_same(near, exact)
+    assert index.unindexed_count(BUILD) == 0
+    assert len(await found(index, BUILD, limit=200)) == len(await listed(index, BUILD)) == 70
+
+
 async def test_what_was_acknowledged_survives_a_killed_host(host: RunningHost, client: IndexClient) -> None:
     await client.write(BUILD, points("p", 300))
     await client.optimise(BUILD)
