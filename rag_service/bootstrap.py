@@ -264,7 +264,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                 catalog=catalog, search=search, write=write, cache=answer_cache, settings=settings, clock=utc_now
             ),
             answer_cache=answer_cache,
-            forget_erased=ForgetErased(catalog=catalog, cache=answer_cache),
+            forget_erased=ForgetErased(catalog=catalog, cache=answer_cache, clock=utc_now),
             give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
             publish_gate=publish_gate,
             gates=ManageGates(catalog=catalog, gate=publish_gate, clock=utc_now),

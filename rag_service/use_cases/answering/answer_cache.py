@@ -42,6 +42,11 @@ class AnswerCache:
         return self._size_bytes
 
     @property
+    def keep_s(self) -> float:
+        """How long an answer is kept."""
+        return self._settings.cache_s
+
+    @property
     def tenants(self) -> frozenset[TenantId]:
         """Whose answers are kept."""
         return frozenset(entry.tenant_id for entry in self._entries.values())
