@@ -37,7 +37,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing the service…"
-	@$(INSTALL) -e .
+	@$(INSTALL) -e '.[faiss]'
 	@echo "Exporting the embedding model…"
 	@$(BIN)/python -m rag_service.embedding.onnx_export
 	@touch $@
