@@ -8,7 +8,7 @@ from eval.datasets.cases import Query
 from eval.loading import Tell
 from eval.metrics import ranking
 from eval.metrics.scores import Score, mean_of, missing
-from eval.systems import PARTS, SYSTEMS
+from eval.systems import PARTS, SECOND_LOOK, SYSTEMS
 from rag_service.api.run_report import SERVED, Section
 from rag_service.domain.answers import Passage
 from rag_service.domain.evaluations import Figure
@@ -37,14 +37,18 @@ async def measure_search(
     evaluation: Evaluation, corpus: str, queries: Sequence[Query], *, passages: int, reach: Reach, tell: Tell
 ) -> Section:
     """Return the figures of every system over `corpus`: one search per query finds what all of them rank."""
-    search, scope = evaluation.container.search, evaluation.scope
+    search, rerank, scope = evaluation.container.search, evaluation.container.rerank, evaluation.scope
     pinned = await search.pin(scope, corpus)
-    rankings: dict[str, dict[str, list[str]]] = {system: {} for system in SYSTEMS}
+    systems = (*SYSTEMS, SECOND_LOOK) if rerank else tuple(SYSTEMS)
+    rankings: dict[str, dict[str, list[str]]] = {system: {} for system in systems}
     options = SearchOptions(limit=passages, all_candidates=True)
     for count, query in enumerate(queries, start=1):
         found = await search.at(scope, pinned, query.text, options)
         for system, rank in SYSTEMS.items():
             rankings[system][query.id] = _documents(rank(found.passages)[:passages])
+        if rerank:
+            again = await rerank(query.text, found.passages, limit=passages)
+            rankings[SECOND_LOOK][query.id] = _documents(again.passages)
         if count % _EVERY == 0:
             tell(f"{corpus}: {count} of {len(queries)} queries")
     return section_of(f"{corpus}@{pinned.number}", queries, rankings, reach=reach)

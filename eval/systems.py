@@ -11,6 +11,8 @@ Rank = Callable[[Sequence[Passage]], Sequence[Passage]]
 DENSE = "dense"
 BM25 = "BM25"
 PARTS = (DENSE, BM25)
+SECOND_LOOK = "with a second look"
+"""The default, its first passages ordered by the reranker of the settings within its budget."""
 
 _RANK_CONSTANT = 60
 """Of reciprocal rank fusion, as Cormack et al. 2009 chose it."""

@@ -1,5 +1,6 @@
 """Search as it is measured."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -43,8 +44,12 @@ class Search:
         return SimpleNamespace(passages=FOUND if options.all_candidates else FOUND[: options.limit])
 
 
-async def measured(reach: Reach) -> Section:
-    evaluation = Evaluation(container=SimpleNamespace(search=Search()), scope=SCOPE)
+async def last_first(query: str, passages: Sequence[Passage], *, limit: int) -> SimpleNamespace:
+    return SimpleNamespace(passages=tuple(reversed(passages[:limit])))
+
+
+async def measured(reach: Reach, *, rerank: Any = None) -> Section:
+    evaluation = Evaluation(container=SimpleNamespace(search=Search(), rerank=rerank), scope=SCOPE)
     queries = [Query(id="q", text="Q", grades={"a": 1})]
     return await measure_search(evaluation, "c", queries, passages=100, reach=reach, tell=print)
 
@@ -66,6 +71,13 @@ async def test_every_system_ranks_what_one_search_found() -> None:
         "BM25": pytest.approx(0.6309, abs=1e-4),
         "rank fusion": 1.0,
     }
+
+
+async def test_a_second_look_is_a_system_where_there_is_a_reranker() -> None:
+    section = await measured(Reach(), rerank=last_first)
+
+    assert section.systems["with a second look"][0].value == pytest.approx(0.6309, abs=1e-4)
+    assert "with a second look" not in (await measured(Reach())).systems
 
 
 async def test_the_default_has_to_be_above_its_better_part() -> None:
