@@ -1,7 +1,8 @@
 """Measures search: the service's own, with the service's own settings, beside the systems it is made of."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eval.bootstrap import Evaluation
 from eval.datasets.cases import Query
@@ -41,6 +42,7 @@ async def measure_search(
     pinned = await search.pin(scope, corpus)
     systems = (*SYSTEMS, SECOND_LOOK) if rerank else tuple(SYSTEMS)
     rankings: dict[str, dict[str, list[str]]] = {system: {} for system in systems}
+    looks: Counter[str] = Counter()
     options = SearchOptions(limit=passages, all_candidates=True)
     for count, query in enumerate(queries, start=1):
         found = await search.at(scope, pinned, query.text, options)
@@ -49,9 +51,11 @@ async def measure_search(
         if rerank:
             again = await rerank(query.text, found.passages, limit=passages)
             rankings[SECOND_LOOK][query.id] = _documents(again.passages)
+            looks[again.outcome] += 1
         if count % _EVERY == 0:
             tell(f"{corpus}: {count} of {len(queries)} queries")
-    return section_of(f"{corpus}@{pinned.number}", queries, rankings, reach=reach)
+    section = section_of(f"{corpus}@{pinned.number}", queries, rankings, reach=reach)
+    return replace(section, notes=_notes_on(looks))
 
 
 def section_of(name: str, queries: Sequence[Query], rankings: Mapping[str, Rankings], *, reach: Reach) -> Section:
@@ -69,6 +73,12 @@ def document_of(passage: Passage) -> str:
     """Return the key of the passage's document."""
     key = passage.attributes.get("document_key")
     return key if isinstance(key, str) else passage.filename.removesuffix(ROW_ENDING)
+
+
+def _notes_on(looks: Mapping[str, int]) -> list[str]:
+    """Say how second looks ended: one that was late or skipped leaves the order that was found."""
+    ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(looks.items()))
+    return [f"Second looks: {ended}."] if ended else []
 
 
 def _documents(passages: Iterable[Passage]) -> list[str]:

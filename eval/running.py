@@ -90,7 +90,7 @@ async def _ranked_set(
     failures = await asyncio.to_thread(ensure_loaded, client, corpus, read_texts(folder), tell=tell)
     reach = Reach(ndcg=None if ranked.best is None else ranked.best - suite.tolerance, over_parts=0.0 - ranked.behind)
     section = await measure_search(evaluation, corpus, queries, passages=suite.passages, reach=reach, tell=tell)
-    return replace(section, notes=_notes(failures))
+    return replace(section, notes=[*section.notes, *_notes(failures)])
 
 
 async def _answers(plan: Plan, suite: AnswersSuite, evaluation: Evaluation, client: Client, tell: Tell) -> Section:

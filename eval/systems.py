@@ -17,6 +17,9 @@ SECOND_LOOK = "with a second look"
 _RANK_CONSTANT = 60
 """Of reciprocal rank fusion, as Cormack et al. 2009 chose it."""
 
+_LISTED = 100
+"""As many of each side as the suite asks for: rank fusion knows no rank of what a side did not bring."""
+
 
 def by_meaning(found: Sequence[Passage]) -> Sequence[Passage]:
     """Return the passages by cosine, ties by chunk id."""
@@ -30,10 +33,10 @@ def by_words(found: Sequence[Passage]) -> Sequence[Passage]:
 
 
 def by_ranks(found: Sequence[Passage]) -> Sequence[Passage]:
-    """Return the passages by the sum of 1 / (60 + rank) over both sides, ties by chunk id."""
+    """Return the passages by the sum of 1 / (60 + rank) over the best of both sides, ties by chunk id."""
     sums = dict.fromkeys((passage.chunk_id for passage in found), 0.0)
     for side in (by_meaning(found), by_words(found)):
-        for rank, passage in enumerate(side, start=1):
+        for rank, passage in enumerate(side[:_LISTED], start=1):
             sums[passage.chunk_id] += 1 / (_RANK_CONSTANT + rank)
     return sorted(found, key=lambda passage: (-sums[passage.chunk_id], passage.chunk_id))
 

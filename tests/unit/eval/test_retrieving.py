@@ -45,7 +45,7 @@ class Search:
 
 
 async def last_first(query: str, passages: Sequence[Passage], *, limit: int) -> SimpleNamespace:
-    return SimpleNamespace(passages=tuple(reversed(passages[:limit])))
+    return SimpleNamespace(passages=tuple(reversed(passages[:limit])), outcome="done")
 
 
 async def measured(reach: Reach, *, rerank: Any = None) -> Section:
@@ -77,6 +77,7 @@ async def test_a_second_look_is_a_system_where_there_is_a_reranker() -> None:
     section = await measured(Reach(), rerank=last_first)
 
     assert section.systems["with a second look"][0].value == pytest.approx(0.6309, abs=1e-4)
+    assert section.notes == ["Second looks: 1 done."]
     assert "with a second look" not in (await measured(Reach())).systems
 
 
