@@ -1,7 +1,7 @@
 """One report in three forms: a table to read now, JSON to compare, a page to pass on."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from rag_service.api.run_report import Report, Section, figure, reasons, report_html, verdict
+from rag_service.api.run_report import SERVED, Report, Section, figure, reasons, report_html, verdict
 from rag_service.domain.evaluations import Figure
 
 
@@ -20,6 +20,8 @@ def print_report(report: Report, console: Console) -> None:
         console.print(_table(section))
         for note in section.notes:
             console.print(f"  {note}", markup=False)
+    if any(section.systems for section in report.sections):
+        console.print(_systems_table(report.sections))
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -54,6 +56,22 @@ def _table(section: Section) -> Table:
         table.add_column(name, justify="right" if name in {"value", "target", "measured"} else "left")
     for row in _rows(section.metrics):
         table.add_row(*row)
+    return table
+
+
+def _systems_table(sections: Sequence[Section]) -> Table:
+    """Return one row for each system of each section, the one that is served last and under its own name."""
+    measured = [section for section in sections if section.systems]
+    names = [metric.name for metric in next(iter(measured[0].systems.values()))]
+    table = Table(title="Systems", title_justify="left")
+    for name in ("set", "system"):
+        table.add_column(name)
+    for name in names:
+        table.add_column(name, justify="right")
+    for section in measured:
+        for system, metrics in {**section.systems, SERVED: section.metrics}.items():
+            table.add_row(section.name, system, *(figure(metric.value) for metric in metrics if metric.name in names))
+        table.add_section()
     return table
 
 

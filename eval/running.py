@@ -17,7 +17,7 @@ from eval.label_sets import measure_label_sets
 from eval.loading import Tell, ensure_loaded
 from eval.metrics.ragas import Judge
 from eval.provenance import made_with
-from eval.retrieving import measure_search
+from eval.retrieving import Reach, measure_search
 from eval.suites import AnswersSuite, GoldenSuite, LabelsSuite, RankedSet, RetrievalSuite, Suite
 from rag_service.api.run_report import Report, Section
 from rag_service.cli.loading import Failure
@@ -88,9 +88,9 @@ async def _ranked_set(
     corpus = plan.corpus or ranked.corpus
     queries = read_queries(folder, limit=plan.limit or suite.queries)
     failures = await asyncio.to_thread(ensure_loaded, client, corpus, read_texts(folder), tell=tell)
-    target = ranked.best - suite.tolerance
-    section = await measure_search(evaluation, corpus, queries, passages=suite.passages, target=target, tell=tell)
-    return replace(section, notes=_notes(failures))
+    reach = Reach(ndcg=None if ranked.best is None else ranked.best - suite.tolerance, over_parts=0.0 - ranked.behind)
+    section = await measure_search(evaluation, corpus, queries, passages=suite.passages, reach=reach, tell=tell)
+    return replace(section, notes=[*section.notes, *_notes(failures)])
 
 
 async def _answers(plan: Plan, suite: AnswersSuite, evaluation: Evaluation, client: Client, tell: Tell) -> Section:

@@ -24,11 +24,16 @@ class _Part(BaseModel):
 
 
 class RankedSet(_Part):
-    """A retrieval data set: its folder, its corpus in the service, and the nDCG@10 to reach (`best` less tolerance)."""
+    """A retrieval data set: its folder, its corpus in the service, and what to reach.
+
+    That is an nDCG@10 of `best` less the tolerance where one is known, and to be above both parts, or behind the better
+    of them by no more than `behind`.
+    """
 
     folder: str
     corpus: str
-    best: float
+    best: float | None = None
+    behind: float = Field(0.0, ge=0)
 
 
 class RetrievalSuite(_Part):

@@ -10,6 +10,9 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from rag_service.domain.case_order import Show, chosen
 from rag_service.domain.evaluations import CaseResult, EvalRun, EvalRunState, Figure, all_reached
 
+SERVED = "default"
+"""What a report calls the system that is served, beside others."""
+
 _SHOWN_CASES = 500
 _LEAST_WITH_THREE_DIGITS = 0.001
 
@@ -18,11 +21,13 @@ _LEAST_WITH_THREE_DIGITS = 0.001
 class Section:
     """The figures of one corpus, what they rest on case by case, and what a reader must know.
 
+    `systems` has figures of the same names for what else could have been served, by its name.
     `made_with` names what decided them where that is not what the service is set to, as in a version of before.
     """
 
     name: str
     metrics: Sequence[Figure] = field(default_factory=list)
+    systems: Mapping[str, Sequence[Figure]] = field(default_factory=dict)
     evidence: Sequence[Mapping[str, Any]] = field(default_factory=list)
     notes: Sequence[str] = field(default_factory=list)
     made_with: Mapping[str, str] = field(default_factory=dict)

@@ -26,7 +26,7 @@ class EmbeddingSettings(Section):
 
 
 class RetrievalSettings(Section):
-    """How passages are found. `dense_weight` is the share of the dense side in the fused score."""
+    """How passages are found. `dense_weight` is the most that the dense side counts in the fused score."""
 
     backend: Literal["edge", "faiss", "qdrant", "memory"] = Field(
         "edge",
@@ -42,7 +42,7 @@ class RetrievalSettings(Section):
     cache_entries: int = Field(
         500, ge=0, description="questions whose vectors, and whose candidates, a process keeps; 0 for none"
     )
-    dense_weight: float = Field(0.75, ge=0, le=1)
+    dense_weight: float = Field(0.77, ge=0, le=1)
     candidates: int = Field(100, ge=1, le=1000, description="best chunks taken from each side before fusion")
     passages: int = Field(8, ge=1, le=50, description="passages shown to the generator")
     neighbours: int = Field(

@@ -130,7 +130,8 @@ class Search:
                 weight = 0.0 if vectors.dense is None else self._settings.dense_weight
                 ranked = self._fuse(found.candidates, dense_weight=weight, limit=len(found.candidates))
             with watch.stage("passages"):
-                passages = await self._choose(scope, pinned, ranked, query, self._looked_through(options))
+                wanted = self._looked_through(options, found=len(ranked))
+                passages = await self._choose(scope, pinned, ranked, query, wanted)
             if self._rerank and _is_looked_at_again(options):
                 with watch.stage("rerank"):
                     within_s = deadline.share_s()
@@ -144,8 +145,10 @@ class Search:
             reranking=reranking,
         )
 
-    def _looked_through(self, options: SearchOptions) -> SearchOptions:
-        """Return the options with as many passages as a second look has to choose from."""
+    def _looked_through(self, options: SearchOptions, *, found: int) -> SearchOptions:
+        """Return the options with as many passages as a second look has to choose from, or as were `found`."""
+        if options.all_candidates:
+            return replace(options, limit=max(1, found))
         if self._rerank and _is_looked_at_again(options):
             return replace(options, limit=self._rerank.wanted(options.limit))
         return options
@@ -153,7 +156,7 @@ class Search:
 
 def _is_looked_at_again(options: SearchOptions) -> bool:
     # A reranker reads the beginning of a passage: of one that was widened, the chunk before.
-    return not options.neighbours
+    return not options.neighbours and not options.all_candidates
 
 
 def _degradations(vectors: QueryVectors, found: Found) -> tuple[str, ...]:

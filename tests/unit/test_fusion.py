@@ -76,15 +76,15 @@ def test_the_best_on_both_sides_scores_1() -> None:
     assert ranked[0][1] == pytest.approx(1.0)
 
 
-def test_a_worse_candidate_in_the_list_does_not_move_the_others() -> None:
-    pair = [candidate("a", 0.5, 1.0), candidate("b", 0.4, 2.0)]
+def many(count: int) -> list[Candidate]:
+    """Return candidates that fall on both sides, the first far ahead."""
+    return [candidate(f"{place:03}", 1 / (place + 1), 20 / (place + 1)) for place in range(count)]
 
-    alone = dict(
-        zip(names(fuse(pair, dense_weight=0.75, limit=9)), fuse(pair, dense_weight=0.75, limit=9), strict=True)
-    )
-    joined = fuse([*pair, candidate("c", -0.9, 0.0)], dense_weight=0.75, limit=9)
 
-    assert [found for found in joined if found[0].chunk_id != "c"] == list(alone.values())
+def test_what_is_taken_beyond_the_best_fifty_does_not_move_the_others() -> None:
+    few = fuse(many(60), dense_weight=0.75, limit=30)
+
+    assert fuse(many(200), dense_weight=0.75, limit=30) == few
 
 
 def test_a_query_without_known_words_is_ranked_by_the_dense_side() -> None:

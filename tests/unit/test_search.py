@@ -205,6 +205,14 @@ async def search(shelf: Shelf) -> Search:
     return await search_over(shelf)
 
 
+async def test_whoever_measures_gets_every_candidate(search: Search) -> None:
+    options = SearchOptions(limit=1, all_candidates=True)
+
+    found = await search(READER, corpus="handbook", query="what do dogs do at night", options=options)
+
+    assert len(found.passages) > 1
+
+
 async def test_the_best_passage_has_rank_1_and_its_scores(search: Search) -> None:
     found = await search(READER, corpus="handbook", query="what do dogs do at night", options=SearchOptions(limit=3))
 

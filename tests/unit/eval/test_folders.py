@@ -94,5 +94,12 @@ def test_every_set_of_the_retrieval_suite_can_be_loaded() -> None:
     assert all(read_queries(DATA / ranked.folder, limit=suite.queries) for ranked in suite.sets)
 
 
+def test_every_set_has_to_be_above_both_parts_but_the_one_that_vectors_cannot_solve() -> None:
+    suite = read_suite("retrieval")
+
+    assert isinstance(suite, RetrievalSuite)
+    assert {ranked.folder: ranked.behind for ranked in suite.sets if ranked.behind} == {"limit-small": 0.005}
+
+
 def _lines(rows: list[dict[str, object]]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()

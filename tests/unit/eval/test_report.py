@@ -67,6 +67,22 @@ def test_the_table_shows_coverage_and_why_scores_are_missing() -> None:
     assert all(text in out.getvalue() for text in ("0.500", "FAIL", "2 / 3", "3 × no judge", "–", "Skipped: nothing"))
 
 
+def test_systems_that_could_have_been_served_stand_in_one_table() -> None:
+    [section] = REPORT.sections
+    words = Figure(name="hit", value=0.25, measured=3, total=3)
+    report = replace(REPORT, sections=[replace(section, systems={"words": [words]})])
+    out = StringIO()
+
+    print_report(report, Console(file=out, width=120))
+
+    rows = out.getvalue().partition("Systems")[2]
+    assert [line.split()[1::2][1:] for line in rows.splitlines() if "@1" in line] == [
+        ["words", "0.250"],
+        ["default", "0.500"],
+    ]
+    assert "0.250" in report_html(report)
+
+
 def test_the_page_escapes_what_it_quotes() -> None:
     page = report_html(REPORT)
 
