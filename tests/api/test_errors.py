@@ -31,6 +31,7 @@ CASES = [
     (errors.SourceRefused("no"), 400, "invalid_request_error", "source_refused"),
     (errors.SourceUnavailable("secret"), 503, "server_error", "source_unavailable"),
     (errors.EmbedderUnavailable("secret"), 503, "server_error", "embedder_unavailable"),
+    (errors.RerankerUnavailable("secret"), 503, "server_error", "unavailable"),
     (errors.GeneratorUnavailable("secret"), 503, "server_error", "generator_unavailable"),
     (ZeroDivisionError("secret"), 500, "server_error", "internal_error"),
     (ClientDisconnect(), 499, "invalid_request_error", "client_disconnected"),

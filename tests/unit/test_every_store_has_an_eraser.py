@@ -52,7 +52,7 @@ HARMLESS = {
 STORES = {"catalog", "blobs", "index", "kept_vectors"}
 NO_STORES = {
     "settings", "clock", "catalog_files", "embedder", "count_tokens", "sparse_encoder", "queue", "build", "build_parts",
-    "service_keys", "verifier",
+    "service_keys", "verifier", "rerank",
 }  # fmt: skip
 
 # No eraser reaches the memory of the processes that answer. What keeps text there forgets by itself; its tests say when.
