@@ -19,6 +19,7 @@ from rag_service.domain.drafts import SealPurpose
 from rag_service.domain.ids import TenantId
 from rag_service.errors import LeaseLost, NotFound
 from rag_service.ports.catalog import Transaction
+from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.edge_folder import copy_shard
 from rag_service.retrieval.qdrant_edge import EdgeIndex
 from rag_service.settings import EmbeddingSettings, JobSettings, RetrievalSettings, Settings
@@ -95,7 +96,7 @@ def settings_in(folder: Path) -> Settings:
 async def desk_over(folder: Path, index: EdgeIndex) -> AsyncIterator[Desk]:
     """Open the service over a folder, with an index that is open already."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "open_index", lambda *_: index)
+        patch.setattr(bootstrap, "open_index", lambda *_: OpenedIndex(index=index))
         async with open_container(settings_in(folder)) as container, worker_over(container) as worker:
             yield Desk(worker=worker, admin=SCOPE)
 

@@ -12,6 +12,7 @@ from rag_service.bootstrap import open_container
 from rag_service.domain.ids import Fingerprint, TenantId
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import VectorIndex
+from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
 from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.known_route import KnownRoute
@@ -108,10 +109,10 @@ async def engines_opened(
 async def _desk(
     folder: Path, monkeypatch: pytest.MonkeyPatch, opened: Mapping[str, VectorIndex], *, serving: str
 ) -> AsyncIterator[Desk]:
-    def routed(_settings: Settings, catalog: Catalog, _stack: AsyncExitStack) -> RoutedIndex:
+    def routed(_settings: Settings, catalog: Catalog, _stack: AsyncExitStack) -> OpenedIndex:
         engines = OpenedEngines({name: lambda index=index: index for name, index in opened.items()})
         route = KnownRoute(catalog=catalog, default=serving, monotonic=iter(range(10**9)).__next__)
-        return RoutedIndex(engines=engines, route=route, compared=ComparedSearches(catalog))
+        return OpenedIndex(index=RoutedIndex(engines=engines, route=route, compared=ComparedSearches(catalog)))
 
     monkeypatch.setattr("rag_service.bootstrap.open_index", routed)
     settings = Settings(

@@ -24,6 +24,7 @@ from rag_service.domain.ids import Fingerprint, TenantId
 from rag_service.domain.versions import Corpus
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import VectorIndex
+from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import ChunkingSettings, EmbeddingSettings, JobSettings, RetrievalSettings, Section, Settings
 from rag_service.use_cases.fill_build import FillBuild
@@ -66,7 +67,7 @@ class Place:
 @pytest.fixture
 def place(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     made = Place(migrated_dir)
-    monkeypatch.setattr("rag_service.bootstrap.open_index", lambda *_: made.index)
+    monkeypatch.setattr("rag_service.bootstrap.open_index", lambda *_: OpenedIndex(index=made.index))
     return made
 
 

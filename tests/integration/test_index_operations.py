@@ -10,7 +10,7 @@ import pytest
 
 from rag_service import index_operations
 from rag_service.ports.catalog import Catalog
-from rag_service.ports.vector_index import VectorIndex
+from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.memory import MemoryIndex
@@ -27,12 +27,13 @@ def run(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """Run the program; engines stay from one run to the next."""
     engines = {"edge": MemoryIndex(), "other": MemoryIndex()}
 
-    def opened(_settings: Settings, catalog: Catalog, _stack: AsyncExitStack) -> VectorIndex:
-        return RoutedIndex(
+    def opened(_settings: Settings, catalog: Catalog, _stack: AsyncExitStack) -> OpenedIndex:
+        routed = RoutedIndex(
             engines=OpenedEngines({name: lambda index=index: index for name, index in engines.items()}),
             route=KnownRoute(catalog=catalog, default="edge"),
             compared=ComparedSearches(catalog),
         )
+        return OpenedIndex(index=routed)
 
     def said(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["rag index", *arguments])

@@ -18,6 +18,7 @@ from ingestion.jobs import JobRunner
 from rag_service.bootstrap import Container, open_container
 from rag_service.catalog.sql_catalog import open_catalog, utc_now
 from rag_service.domain.jobs import JobKind
+from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import CatalogSettings, EmbeddingSettings, JobSettings, RetrievalSettings, Settings
 from tests.integration.crashing import CrashingCatalog, CrashingIndex, Fuse
@@ -140,7 +141,7 @@ def opened(catalog_url: str, *, has_engine: bool = False) -> Iterator[Place]:
         capture_logs(),  # to show the trace of each crash would take most of the time
     ):
         place = Place(folder=Path(folder), catalog_url=catalog_url, has_engine=has_engine, runner=runner)
-        patch.setattr("rag_service.bootstrap.open_index", lambda *_: place.index)
+        patch.setattr("rag_service.bootstrap.open_index", lambda *_: OpenedIndex(index=place.index))
         patch.setattr("rag_service.bootstrap.utc_now", place.clock)
         patch.setattr("rag_service.bootstrap.open_catalog", partial(open_catalog, clock=place.clock))
         patch.setattr("rag_service.use_cases.point_differences._PAUSE_S", 0)
