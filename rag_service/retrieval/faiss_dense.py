@@ -68,7 +68,8 @@ class FaissStructure:
                 return self.index, faiss.SearchParametersIVF(nprobe=probed, sel=selector)
 
     def _least_steps(self) -> float:
-        return _LEAST_STEPS * max(1.0, self.size / _STEPS_GROW_FROM) ** _STEPS_GROW_BY
+        times_as_large = max(1.0, self.size / _STEPS_GROW_FROM)
+        return float(_LEAST_STEPS * times_as_large**_STEPS_GROW_BY)
 
     def _lists(self, limit: int, matching: int) -> int:
         count = int(self.index.nlist)
