@@ -18,8 +18,10 @@ KindOrAuto = Literal["auto", "flat", "hnsw", "ivf"]
 _FLAT_BELOW = 50_000
 _LINKS = 16
 _EF_BUILD = 100
-# Measured on 100,000 chunks, so that of the ten nearest at least 98 % are found: docs/adr/0027-faiss.md.
+# Measured on 100,000 and a million chunks, so that of the ten nearest about 98 % are found: docs/adr/0027-faiss.md.
 _LEAST_STEPS = 256
+_STEPS_GROW_FROM = 100_000
+_STEPS_GROW_BY = 0.9
 _STEPS_PER_HIT = 2.0
 # What a step of the graph's walk costs in vectors of a scan: it jumps through memory and looks at many neighbours.
 _SCANNED_PER_STEP = 30.0
@@ -58,13 +60,17 @@ class FaissStructure:
                 return self.index, faiss.SearchParameters(sel=selector)
             case "hnsw":
                 # The walk counts also what it may not return, so it has to be the longer the fewer match.
-                steps = ceil(max(_LEAST_STEPS, _STEPS_PER_HIT * limit) / share)
+                steps = ceil(self._least_steps() + _STEPS_PER_HIT * limit / share)
                 if steps * _SCANNED_PER_STEP > matching:
                     return faiss.downcast_index(self.index.storage), faiss.SearchParameters(sel=selector)
                 return self.index, faiss.SearchParametersHNSW(efSearch=steps, sel=selector)
             case "ivf":
                 probed = min(self._lists(limit, matching), self.index.nlist)
                 return self.index, faiss.SearchParametersIVF(nprobe=probed, sel=selector)
+
+    def _least_steps(self) -> float:
+        times_as_large = max(1.0, self.size / _STEPS_GROW_FROM)
+        return float(_LEAST_STEPS * times_as_large**_STEPS_GROW_BY)
 
     def _lists(self, limit: int, matching: int) -> int:
         count = int(self.index.nlist)
