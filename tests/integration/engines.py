@@ -118,7 +118,7 @@ async def _desk(
     settings = Settings(
         data_dir=folder,
         embedding=EmbeddingSettings(backend="hashing", dimensions=64),
-        retrieval=RetrievalSettings(backend="memory"),
+        retrieval=RetrievalSettings(backend="memory", cache_entries=0),
         jobs=JobSettings(draft_patience_s=0),
     )
     async with open_container(settings) as container, worker_over(container) as worker:

@@ -41,6 +41,8 @@ def run(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         return capsys.readouterr().out
 
     monkeypatch.setattr("rag_service.bootstrap.open_index", opened)
+    # It is for a process of its own: here it would bind the log of all later tests to this one's output.
+    monkeypatch.setattr(index_operations, "configure_logs", lambda *_, **__: None)
     monkeypatch.setenv("RAG_DATA_DIR", str(migrated_dir))
     monkeypatch.setenv("RAG_EMBEDDING__BACKEND", "hashing")
     monkeypatch.setitem(migrate_index.MigrateIndex.__init__.__kwdefaults__, "settle_s", 0.0)
