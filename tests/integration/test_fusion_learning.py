@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,10 @@ from eval.fusion_learning import LearnFusion
 from eval.learn_fusion import learned, text_of
 from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope, Permission
-from rag_service.errors import InvalidRequest, NotFound
+from rag_service.domain.degradation import Degradation
+from rag_service.errors import DependencyUnavailable, InvalidRequest, NotFound
 from rag_service.retrieval.fusion import fuse
+from rag_service.use_cases.search import Search, SearchResult
 from tests.integration.desk import Desk
 from tests.integration.evaluating import add_questions, question, run_golden
 
@@ -135,3 +138,28 @@ async def test_to_keep_a_weight_takes_more_than_to_evaluate(desk: Desk) -> None:
         await learning(desk, judge).keep("house", 0.2)
     with pytest.raises(NotFound):
         await learning(desk, reader).choose("house", tell=lambda message: None)
+
+
+async def test_a_corpus_of_which_nothing_is_published_teaches_nothing(desk: Desk) -> None:
+    await desk.worker.container.create_corpus(desk.admin, name="empty")
+
+    with pytest.raises(InvalidRequest, match="Nothing of empty is published yet"):
+        await learning(desk).choose("empty", tell=lambda message: None)
+
+
+async def test_half_a_search_teaches_nothing(desk: Desk) -> None:
+    await ask_about(desk, range(ENOUGH))
+    parts = replace(desk.worker.container, search=WordsOnly(desk.worker.container.search))
+
+    with pytest.raises(DependencyUnavailable, match="nothing was learned"):
+        await LearnFusion(Evaluation(container=parts, scope=desk.admin), fuse=fuse).choose("house", tell=print)
+
+
+class WordsOnly:
+    """Searches as the service does while its embedding model is down."""
+
+    def __init__(self, inner: Search) -> None:
+        self._inner = inner
+
+    async def at(self, *asked: Any) -> SearchResult:
+        return replace(await self._inner.at(*asked), degraded=(Degradation.EMBEDDING,))
