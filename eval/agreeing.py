@@ -92,7 +92,7 @@ class MeasureAgreement:
         return replace(
             run,
             state=EvalRunState.FINISHED,
-            made_with=made_with(self._container, self._container.build) | ragas_versions(),
+            made_with=made_with(self._container, self._container.build, corpus=pinned.corpus) | ragas_versions(),
             judge=self._judge.identity if self._judge else None,
             done=len(items),
             figures=tuple(figures),

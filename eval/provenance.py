@@ -5,14 +5,22 @@ from importlib.metadata import version
 from rag_service.bootstrap import Container
 from rag_service.domain.fingerprints import BuildFingerprint, ChunkerFingerprint, EmbedderFingerprint, digest_of
 from rag_service.domain.metric_names import CURRENCY
+from rag_service.domain.versions import Corpus
 from rag_service.ports.build_parts import Parts
 
 _DIGITS = 8
 
 
-def made_with(container: Container, build: BuildFingerprint) -> dict[str, str]:
-    """Return versions, fingerprints and the settings that move figures; `build` is that of the version measured."""
+DENSE_WEIGHT = "dense weight"
+
+
+def made_with(container: Container, build: BuildFingerprint, *, corpus: Corpus | None = None) -> dict[str, str]:
+    """Return versions, fingerprints and the settings that move figures; `build` is that of the version measured.
+
+    Without `corpus` they are those of the service, whatever single corpora have learned.
+    """
     settings = container.settings
+    usual = settings.retrieval.dense_weight
     return {
         "rag-service": version("rag-service"),
         "build": build.digest,
@@ -21,7 +29,7 @@ def made_with(container: Container, build: BuildFingerprint) -> dict[str, str]:
         "own embedder": _named(container.embedder.fingerprint),
         "sparse encoder": build.sparse,
         "chunker": _cut(build.chunker),
-        "dense weight": str(settings.retrieval.dense_weight),
+        DENSE_WEIGHT: str(corpus.dense_weight_or(usual) if corpus else usual),
         "candidates": str(settings.retrieval.candidates),
         "passages": str(settings.retrieval.passages),
         "exact search": str(settings.retrieval.exact),

@@ -9,6 +9,7 @@ from eval.datasets.cases import Query
 from eval.loading import Tell
 from eval.metrics import ranking
 from eval.metrics.scores import Score, mean_of, missing
+from eval.provenance import DENSE_WEIGHT
 from eval.systems import PARTS, SECOND_LOOK, SYSTEMS
 from rag_service.api.run_report import SERVED, Section
 from rag_service.domain.answers import Passage
@@ -55,7 +56,9 @@ async def measure_search(
         if count % _EVERY == 0:
             tell(f"{corpus}: {count} of {len(queries)} queries")
     section = section_of(f"{corpus}@{pinned.number}", queries, rankings, reach=reach)
-    return replace(section, notes=_notes_on(looks))
+    learned = pinned.corpus.dense_weight
+    own = {} if learned is None else {DENSE_WEIGHT: str(learned)}
+    return replace(section, notes=_notes_on(looks), made_with=own)
 
 
 def section_of(name: str, queries: Sequence[Query], rankings: Mapping[str, Rankings], *, reach: Reach) -> Section:

@@ -153,7 +153,7 @@ class RunSuites:
         asked_with = {"exact search": str(exact), "judge": judge or "none", **ragas_versions()}
         if self._judge:
             asked_with["judged metrics"] = ", ".join(self._judge.metrics)
-        decided_by = made_with(parts, build_of(built)) | asked_with
+        decided_by = made_with(parts, build_of(built), corpus=version.corpus) | asked_with
         await kept.change(
             number=version.number,
             state=EvalRunState.RUNNING,

@@ -49,6 +49,10 @@ class SqlCorpora:
         mine = corpora.update().where(allowed_corpora(scope), corpora.c.id == corpus_id)
         await self._connection.execute(mine.values(rights_epoch=corpora.c.rights_epoch + 1))
 
+    async def set_dense_weight(self, scope: AccessScope, corpus_id: CorpusId, weight: float | None) -> None:
+        mine = corpora.update().where(allowed_corpora(scope), corpora.c.id == corpus_id)
+        await self._connection.execute(mine.values(dense_weight=weight))
+
     async def list(self, scope: AccessScope, page: PageRequest) -> Page[Corpus]:
         position = (corpora.c.created_at, corpora.c.id)
         return await fetch_page(

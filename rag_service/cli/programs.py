@@ -86,6 +86,13 @@ def agreement(arguments: tuple[str, ...]) -> None:
     end_as("eval.agreement", arguments)
 
 
+@evaluation.command("learn-fusion", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def learn_fusion(arguments: tuple[str, ...]) -> None:
+    """Learn of a corpus's golden questions how much meaning counts beside words. `rag eval learn-fusion --help` says more."""
+    end_as("eval.learn_fusion", arguments)
+
+
 def end_as(module: str, arguments: tuple[str, ...]) -> None:
     """Run a program by module name, as no arrow points from here to what it imports, and end as it ends."""
     finished = subprocess.run([sys.executable, "-m", module, *arguments], check=False)  # noqa: S603

@@ -18,6 +18,7 @@ class Corpus:
     published. A version is kept as one of the newest `keep_versions` or while it is younger than `keep_days`.
     `erasures` counts what was erased: whatever was kept of a version under another count may have changed.
     `rights_epoch` counts changes of what a version's points are found by: rights that reached them, points mended.
+    `dense_weight`, in [0, 1], was learned of the corpus's own questions; None: it is searched with the usual one.
     """
 
     id: CorpusId
@@ -32,6 +33,11 @@ class Corpus:
     keep_days: int = 30
     erasures: int = 0
     rights_epoch: int = 0
+    dense_weight: float | None = None
+
+    def dense_weight_or(self, usual: float) -> float:
+        """Return the weight of the dense side with which this corpus is searched."""
+        return usual if self.dense_weight is None else self.dense_weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,7 +127,8 @@ class Search:
             degraded = _degradations(vectors, found)
             self.counts.count_degraded(degraded)
             with watch.stage("fusion"):
-                weight = 0.0 if vectors.dense is None else self._settings.dense_weight
+                usual = self._settings.dense_weight
+                weight = 0.0 if vectors.dense is None else pinned.corpus.dense_weight_or(usual)
                 ranked = self._fuse(found.candidates, dense_weight=weight, limit=len(found.candidates))
             with watch.stage("passages"):
                 wanted = self._looked_through(options, found=len(ranked))

@@ -51,6 +51,21 @@ async def test_the_rights_epoch_of_one_corpus_is_raised(catalog: SqlCatalog) -> 
     assert [one.rights_epoch for one in found] == [2, 0]
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.3, None])
+async def test_a_corpus_has_a_fusion_weight_of_its_own_until_it_is_taken_back(
+    catalog: SqlCatalog, weight: float | None
+) -> None:
+    async with catalog.writing() as transaction:
+        await transaction.corpora.add(SYSTEM, corpus("other"))
+        await transaction.corpora.set_dense_weight(SYSTEM, CORPUS, 0.5)
+        await transaction.corpora.set_dense_weight(SYSTEM, CORPUS, weight)
+        await transaction.corpora.set_dense_weight(STRANGER, CORPUS, 0.9)
+
+    async with catalog.reading() as transaction:
+        found = [await transaction.corpora.get(SYSTEM, name) for name in ("handbook", "other")]
+    assert [one.dense_weight for one in found] == [weight, None]
+
+
 async def test_an_id_wins_over_a_corpus_that_is_named_like_it(catalog: SqlCatalog) -> None:
     async with catalog.writing() as transaction:
         await transaction.corpora.add(SYSTEM, replace(corpus("impostor"), name="vs_handbook"))

@@ -222,6 +222,17 @@ async def test_the_best_passage_has_rank_1_and_its_scores(search: Search) -> Non
     assert found.passages[0].sparse_score > 0 and found.passages[0].dense_score > 0.5
 
 
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+async def test_a_corpus_is_searched_with_its_own_weight(search: Search, shelf: Shelf, weight: float) -> None:
+    shelf.corpus = replace(CORPUS, dense_weight=weight)
+
+    found = await search(READER, corpus="handbook", query="when do cats sleep", options=SearchOptions(limit=3))
+
+    best = max(one.dense_score for one in found.passages)
+    by_side = [(one.dense_score + 1) / (best + 1) if weight else one.sparse_score > 0 for one in found.passages]
+    assert [one.score for one in found.passages[:2]] == pytest.approx([float(side) for side in by_side[:2]])
+
+
 async def test_a_list_shows_every_document_that_has_the_words(search: Search) -> None:
     found = await search(READER, corpus="handbook", query="when do cats sleep", options=SearchOptions(limit=3))
 

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -50,6 +51,7 @@ corpora = Table(
     Column("erasures", BigInteger, nullable=False, server_default="0"),
     # Raised when the points have followed a change of rights, or were mended: what was found before may not be all.
     Column("rights_epoch", BigInteger, nullable=False, server_default="0"),
+    Column("dense_weight", Float),  # of its own; null: the usual one
     UniqueConstraint("tenant_id", "name"),
     Index(None, "tenant_id", "created_at", "id"),
 )

@@ -29,6 +29,9 @@ class Corpora(Protocol):
     async def raise_rights_epoch(self, scope: AccessScope, corpus_id: CorpusId) -> None:
         """Note that points were changed, after they were: who reads the new number asks the index anew."""
 
+    async def set_dense_weight(self, scope: AccessScope, corpus_id: CorpusId, weight: float | None) -> None:
+        """Search the corpus with a weight of its own in [0, 1], from the next question on; None: with the usual one."""
+
     async def list(self, scope: AccessScope, page: PageRequest) -> Page[Corpus]:
         """Return the corpora in scope by time of creation."""
 

@@ -38,7 +38,7 @@ class Search:
     """Finds the same documents for every query."""
 
     async def pin(self, scope: AccessScope, corpus: str) -> SimpleNamespace:
-        return SimpleNamespace(number=3)
+        return SimpleNamespace(number=3, corpus=SimpleNamespace(dense_weight=0.2))
 
     async def at(self, scope: AccessScope, pinned: Any, query: str, options: SearchOptions) -> SimpleNamespace:
         return SimpleNamespace(passages=FOUND if options.all_candidates else FOUND[: options.limit])
@@ -60,6 +60,10 @@ async def test_search_is_measured_at_the_version_that_was_pinned() -> None:
     assert section.name == "c@3"
     assert section.metrics[0].value == pytest.approx(0.6309, abs=1e-4)
     assert section.metrics[0].passed is True
+
+
+async def test_a_weight_that_the_corpus_has_learned_is_named() -> None:
+    assert (await measured(Reach())).made_with == {"dense weight": "0.2"}
 
 
 async def test_every_system_ranks_what_one_search_found() -> None:

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from eval.agreement import main as agreement
 from eval.commands import named_judge
+from eval.learn_fusion import main as learn_fusion
 from eval.run import main
 from rag_service.settings import EvaluationSettings
 
@@ -30,6 +31,12 @@ def test_labels_that_are_not_there_are_told_in_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(agreement, ["handbook", str(tmp_path / "labels.jsonl"), "--out", str(tmp_path)])
 
     assert (result.exit_code, "cannot be read" in result.stderr) == (1, True)
+
+
+def test_a_weight_is_kept_or_forgotten_but_not_both() -> None:
+    result = CliRunner().invoke(learn_fusion, ["--corpus", "c", "--apply", "--reset", "--key", "k"])
+
+    assert (result.exit_code, "not both" in result.stderr) == (2, True)
 
 
 def test_a_judge_needs_its_model_named(tmp_path: Path) -> None:
