@@ -15,7 +15,7 @@ import numpy as np
 from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, PointId, TenantId
 from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Point, PointState
-from rag_service.ports.vectors import SparseVector
+from rag_service.ports.vectors import DenseVector, SparseVector
 from rag_service.retrieval.faiss_record import FLOATS, TERMS, Record
 
 FILE = "rows.db"
@@ -39,6 +39,7 @@ _PRAGMAS = (
     "cell_size_check = ON",
 )
 _BUSY_S = 30.0
+_ROUNDING = 1e-6
 _STATE = "id, tenant_id, corpus_id, chunk_id, principals, born, died"
 _POINT = "id, tenant_id, corpus_id, document_id, chunk_id, principals, born, died, dense, terms, weights"
 _GIVEN_IDS = "id IN (SELECT value FROM json_each(?))"
@@ -204,7 +205,6 @@ def _state(row: tuple[Any, ...]) -> PointState:
 
 
 def _point(row: tuple[Any, ...]) -> Point:
-    dense = np.frombuffer(row[8], dtype=FLOATS).astype(np.float64)
     return Point(
         id=PointId(row[0]),
         tenant_id=TenantId(row[1]),
@@ -214,6 +214,15 @@ def _point(row: tuple[Any, ...]) -> Point:
         principals=frozenset(json.loads(row[5])),
         born=row[6],
         died=row[7],
-        dense=(dense / np.linalg.norm(dense)).astype(np.float32),
+        dense=_of_length_one(np.frombuffer(row[8], dtype=FLOATS)),
         sparse=SparseVector(indices=np.frombuffer(row[9], dtype=TERMS), values=np.frombuffer(row[10], dtype=FLOATS)),
     )
+
+
+def _of_length_one(vector: DenseVector) -> DenseVector:
+    length = np.linalg.norm(vector.astype(np.float64))
+    # To divide once more would move the last bits: what comes back from a snapshot scores as it did.
+    if abs(length - 1) < _ROUNDING:
+        return vector
+    normal: DenseVector = (vector / length).astype(np.float32)
+    return normal
