@@ -113,12 +113,15 @@ async def _restore(container: Container, arguments: argparse.Namespace) -> Told:
     snapshots = SnapshotFolder(arguments.folder)
     restore = RestoreSnapshot(catalog=container.catalog, index=container.index, snapshots=snapshots)
     builds = arguments.build or await snapshots.builds()
-    done = {build: await restore(Fingerprint(build), on_step=_step) for build in builds}
-    for build in builds:
-        _step(f"building the search structures of {build}")
-        await container.index.optimise(Fingerprint(build))
-    _step("comparing catalog and index")
-    found = await container.reconcile.everything()
+    try:
+        done = {build: await restore(Fingerprint(build), on_step=_step) for build in builds}
+        for build in builds:
+            _step(f"building the search structures of {build}")
+            await container.index.optimise(Fingerprint(build))
+    finally:
+        # What came back is as old as the snapshot, also when not all of it did.
+        _step("comparing catalog and index")
+        found = await container.reconcile.everything()
     value = {"restored": {build: asdict(one) for build, one in done.items()}, "findings": _findings(found)}
     lines = [
         f"{build}: {one.points} points, {one.left_out} left out, {one.probes} questions answered as before"
@@ -140,6 +143,7 @@ async def _migrate(container: Container, arguments: argparse.Namespace) -> Told:
         return _route_json(route), _route_lines(route)
     if arguments.back:
         route = await migrate.back(on_step=_step)
+        await container.reconcile.everything()
         return _route_json(route), _route_lines(route)
     route, agreement = await migrate(arguments.to, least_overlap=arguments.least_overlap, on_step=_step)
     # A write that the new engine missed just before it began to serve.

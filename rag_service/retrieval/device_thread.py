@@ -110,5 +110,5 @@ def _answer(searches: list[_Search]) -> None:
 def _settle(answer: "Future[_Result]", work: Callable[[], _Result]) -> None:
     try:
         answer.set_result(work())
-    except IndexUnavailable as exc:
+    except (IndexUnavailable, MemoryError, ValueError) as exc:
         answer.set_exception(exc)

@@ -31,6 +31,8 @@ from rag_service.retrieval.faiss_store import FILE, RowStore
 
 _POINTS_PER_TRANSACTION = 2_000
 _REMOVED_PER_TRANSACTION = 4_096
+_NO_ROWS = (ValueError, TypeError, KeyError, OverflowError)
+"""What reading raises when the database file holds other bytes than were written."""
 _MOST_GONE = 0.2  # of all rows, before `optimise` leaves them out and moves the others
 
 _Given = ParamSpec("_Given")
@@ -69,6 +71,9 @@ class FaissBuild:
         except IndexUnavailable:
             self._store.close()
             raise
+        except _NO_ROWS as exc:
+            self._store.close()
+            raise IndexUnavailable(f"The rows of a build are damaged: {exc}") from exc
         self._structure: DenseStructure | None = None
         if saved and fits:
             vectors = self._columns.rows().vectors[: saved.structure.size]

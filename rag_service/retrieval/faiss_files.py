@@ -17,6 +17,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from rag_service.errors import IndexUnavailable
 from rag_service.retrieval.edge_room import disk_errors
 from rag_service.retrieval.faiss_dense import FaissStructure, library_errors
 from rag_service.retrieval.faiss_folder import sync
@@ -44,19 +45,21 @@ def write_structure(folder: Path, saved: SavedStructure, *, token: str) -> Descr
     """
     name = f"s-{uuid.uuid4().hex}"
     index, numbers = _files(folder, name)
-    with library_errors("save a structure"), disk_errors("save a structure"):
-        faiss.write_index(saved.structure.index, str(index))
-        with numbers.open("wb") as file:
-            np.save(file, saved.numbers, allow_pickle=False)
+    try:
+        with library_errors("save a structure"), disk_errors("save a structure"):
+            faiss.write_index(saved.structure.index, str(index))
+            with numbers.open("wb") as file:
+                np.save(file, saved.numbers, allow_pickle=False)
+            for each in (index, numbers):
+                sync(each)
+            hashes = [_sha256(index), _sha256(numbers)]
+    except IndexUnavailable:
+        # On a full disk each attempt would leave another half.
         for each in (index, numbers):
-            sync(each)
-        return {
-            "name": name,
-            "token": token,
-            "kind": saved.structure.kind,
-            "size": saved.structure.size,
-            "sha256": [_sha256(index), _sha256(numbers)],
-        }
+            each.unlink(missing_ok=True)
+        raise
+    kind, size = saved.structure.kind, saved.structure.size
+    return {"name": name, "token": token, "kind": kind, "size": size, "sha256": hashes}
 
 
 def make_current(folder: Path, described: Description | None) -> None:

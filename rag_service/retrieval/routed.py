@@ -119,5 +119,6 @@ class RoutedIndex:
         return self.engines((await self._route()).serving)
 
     async def _both(self) -> tuple[VectorIndex, VectorIndex | None]:
+        # Also the engine that is being emptied: until it is empty, it holds what an erasure is about.
         route = await self._route()
-        return self.engines(route.serving), None if route.follower is None else self.engines(route.follower)
+        return self.engines(route.serving), None if route.following is None else self.engines(route.following)

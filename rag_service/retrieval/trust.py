@@ -39,8 +39,11 @@ def _best(candidates: Sequence[Candidate], score: str) -> list[Candidate]:
 
 def _standing_out(scores: Sequence[float]) -> float:
     """Return how many standard deviations the highest score is above the mean; 0 when all are alike."""
-    mean = math.fsum(scores) / len(scores) if scores else 0.0
-    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / len(scores)) if scores else 0.0
+    # The mean of equal scores may round above them.
+    if not scores or min(scores) == max(scores):
+        return 0.0
+    mean = math.fsum(scores) / len(scores)
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / len(scores))
     return (max(scores) - mean) / deviation if deviation else 0.0
 
 

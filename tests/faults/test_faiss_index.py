@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from rag_service.errors import IndexUnavailable, InvalidRequest, Misconfigured
 from rag_service.retrieval.dense_structure import DenseStructure, stay
 from rag_service.retrieval.faiss_index import FaissIndex
+from rag_service.retrieval.faiss_store import FILE
 from rag_service.retrieval.index_client import IndexClient
 from tests.contract.index_points import assert_same, chunks, found, listed, point, point_id, points
 from tests.faults.small_disks import mounted_disk
@@ -118,6 +120,22 @@ async def test_a_build_whose_rows_are_damaged_is_told_and_the_others_are_served(
         await found(index, BUILD)
     await index.drop(BUILD)
     assert await index.builds() == {"other": 1}
+
+
+async def test_rows_of_other_types_than_were_written_are_damage(opened: Opened, tmp_path: Path) -> None:
+    index = opened()
+    await index.write(BUILD, points("p", 3))
+    await index.write("sound", points("s", 3))
+    index.close()
+    with closing(sqlite3.connect(tmp_path / BUILD / FILE)) as rows:
+        rows.execute("UPDATE points SET principals = '[\"everyone]'")
+        rows.commit()
+
+    index = opened()
+
+    assert await index.builds() == {BUILD: None, "sound": 3}
+    with pytest.raises(IndexUnavailable):
+        await found(index, BUILD)
 
 
 async def test_what_a_crash_left_behind_is_removed_at_the_start(opened: Opened, tmp_path: Path) -> None:

@@ -93,6 +93,15 @@ async def test_a_removal_that_the_follower_misses_is_told(place: Place) -> None:
         await place.index.purge(BUILD, [point_id("a1")])
 
 
+async def test_what_is_removed_leaves_an_engine_that_is_being_emptied(place: Place) -> None:
+    await place.two.write(BUILD, points("a", 2))
+    place.follow(RouteState.EMPTYING)
+
+    await place.index.purge(BUILD, [point_id("a1")])
+
+    assert chunks(await found(place.two, BUILD)) == ["a0"]
+
+
 async def test_the_follower_is_not_searched(place: Place) -> None:
     await place.two.write(BUILD, points("b", 3))
     place.follow(RouteState.SWITCHED)

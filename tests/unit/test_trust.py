@@ -37,6 +37,11 @@ def test_a_model_that_likes_everything_alike_and_not_what_the_words_find_is_not_
     assert trust_in_meaning(scored(ALL_ALIKE, WORDS)) < 0.05
 
 
+def test_equal_scores_tell_nothing_apart_though_their_mean_rounds_above_them() -> None:
+    assert trust_in_meaning(scored([0.1, 0.2, 0.3], [0.1, 0.1, 0.1])) == 1.0
+    assert trust_in_meaning(scored([0.1, 0.1, 0.1], [3.0, 2.0, 1.0])) == 0.0
+
+
 def test_words_decide_where_the_model_is_not_trusted() -> None:
     ranked = fuse(scored(ALL_ALIKE, WORDS), dense_weight=0.75, limit=3)
 
