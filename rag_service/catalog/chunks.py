@@ -203,12 +203,13 @@ _NEAR = chunks.alias("near")
 
 
 def _pattern(words: Sequence[str]) -> str:
-    """Return the pattern of LIKE for the words in this order; it knows the two cases of letters of ASCII only."""
+    """Return the pattern of LIKE for the words in this order."""
     return f"%{'%'.join(''.join(map(_character, word)) for word in words)}%"
 
 
 def _character(character: str) -> str:
-    if not character.isascii():
+    # SQLite knows the two cases of ASCII only; what has no cases, as in Chinese or Thai, stands for itself.
+    if not character.isascii() and character.lower() != character.upper():
         return "_"
     return f"{_ESCAPE}{character}" if character in (_ESCAPE, "%", "_") else character
 

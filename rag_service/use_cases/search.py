@@ -156,8 +156,9 @@ class Search:
 
 
 def _is_looked_at_again(options: SearchOptions) -> bool:
-    # A reranker reads the beginning of a passage: of one that was widened, the chunk before.
-    return not options.neighbours and not options.all_candidates
+    # A reranker reads the beginning of a passage: of one that was widened, the chunk before. And how far it comes in its
+    # time depends on the machine, which an exact search must not.
+    return not (options.neighbours or options.all_candidates or options.exact)
 
 
 def _degradations(vectors: QueryVectors, found: Found) -> tuple[str, ...]:

@@ -97,6 +97,13 @@ async def test_words_are_found_in_their_order_and_signs_are_no_wildcards(
     assert await containing(catalog, *words) == ({"a.md", "b.md"} if is_found else set())
 
 
+async def test_letters_without_cases_stand_for_themselves(catalog: SqlCatalog) -> None:
+    await put(catalog, "a", "製品保証は二年です。")
+    await put(catalog, "b", "営業時間は九時です。")
+
+    assert await containing(catalog, "製品保証") == {"a.md"}
+
+
 async def test_signs_are_found_as_they_are(catalog: SqlCatalog) -> None:
     await put(catalog, "a", "100% of C:\\a_b")
 

@@ -51,13 +51,16 @@ class SearchReply(BaseModel):
 
 def merged(rankings: Sequence[Sequence[Passage]], options: SearchOptions) -> list[Passage]:
     """Return the best passages of several searches, each once, at its best score."""
-    best: dict[str, Passage] = {}
+    selection, best = Selection(options), dict[str, Passage]()
+    if len(rankings) == 1:
+        # A second look orders by more than the score.
+        selection.offer(rankings[0])
+        return selection.passages
     for passage in (passage for ranking in rankings for passage in ranking):
         known = best.get(passage.chunk_id)
         if known is None or known.score < passage.score:
             best[passage.chunk_id] = passage
-    # Sorting is stable: one search alone keeps its order. What each search kept to is kept to together as well.
-    selection = Selection(options)
+    # What each search kept to is kept to together as well.
     selection.offer(sorted(best.values(), key=lambda passage: -passage.score))
     return selection.passages
 

@@ -17,7 +17,8 @@ FIRST = 3
 _MOST_CHUNKS_READ = 50_000
 """Reading a text takes about three microseconds in SQLite, more in PostgreSQL."""
 _MOST_LOOKED_FOR = 2
-_MOST_FOUND = 50
+_MOST_FOUND = 1_000
+"""Rows that hold the words in their order; which of them hold the phrase is seen afterwards."""
 
 
 class ExactMatches:

@@ -104,6 +104,9 @@ class FindCandidates:
     async def _asked(self, sought: _Sought, pinned: PinnedVersion, share_s: float | None) -> Sequence[Candidate]:
         within_s = self._settings.timeout_s if share_s is None else share_s
         guard = self._guard("index", sought.fingerprint)
+        if sought.limit > self._settings.candidates:
+            # Ten times as many as usual, for a filter: too much to keep.
+            return await guard(lambda: sought.of(self._index), within_s=within_s)
         epochs = (pinned.corpus.erasures, pinned.corpus.rights_epoch)
         return await self._kept.get(
             sought.among.scope.tenant_id,
