@@ -6,6 +6,7 @@ What its users would write: the library's own index and search in twenty lines, 
 import sys
 import uuid
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import uvicorn
@@ -59,7 +60,13 @@ def _txtai(texts: list[Row]) -> Find:
 
     embeddings = Embeddings(path=str(packaged_folder()), hybrid=True, content=True)
     embeddings.index((row.id, f"{row.title}\n{row.text}", None) for row in texts)
-    return lambda query: [hit["text"] for hit in embeddings.search(query, FOUND)]
+    one_at_a_time = Lock()  # its SQLite cursor is not for two threads
+
+    def find(query: str) -> list[str]:
+        with one_at_a_time:
+            return [hit["text"] for hit in embeddings.search(query, FOUND)]
+
+    return find
 
 
 def _uuid(row: Row) -> str:
