@@ -6,14 +6,12 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag_service.api import dependencies, problems
+from rag_service.api import dependencies
 from rag_service.errors import LimitExceeded
 from rag_service.settings import LimitSettings
 
@@ -22,9 +20,8 @@ Event = TypeVar("Event")
 _SPREAD_S = 4
 """Those who are refused together should not all come back together."""
 
-_ARRIVAL = "rag.arrival"
-_CHAT = "/v1/chat/completions"
-_STORES, _SEARCH = "/v1/vector_stores/", "/search"
+ARRIVAL = "rag.arrival"
+"""Where a request's scope has its `Arrival`."""
 
 
 class Place:
@@ -153,8 +150,8 @@ class Admission:
 async def _admitted(
     request: Request, _: Annotated[object, Depends(dependencies.current_scope)]
 ) -> AsyncIterator[Place]:
-    if _ARRIVAL in request.scope:
-        cast("Arrival", request.scope[_ARRIVAL]).end()
+    if ARRIVAL in request.scope:
+        cast("Arrival", request.scope[ARRIVAL]).end()
     async with admission_of(request).place() as place:
         # Nobody works for a client that left the line.
         if place.was_waited_for and await request.is_disconnected():
@@ -177,54 +174,3 @@ async def until_first(place: Place, events: AsyncGenerator[Event, None]) -> Asyn
 def admission_of(request: Request) -> Admission:
     """Return the admission of this application."""
     return cast("Admission", request.app.state.admission)
-
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """What metrics and logs call a request that was refused before it was routed."""
-
-    path: str
-
-
-class EarlyRefusal:
-    """Pure ASGI: refuses before anything is read or looked up, for a hundredth of what an answer costs."""
-
-    def __init__(self, app: ASGIApp, *, admission: Admission) -> None:
-        self._app = app
-        self._admission = admission
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve or refuse one request."""
-        route = _limited(scope)
-        if route is None:
-            await self._app(scope, receive, send)
-        elif self._admission.is_full:
-            scope["route"] = _Route(route)
-            await problems.reply_to(self._admission.refusal())(scope, receive, send)
-        else:
-            await self._let_pass(scope, receive, send)
-
-    async def _let_pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[_ARRIVAL] = arrival = Arrival(self._admission)
-
-        async def received() -> Message:
-            message = await receive()
-            # A slow sender takes no room from others.
-            if not message.get("more_body", False):
-                arrival.begin()
-            return message
-
-        try:
-            await self._app(scope, received, send)
-        finally:
-            arrival.end()
-
-
-def _limited(scope: Scope) -> str | None:
-    """Return the template of a route that only so many may use at once."""
-    if scope["type"] != "http" or scope["method"] != "POST":
-        return None
-    path: str = scope["path"]
-    if path == _CHAT:
-        return _CHAT
-    return f"{_STORES}{{vector_store_id}}{_SEARCH}" if path.startswith(_STORES) and path.endswith(_SEARCH) else None

@@ -1,9 +1,9 @@
 """The outermost layer: request ids, the access log, metrics, and the reply to errors that nobody foresaw."""
 
+import random
 import re
 import time
 import traceback
-import uuid
 from contextlib import suppress
 
 import structlog
@@ -16,12 +16,20 @@ from rag_service.api.metrics import Metrics
 log = structlog.get_logger()
 
 REQUEST_ID = "x-request-id"
+_HEADER = REQUEST_ID.encode()
 
 _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOGGED_FRAMES = 8
 _OUR_CODE = "rag_service"
 _QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
 _OUR_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def request_id(scope: Scope) -> str:
+    """Return the caller's request id where it is harmless to log, else a new one."""
+    given = next((value for name, value in scope["headers"] if name == _HEADER), b"").decode("latin-1")
+    # Nobody gains by guessing one, and asking the system for chance costs more than all the rest of a refusal.
+    return given if _USABLE_ID.fullmatch(given) else f"req_{random.getrandbits(128):032x}"
 
 
 class Edge:
@@ -36,7 +44,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        reply = _Reply(send, request_id=_request_id(scope), is_api=scope["path"].startswith("/v1/"))
+        reply = _Reply(send, request_id=request_id(scope), is_api=scope["path"].startswith("/v1/"))
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=reply.request_id):
             try:

@@ -26,8 +26,9 @@ from rag_service.api import (
     sources,
     versions,
 )
-from rag_service.api.admission import Admission, EarlyRefusal
+from rag_service.api.admission import Admission
 from rag_service.api.body_limits import BodyLimits
+from rag_service.api.early_refusal import EarlyRefusal
 from rag_service.api.edge import Edge
 from rag_service.api.idempotency import InFlight
 from rag_service.api.metrics import Metrics
@@ -75,9 +76,10 @@ def install(app: FastAPI, limits: LimitSettings = _USUAL_LIMITS) -> None:
     app.state.readiness = Readiness()
     app.state.admission = Admission(limits)
     problems.install(app)
-    # The last one added is the outermost: a refused body gets its request id and its log line like any other.
+    # The last one added is the outermost. A refused body gets its request id and its log line like any other.
     app.add_middleware(BodyLimits)
-    app.add_middleware(EarlyRefusal, admission=app.state.admission)
     app.add_middleware(Edge, metrics=app.state.metrics)
+    # Outside of all that: what is refused by the thousand costs next to nothing.
+    app.add_middleware(EarlyRefusal, admission=app.state.admission, metrics=app.state.metrics)
     for router in _ROUTERS:
         app.include_router(router)
