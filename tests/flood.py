@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import cycle
@@ -28,8 +27,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)")
 class Order:
     """What to send, in turn and again from the beginning.
 
-    With `rate` 0 as many as `at_once` are on their way all the time; otherwise so many a second are sent, however
-    many are not answered.
+    Either so many `at_once` are on their way all the time, or so many a second are sent, however many are not answered.
     """
 
     url: str
@@ -41,23 +39,28 @@ class Order:
 
 @dataclass(kw_only=True)
 class Flood:
-    """What came of the requests by status; `cpu_s` is what sending them took.
+    """What came of the requests, by status; `cpu_s` is what sending them took.
 
-    `answered` are the 200s within the `seconds`. `faults` are replies that do not look as their status promises.
+    `in_time` are the answers that came in the time of the order, before the last of those who were let in had theirs.
+    `faults` are replies that do not look as their status promises.
     """
 
-    statuses: dict[str, int] = field(default_factory=Counter)
-    answered: int = 0
-    latencies_s: list[float] = field(default_factory=list)
+    statuses: dict[str, int] = field(default_factory=dict)
+    in_time: int = 0
     faults: list[str] = field(default_factory=list)
-    seconds: float = 0.0
     cpu_s: float = 0.0
+
+    @property
+    def answered(self) -> int:
+        """How many were not refused."""
+        return self.statuses.get("200", 0)
 
 
 def flood(order: Order) -> Flood:
     """Send from another process, and wait for every reply."""
     command = [sys.executable, "-m", "tests.flood"]
-    done = subprocess.run(command, input=json.dumps(asdict(order)).encode(), stdout=subprocess.PIPE, check=True)
+    given = json.dumps(asdict(order)).encode()
+    done = subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True)  # noqa: S603  (our own module)
     return Flood(**json.loads(done.stdout))
 
 
@@ -74,14 +77,13 @@ class _Connection(asyncio.Protocol):
     def __init__(self, sender: "_Sender") -> None:
         self._sender = sender
         self._reply = b""
-        self._sent = 0.0
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def send(self, request: bytes) -> None:
-        self._reply, self._sent = b"", time.perf_counter()
+        self._reply = b""
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -89,7 +91,7 @@ class _Connection(asyncio.Protocol):
         head, _, body = self._reply.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)
         if length and len(body) == int(length[1]):
-            self._sender.note(self, self._reply, time.perf_counter() - self._sent)
+            self._sender.note(self, self._reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._sender.lose(self)
@@ -99,64 +101,61 @@ class _Sender:
     """The sending end of a flood."""
 
     def __init__(self, order: Order) -> None:
-        self.flood = Flood()
         self._order = order
+        self._flood = Flood()
         self._requests = cycle([request.encode() for request in order.requests])
         self._idle: list[_Connection] = []
-        self._open = 0
-        self._until = 0.0
-        self._pending = 0
-        self._are_answered = asyncio.Event()
+        self._on_their_way = 0
+        self._until = time.perf_counter() + order.seconds
 
     async def run(self) -> Flood:
-        started = time.perf_counter()
-        self._until = started + self._order.seconds
+        """Send, and return what came of it when the last reply is there."""
         for _ in range(self._order.at_once):
             await self._send()
-        sent = 0
-        while (now := time.perf_counter()) < self._until:
-            due = int((now - started) * self._order.rate)
-            for _ in range(due - sent):
+        started, sent = time.perf_counter(), 0
+        while (now := time.perf_counter()) < self._until or self._on_their_way:
+            while now < self._until and sent < (now - started) * self._order.rate:
                 await self._send()
-            sent = due
+                sent += 1
             await asyncio.sleep(_STEP_S)
-        while self._pending:
-            await asyncio.sleep(_STEP_S)
-        self.flood.seconds = time.perf_counter() - started
-        self.flood.cpu_s = time.process_time()
-        return self.flood
+        self._flood.cpu_s = time.process_time()
+        return self._flood
 
-    def note(self, connection: _Connection, reply: bytes, seconds: float) -> None:
-        status = reply[9:12].decode()
-        self.flood.statuses[status] += 1
-        self._pending -= 1
-        in_time = time.perf_counter() < self._until
-        if status == "200":
-            self.flood.answered += in_time
-            self.flood.latencies_s.append(seconds)
-        elif status != "429" or b"\r\nretry-after: " not in reply or b'"rate_limit_exceeded"' not in reply:
-            self.flood.faults.append(reply.decode())
-        if b"\r\nconnection: close" in reply:
-            return
-        if self._order.rate or not in_time:
-            self._idle.append(connection)
+    def note(self, connection: _Connection, reply: bytes) -> None:
+        """Note a reply; its connection is free."""
+        self._on_their_way -= 1
+        status, is_in_time = reply[9:12].decode(), time.perf_counter() < self._until
+        self._flood.statuses[status] = self._flood.statuses.get(status, 0) + 1
+        self._flood.in_time += is_in_time and status == "200"
+        if not _looks_as_promised(status, reply):
+            self._flood.faults.append(reply.decode())
+        if self._order.at_once and is_in_time:
+            self._send_over(connection)
         else:
-            self._pending += 1
-            connection.send(next(self._requests))
+            self._idle.append(connection)
 
     def lose(self, connection: _Connection) -> None:
+        """Use a connection no more: the service closes those that are idle."""
         if connection in self._idle:
             self._idle.remove(connection)
 
     async def _send(self) -> None:
-        self._pending += 1
         if self._idle:
-            connection = self._idle.pop()
-        else:
-            parts = urlsplit(self._order.url)
-            loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(lambda: _Connection(self), parts.hostname, parts.port)
+            self._send_over(self._idle.pop())
+            return
+        address = urlsplit(self._order.url)
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: _Connection(self), address.hostname, address.port)
+        self._send_over(connection)
+
+    def _send_over(self, connection: _Connection) -> None:
+        self._on_their_way += 1
         connection.send(next(self._requests))
+
+
+def _looks_as_promised(status: str, reply: bytes) -> bool:
+    is_refusal = b"\r\nretry-after: " in reply and b'"rate_limit_exceeded"' in reply
+    return status == "200" or (status == "429" and is_refusal)
 
 
 if __name__ == "__main__":

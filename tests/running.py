@@ -6,10 +6,12 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.patience import PATIENCE_S
 
@@ -30,6 +32,14 @@ class RunningService:
     def client(self) -> httpx.Client:
         """Return an HTTP client that bears the admin key."""
         return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {self.key}"}, timeout=PATIENCE_S)
+
+    def cpu_s(self) -> float:
+        """Return the processor time that its processes have taken so far, in seconds."""
+        total = 0.0
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                total += sum(process.cpu_times()[:4])  # its own, and of those of its children that have ended
+        return total
 
     def login_url(self) -> str:
         """Return a fresh one-time login link."""

@@ -110,9 +110,3 @@ def _origin(exc: BaseException) -> dict[str, object]:
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in (*ours, *frames[-1:])]
     cause = exc.__cause__ or exc.__context__
     return {"error": type(exc).__qualname__, "cause": type(cause).__qualname__, "frames": places}
-
-
-def _request_id(scope: Scope) -> str:
-    """Return the caller's request id where it is harmless to log, else a new one."""
-    given = next((value for name, value in scope["headers"] if name == REQUEST_ID.encode()), b"").decode("latin-1")
-    return given if _USABLE_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"

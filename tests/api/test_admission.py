@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
+from rag_service.api import early_refusal
 from rag_service.api.admission import Admission
 from rag_service.settings import LimitSettings
 from tests.api.parts import Service
@@ -60,6 +62,30 @@ async def test_refusals_are_counted_under_the_name_of_their_route(
     counted = (await client.get("/metrics")).text
 
     assert 'route="/v1/vector_stores/{vector_store_id}/search",status="429"} 1.0' in counted
+
+
+async def test_a_refusal_has_the_request_id_that_was_given_and_is_not_kept(
+    client: httpx.AsyncClient, held: asyncio.Event
+) -> None:
+    reply = await client.post(SEARCH, json={"query": "car park"}, headers={"x-request-id": "mine"})
+
+    assert (reply.status_code, reply.headers["x-request-id"], reply.headers["cache-control"]) == (
+        429,
+        "mine",
+        "no-store",
+    )
+
+
+async def test_many_refusals_are_one_line_of_the_log(
+    client: httpx.AsyncClient, held: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(early_refusal, "_LOGGED_EVERY_S", 0.2)
+    with capture_logs() as lines:
+        for _ in range(3):
+            await client.post(SEARCH, json={"query": "car park"})
+        await until(lambda: lines)
+
+    assert [(line["event"], line["count"]) for line in lines] == [("requests_refused", 3)]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/v1/keys", "/v1/vector_stores", "/v1/jobs"])

@@ -3,10 +3,8 @@
 import resource
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-
-import psutil
 
 from tests.running import RunningService
 
@@ -31,8 +29,4 @@ def spending(service: RunningService) -> Iterator[Spent]:
 def _cpu_s(service: RunningService) -> float:
     # Programs that have ended and were waited for, the command line among them.
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    total = ended.ru_utime + ended.ru_stime
-    for process in psutil.Process(service.process.pid).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            total += sum(process.cpu_times()[:4])  # its own, and of those of its children that have ended
-    return total
+    return ended.ru_utime + ended.ru_stime + service.cpu_s()
