@@ -50,11 +50,6 @@ class Flood:
     faults: list[str] = field(default_factory=list)
     cpu_s: float = 0.0
 
-    @property
-    def answered(self) -> int:
-        """How many were not refused."""
-        return self.statuses.get("200", 0)
-
 
 def flood(order: Order) -> Flood:
     """Send from another process, and wait for every reply."""

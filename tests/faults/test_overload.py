@@ -105,8 +105,13 @@ def test_a_flood_is_answered_or_told_when_to_come_again(rounds: list[tuple[Round
 
 def test_what_is_refused_takes_less_than_a_tenth_of_the_processors(rounds: list[tuple[Round, Round]]) -> None:
     peak, flooded = ([pair[side] for pair in rounds] for side in (0, 1))
+    answer_s = _cpu_s(peak) / _answered(peak)
+    refusal_s = (_cpu_s(flooded) - answer_s * _answered(flooded)) / _refused(flooded)
 
-    assert _per_cpu_s(flooded) >= 0.9 * _per_cpu_s(peak), rounds
+    # Of the time that the peak takes, with five requests for each that could be answered.
+    goodput = (answer_s - TIMES * refusal_s) / (answer_s - refusal_s)
+
+    assert goodput >= 0.9, (goodput, answer_s, refusal_s)
 
 
 def test_those_who_are_refused_do_not_keep_others_waiting(rounds: list[tuple[Round, Round]]) -> None:
@@ -124,7 +129,9 @@ def test_documents_that_come_in_meanwhile_take_little_from_searches(busy: Busy) 
         meanwhile = busy.peak()
         loading.result()
 
-    assert meanwhile.per_s >= 0.4 * peak.per_s, (meanwhile, peak)
+    with busy.service.client() as client:
+        assert client.get(f"/v1/vector_stores/{CORPUS}").json()["status"] == "in_progress"
+    assert meanwhile.per_s >= 0.5 * peak.per_s, (meanwhile, peak)
 
 
 async def test_health_and_administration_are_not_refused_in_a_flood(busy: Busy) -> None:
@@ -147,5 +154,13 @@ async def _until_refused(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.
     return reply
 
 
-def _per_cpu_s(rounds: list[Round]) -> float:
-    return sum(each.flood.answered for each in rounds) / sum(each.cpu_s for each in rounds)
+def _cpu_s(rounds: list[Round]) -> float:
+    return sum(each.cpu_s for each in rounds)
+
+
+def _answered(rounds: list[Round]) -> int:
+    return sum(each.flood.statuses["200"] for each in rounds)
+
+
+def _refused(rounds: list[Round]) -> int:
+    return sum(each.flood.statuses["429"] for each in rounds)
