@@ -8,7 +8,8 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -29,15 +30,25 @@ from rag_service.use_cases.indexes.take_snapshot import TakeSnapshot
 _REFUSED = 1
 
 Json = dict[str, Any]
+Open = Callable[[], AbstractAsyncContextManager[Container]]
 Told = tuple[Json, list[str]]
 """For machines, and in lines for people."""
 
 
-def main() -> None:
-    """Do what the arguments say."""
-    arguments = _parser().parse_args()
+@asynccontextmanager
+async def open_own() -> AsyncIterator[Container]:
+    """Open the parts of the service at this process's settings."""
+    settings = read_settings()
+    configure_logs(settings.log, process="index-operations")
+    async with open_container(settings) as container:
+        yield container
+
+
+def main(argv: Sequence[str] | None = None, *, open_parts: Open = open_own) -> None:
+    """Do what the arguments say: `argv`, or those of this process."""
+    arguments = _parser().parse_args(argv)
     try:
-        value, lines = asyncio.run(_run(arguments))
+        value, lines = asyncio.run(_run(arguments, open_parts))
     except RagError as exc:
         sys.stderr.write(f"Error: {exc}\n")
         sys.exit(_REFUSED)
@@ -45,10 +56,8 @@ def main() -> None:
     sys.stdout.write("\n")
 
 
-async def _run(arguments: argparse.Namespace) -> Told:
-    settings = read_settings()
-    configure_logs(settings.log, process="index-operations")
-    async with open_container(settings) as container:
+async def _run(arguments: argparse.Namespace, open_parts: Open) -> Told:
+    async with open_parts() as container:
         act: Callable[[Container, argparse.Namespace], Awaitable[Told]] = arguments.act
         return await act(container, arguments)
 

@@ -1,7 +1,6 @@
 """`python -m rag_service.index_operations` in this process, over engines in memory."""
 
 import json
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag_service import index_operations
+from rag_service.bootstrap import open_container
 from rag_service.ports.catalog import Catalog
 from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
@@ -16,7 +16,7 @@ from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.opened_engines import OpenedEngines
 from rag_service.retrieval.routed import RoutedIndex
-from rag_service.settings import Settings
+from rag_service.settings import EmbeddingSettings, Settings
 from rag_service.use_cases.indexes import migrate_index
 
 Run = Callable[..., str]
@@ -36,15 +36,10 @@ def run(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         return OpenedIndex(index=routed)
 
     def said(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["rag index", *arguments])
-        index_operations.main()
+        settings = Settings(data_dir=migrated_dir, embedding=EmbeddingSettings(backend="hashing"))
+        index_operations.main(arguments, open_parts=lambda: open_container(settings, open_index=opened))
         return capsys.readouterr().out
 
-    monkeypatch.setattr("rag_service.bootstrap.open_index", opened)
-    # It is for a process of its own: here it would bind the log of all later tests to this one's output.
-    monkeypatch.setattr(index_operations, "configure_logs", lambda *_, **__: None)
-    monkeypatch.setenv("RAG_DATA_DIR", str(migrated_dir))
-    monkeypatch.setenv("RAG_EMBEDDING__BACKEND", "hashing")
     monkeypatch.setitem(migrate_index.MigrateIndex.__init__.__kwdefaults__, "settle_s", 0.0)
     return said
 

@@ -17,15 +17,15 @@ from tests.made_rows import made_question, made_rows
 
 
 @pytest.fixture
-async def memories(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engines]:
+async def memories(migrated_dir: Path) -> AsyncIterator[Engines]:
     """A service on memory, beside another memory."""
-    async with engines_opened(migrated_dir, monkeypatch, "memory", other=MemoryIndex()) as opened:
+    async with engines_opened(migrated_dir, "memory", other=MemoryIndex()) as opened:
         yield opened
 
 
 @pytest.mark.parametrize("to", [name for name in ENGINES if name != "memory"])
-async def test_there_and_back_the_same_is_found(to: str, migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with engines_opened(migrated_dir, monkeypatch, "memory", to) as engines:
+async def test_there_and_back_the_same_is_found(to: str, migrated_dir: Path) -> None:
+    async with engines_opened(migrated_dir, "memory", to) as engines:
         before, migrate = await engines.answers(), engines.migration("memory")
 
         there, agreement = await migrate(to)
@@ -68,9 +68,9 @@ class Stuck(MemoryIndex):
         await super().drop(fingerprint)
 
 
-async def test_letting_go_that_was_cut_short_goes_on(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_letting_go_that_was_cut_short_goes_on(migrated_dir: Path) -> None:
     stuck = Stuck()
-    async with engines_opened(migrated_dir, monkeypatch, "memory", stuck=stuck) as engines:
+    async with engines_opened(migrated_dir, "memory", stuck=stuck) as engines:
         migrate = engines.migration("memory")
         await migrate("stuck")
         await migrate.back()
@@ -109,9 +109,9 @@ class Stops(MemoryIndex):
 
 
 @pytest.fixture
-async def stopping(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engines]:
+async def stopping(migrated_dir: Path) -> AsyncIterator[Engines]:
     """A service on memory, beside an engine that gives out in the middle of a migration."""
-    async with engines_opened(migrated_dir, monkeypatch, "edge", stops=Stops()) as opened:
+    async with engines_opened(migrated_dir, "edge", stops=Stops()) as opened:
         yield opened
 
 
@@ -168,10 +168,8 @@ class Forgetful(MemoryIndex):
         return []
 
 
-async def test_an_engine_that_finds_other_things_is_not_switched_to(
-    migrated_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with engines_opened(migrated_dir, monkeypatch, "memory", forgetful=Forgetful()) as engines:
+async def test_an_engine_that_finds_other_things_is_not_switched_to(migrated_dir: Path) -> None:
+    async with engines_opened(migrated_dir, "memory", forgetful=Forgetful()) as engines:
         with pytest.raises(Conflict, match=r"0\.0000 agree"):
             await engines.migration("memory")("forgetful")
 

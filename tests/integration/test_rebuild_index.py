@@ -13,10 +13,8 @@ from tests.integration.engines import DOCUMENTS, ENGINES, Engines, engines_opene
 
 
 @pytest.fixture(params=ENGINES)
-async def engines(
-    request: pytest.FixtureRequest, migrated_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Engines]:
-    async with engines_opened(migrated_dir, monkeypatch, request.param) as opened:
+async def engines(request: pytest.FixtureRequest, migrated_dir: Path) -> AsyncIterator[Engines]:
+    async with engines_opened(migrated_dir, request.param) as opened:
         yield opened
 
 

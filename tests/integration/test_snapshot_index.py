@@ -18,15 +18,15 @@ from tests.integration.erasing import erase
 
 
 @pytest.fixture(params=ENGINES)
-async def engines(request: pytest.FixtureRequest, migrated_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    async with engines_opened(migrated_dir, monkeypatch, request.param) as opened:
+async def engines(request: pytest.FixtureRequest, migrated_dir: Path):
+    async with engines_opened(migrated_dir, request.param) as opened:
         yield opened
 
 
 @pytest.fixture
-async def memory(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engines]:
+async def memory(migrated_dir: Path) -> AsyncIterator[Engines]:
     """A service on memory."""
-    async with engines_opened(migrated_dir, monkeypatch, "memory") as opened:
+    async with engines_opened(migrated_dir, "memory") as opened:
         yield opened
 
 
@@ -156,10 +156,8 @@ async def test_an_index_that_answers_otherwise_is_told(memory: Engines, folder: 
         await restore(memory, folder)
 
 
-async def test_a_snapshot_comes_back_into_another_engine(
-    migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
-    async with engines_opened(migrated_dir, monkeypatch, "memory", "edge") as engines:
+async def test_a_snapshot_comes_back_into_another_engine(migrated_dir: Path, folder: Path) -> None:
+    async with engines_opened(migrated_dir, "memory", "edge") as engines:
         await taking(engines, SnapshotFolder(str(folder)))(engines.build)
         restoring = RestoreSnapshot(
             catalog=engines.catalog, index=engines.by_name["edge"], snapshots=SnapshotFolder(str(folder))
