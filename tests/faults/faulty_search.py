@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+import pytest
 
 from ingestion.bootstrap import worker_over
 from rag_service.app import create_app
@@ -25,11 +26,13 @@ from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.verification.checker import QuoteChecker
 from rag_service.verification.lexical import LexicalVerifier
 from tests.build_parts import OwnParts
-from tests.faulty_parts import FaultyEmbedder, FaultyIndex
+from tests.faulty_parts import FaultyEmbedder, FaultyIndex, Mood
 from tests.integration.desk import DOCUMENTS, Desk
 
 QUESTION = "Are bananas yellow?"
 SHORT_S = 0.2
+
+faults = pytest.mark.parametrize("fault", [Mood.HANGING, Mood.REFUSING])
 
 
 @dataclass(kw_only=True)
@@ -96,6 +99,14 @@ async def faulty_search(
         yield FaultySearch(
             container=parts, desk=desk, index=moody, fallback=fallback, embedder=embedder, secret=first[1]
         )
+
+
+@pytest.fixture
+async def world(migrated_dir: Path) -> AsyncIterator[FaultySearch]:
+    """Open a search with a fallback, which has answered once."""
+    async with faulty_search(migrated_dir, has_fallback=True) as made:
+        await made.ask()
+        yield made
 
 
 async def copied(container: Container, index: VectorIndex) -> VectorIndex:

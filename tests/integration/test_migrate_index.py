@@ -110,7 +110,7 @@ class Stops(MemoryIndex):
 
 @pytest.fixture
 async def stopping(migrated_dir: Path) -> AsyncIterator[Engines]:
-    """A service on memory, beside an engine that gives out in the middle of a migration."""
+    """A service on Qdrant Edge, beside an engine that gives out in the middle of a migration."""
     async with engines_opened(migrated_dir, "edge", stops=Stops()) as opened:
         yield opened
 

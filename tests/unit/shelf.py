@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from rag_service.domain.access import EVERYONE, AccessScope, Permission
 from rag_service.domain.answers import Passage
 from rag_service.domain.builds import Build, BuildState
@@ -187,3 +189,13 @@ async def search_over(shelf: Any, index: MemoryIndex | None = None, *, rerank: R
         settings=RetrievalSettings(),
         rerank=rerank,
     )
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+async def search(shelf: Shelf) -> Search:
+    return await search_over(shelf)

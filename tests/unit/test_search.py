@@ -14,7 +14,9 @@ from rag_service.settings import RerankSettings
 from rag_service.use_cases.search import Search
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.searching.rerank import Reranking, RerankPassages
-from tests.unit.shelf import CORPUS, READER, TEXTS, Shelf, search_over
+from tests.unit.shelf import CORPUS, READER, TEXTS, Shelf, search, search_over, shelf
+
+__all__ = ["search", "shelf"]
 
 
 class AttentiveIndex(MemoryIndex):
@@ -25,16 +27,6 @@ class AttentiveIndex(MemoryIndex):
     async def search(self, *args: Any, exact: bool = False, **asked: Any) -> list[Candidate]:
         self.was_exact = exact
         return await super().search(*args, exact=exact, **asked)
-
-
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
-
-
-@pytest.fixture
-async def search(shelf: Shelf) -> Search:
-    return await search_over(shelf)
 
 
 async def test_whoever_measures_gets_every_candidate(search: Search) -> None:

@@ -20,18 +20,12 @@ from tests.unit.shelf import (
     TEXTS,
     Shelf,
     draft,
+    search,
     search_over,
+    shelf,
 )
 
-
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
-
-
-@pytest.fixture
-async def search(shelf: Shelf) -> Search:
-    return await search_over(shelf)
+__all__ = ["search", "shelf"]
 
 
 async def test_an_old_version_shows_what_it_held(search: Search) -> None:
