@@ -151,8 +151,8 @@ class Answer:
     `timings_ms` has one entry per stage; `answerability` is the score in [0, 1] the decision was taken on.
     `by_stand_in`: the generator that was to write it failed before its first word, and the one behind it wrote.
     `cost` is None where the price of the model or its tokens are not known.
-    `degraded` names what the search had to do without, by `Degradation`: such an answer is no measure of the service,
-    and is not given again to a later question.
+    `degraded` names what the search had to do without, by `Degradation`: an answer that was found by less is no measure
+    of the service, and is not given again to a later question.
     `cached`: its words were written for another question, an earlier or a simultaneous one; no model was asked for it.
     """
 

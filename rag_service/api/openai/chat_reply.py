@@ -80,7 +80,8 @@ class RagDetail(BaseModel):
     `cost` is what the model's tokens cost, null where that is not known. `cached`: the words were written for another
     question with the same passages and rights, and no model was asked for this one.
     `degraded` says that a part of the service was slow or down and the search did without; the reasons name it:
-    "embedding" (only words were looked for), "index" (another index answered, which may be behind).
+    "embedding" (only words were looked for), "index" (another index answered, which may be behind), "rerank" (the second
+    look at the passages failed or ran out of time).
     """
 
     corpus: str
