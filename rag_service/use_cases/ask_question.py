@@ -7,7 +7,16 @@ from datetime import datetime
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answerability import answerability
-from rag_service.domain.answers import Answer, AnswerEvent, AnswerStatus, Finished, Passage, Question, UnitEmitted
+from rag_service.domain.answers import (
+    Answer,
+    AnswerEvent,
+    AnswerStatus,
+    Finished,
+    Passage,
+    Question,
+    SearchedWith,
+    UnitEmitted,
+)
 from rag_service.domain.conversation import is_small_talk, last_question, standalone_question
 from rag_service.domain.degradation import Degradation, is_found_by_less
 from rag_service.domain.ids import AnswerId, new_id
@@ -100,6 +109,7 @@ class AskQuestion:
         searched_for = standalone_question(question.messages)
         passages: tuple[Passage, ...] = ()
         degraded: tuple[str, ...] = ()
+        options = None
         if not is_small_talk(last_question(question.messages)):
             with watch.stage("search"):
                 options = self._options(question, exact=exact)
@@ -114,6 +124,7 @@ class AskQuestion:
             passages=passages,
             answerability=answerability(searched_for, passages, by_words=Degradation.EMBEDDING in degraded),
             degraded=degraded,
+            searched_with=_noted(options) if options else None,
             created_at=created_at,
         )
 
@@ -146,6 +157,15 @@ class AskQuestion:
     async def _store(self, scope: AccessScope, answer: Answer) -> None:
         async with self._catalog.writing() as transaction:
             await transaction.answers.add(scope, answer)
+
+
+def _noted(options: SearchOptions) -> SearchedWith:
+    return SearchedWith(
+        filters=options.filters,
+        per_document=options.per_document,
+        limit=options.limit,
+        neighbours=options.neighbours,
+    )
 
 
 def _template(asked: Asked, outcome: Outcome) -> UnitEmitted | None:
