@@ -14,7 +14,7 @@ from rag_service.verification import quotes
 from tests.patience import until
 
 ROOT = Path(__file__).parents[2]
-REMEMBERING = re.compile(r"\blru_cache\(|@(functools\.)?(lru_)?cache$")
+REMEMBERING = re.compile(r"\b(lru_|functools\.)cache\(|@(functools\.)?(lru_)?cache$")
 
 # Its entries need no eraser; whatever else remembers has to be told to forget.
 NO_TEXT = {
