@@ -112,6 +112,16 @@ async def test_what_was_remembered_of_its_words_goes_too(desk: Desk) -> None:
     assert (before > 0, words.stem.cache_info().currsize) == (True, 0)
 
 
+async def test_the_worker_that_erased_them_remembers_no_words(desk: Desk) -> None:
+    await ask(desk, QUESTION)
+
+    await finished(
+        desk, await desk.worker.container.request_erasure.document(desk.admin, await document_id(desk, "quince"))
+    )
+
+    assert words.stem.cache_info().currsize == 0
+
+
 async def test_words_go_after_a_while_also_without_an_erasure(desk: Desk) -> None:
     parts, now = desk.worker.container, [desk.worker.container.clock()]
     forget = ForgetErased(catalog=parts.catalog, cache=parts.answer_cache, clock=lambda: now[0])
