@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rag_service.domain.ids import ChunkId
-from rag_service.errors import InvalidRequest
+from rag_service.errors import InvalidRequest, RerankerUnavailable
 from rag_service.ports.vector_index import Candidate
 from rag_service.reranking.word_overlap import WordOverlapReranker
 from rag_service.retrieval.memory import MemoryIndex
@@ -14,6 +14,7 @@ from rag_service.settings import RerankSettings
 from rag_service.use_cases.search import Search
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.searching.rerank import Reranking, RerankPassages
+from tests.unit.scripted_reranker import ScriptedReranker
 from tests.unit.shelf import CORPUS, READER, TEXTS, Shelf, search, search_over, shelf
 
 __all__ = ["search", "shelf"]
@@ -128,8 +129,18 @@ async def test_a_second_look_chooses_from_more_than_are_shown_and_is_timed(shelf
     found = await search(READER, corpus="handbook", query="a turbine", options=SearchOptions(limit=1))
 
     assert [one.text for one in found.passages] == ["A turbine turns."]
-    assert found.reranking is Reranking.DONE
+    assert (found.reranking, found.degraded) == (Reranking.DONE, ())
     assert "rerank" in found.timings_ms
+
+
+@pytest.mark.parametrize("ended", [None, RerankerUnavailable("gone")], ids=["late", "failed"])
+async def test_a_second_look_that_comes_short_is_told_and_counted(shelf: Shelf, ended: Exception | None) -> None:
+    settings = RerankSettings(budget_ms=20, decisive_gap=2)
+    search = await search_over(shelf, rerank=RerankPassages(reranker=ScriptedReranker(ended), settings=settings))
+
+    found = await search(READER, corpus="handbook", query="a turbine", options=SearchOptions(limit=1))
+
+    assert (found.degraded, search.counts.degraded) == (("rerank",), {"rerank": 1})
 
 
 async def test_passages_that_are_widened_are_not_looked_at_again(shelf: Shelf) -> None:
