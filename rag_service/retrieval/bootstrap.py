@@ -13,6 +13,7 @@ from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
 from rag_service.retrieval.fixed_tuning import FixedTuning
+from rag_service.retrieval.follower_misses import FollowerMisses
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.opened_engines import OpenedEngines
 from rag_service.retrieval.routed import RoutedIndex
@@ -42,6 +43,7 @@ def open_index(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> O
         engines=engines,
         route=KnownRoute(catalog=catalog, default=settings.retrieval.backend),
         compared=ComparedSearches(catalog),
+        misses=FollowerMisses(catalog),
     )
     stack.push_async_callback(routed.aclose)
     return OpenedIndex(index=routed, stand_in=routed.stand_in)

@@ -12,6 +12,7 @@ from rag_service import index_operations
 from rag_service.ports.catalog import Catalog
 from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
+from rag_service.retrieval.follower_misses import FollowerMisses
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.opened_engines import OpenedEngines
@@ -32,6 +33,7 @@ def run(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
             engines=OpenedEngines({name: lambda index=index: index for name, index in engines.items()}),
             route=KnownRoute(catalog=catalog, default="edge"),
             compared=ComparedSearches(catalog),
+            misses=FollowerMisses(catalog),
         )
         return OpenedIndex(index=routed)
 
