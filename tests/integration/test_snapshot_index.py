@@ -174,6 +174,18 @@ async def test_what_was_found_before_a_restore_is_asked_anew(memory: Engines, fo
     assert await memory.epochs() == after
 
 
+async def test_what_came_back_before_a_restore_failed_is_found(memory: Engines, folder: Path) -> None:
+    await taking(memory, SnapshotFolder(str(folder)))(memory.build)
+    await memory.index.drop(memory.build)
+    (folder / memory.build / "part-00003.points").write_bytes(b"damaged")
+    before = await memory.epochs()
+
+    with pytest.raises(DataDamaged):
+        await restore(memory, folder)
+
+    assert await memory.epochs() == [epoch + 1 for epoch in before]
+
+
 async def test_a_part_that_was_changed_is_refused(memory: Engines, folder: Path) -> None:
     await taking(memory, SnapshotFolder(str(folder)))(memory.build)
     part = folder / memory.build / "part-00002.points"

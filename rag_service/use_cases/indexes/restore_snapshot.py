@@ -32,6 +32,15 @@ class Restored:
     probes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What came of a part: how many of its points the index holds, and the chunks that were left out."""
+
+    held: int
+    was_there: bool
+    left_out: frozenset[ChunkId]
+
+
 class RestoreSnapshot:
     """Leaves out the points that are in the index, so that it can be repeated. The reconciler is to run when it has ended."""
 
@@ -50,31 +59,46 @@ class RestoreSnapshot:
             DataDamaged: a part is not what was written, or the index does not hold or find what it should.
         """
         manifest = await self._complete(fingerprint)
-        left_out: set[ChunkId] = set()
-        held = there = 0
-        for part in manifest.parts:
-            points = await self._snapshots.read_part(fingerprint, part)
-            known = await self._copy.known(points)
-            left_out |= {point.chunk_id for point in points} - {point.chunk_id for point in known}
-            missing = await self._missing(fingerprint, known)
-            written = await self._copy(self._index, fingerprint, missing) if missing else []
-            there += not missing
-            held += len(known) - len(missing) + len(written)
-            on_step("restoring", held, manifest.points)
-        if there < len(manifest.parts):
-            await forget_found(self._catalog)
+        parts = await self._bring_all(manifest, on_step)
+        held = sum(part.held for part in parts)
         await self._assert_count(fingerprint, held)
-        for number, probe in enumerate(manifest.probes, start=1):
-            found = await ask_probe(self._index, fingerprint, probe)
-            if not _agrees(probe.found, found, left_out=left_out):
-                raise DataDamaged(f"Question {number} of the snapshot finds other chunks than before, or other scores.")
+        await self._ask(manifest, left_out=frozenset().union(*(part.left_out for part in parts)))
         return Restored(
             points=held,
             left_out=manifest.points - held,
-            parts=len(manifest.parts),
-            parts_there=there,
+            parts=len(parts),
+            parts_there=sum(part.was_there for part in parts),
             probes=len(manifest.probes),
         )
+
+    async def _bring_all(self, manifest: SnapshotManifest, on_step: OnStep) -> list[_Part]:
+        brought: list[_Part] = []
+        try:
+            for part in manifest.parts:
+                points = await self._snapshots.read_part(manifest.fingerprint, part)
+                brought.append(await self._bring(manifest.fingerprint, points))
+                on_step("restoring", sum(part.held for part in brought), manifest.points)
+        finally:
+            # What came back before something failed is to be found as well.
+            if sum(part.was_there for part in brought) < len(manifest.parts):
+                await forget_found(self._catalog)
+        return brought
+
+    async def _bring(self, fingerprint: Fingerprint, points: Sequence[Point]) -> _Part:
+        known = await self._copy.known(points)
+        missing = await self._missing(fingerprint, known)
+        written = await self._copy(self._index, fingerprint, missing) if missing else []
+        return _Part(
+            held=len(known) - len(missing) + len(written),
+            was_there=not missing,
+            left_out=frozenset(point.chunk_id for point in points) - {point.chunk_id for point in known},
+        )
+
+    async def _ask(self, manifest: SnapshotManifest, *, left_out: frozenset[ChunkId]) -> None:
+        for number, probe in enumerate(manifest.probes, start=1):
+            found = await ask_probe(self._index, manifest.fingerprint, probe)
+            if not _agrees(probe.found, found, left_out=left_out):
+                raise DataDamaged(f"Question {number} of the snapshot finds other chunks than before, or other scores.")
 
     async def _complete(self, fingerprint: Fingerprint) -> SnapshotManifest:
         manifest = await self._snapshots.manifest(fingerprint)
@@ -98,7 +122,7 @@ class RestoreSnapshot:
             raise DataDamaged(f"The index holds {held} of {wanted} points that were written.")
 
 
-def _agrees(before: Sequence[Candidate], now: Sequence[Candidate], *, left_out: set[ChunkId]) -> bool:
+def _agrees(before: Sequence[Candidate], now: Sequence[Candidate], *, left_out: frozenset[ChunkId]) -> bool:
     kept = [candidate for candidate in before if candidate.chunk_id not in left_out]
     scores = {candidate.chunk_id: candidate for candidate in now}
     both = [(one, scores[one.chunk_id]) for one in kept if one.chunk_id in scores]
