@@ -204,7 +204,7 @@ async def _opened(settings: Settings, stack: AsyncExitStack, open_index: OpenInd
         build_parts=build_parts,
         queue=open_queue(settings.queue, stack),
         rerank=_open_rerank(settings, stack),
-        tuning=open_tuning(settings),
+        tuning=open_tuning(settings, catalog),
     )
 
 
