@@ -11,6 +11,7 @@ import numpy as np
 from rag_service.errors import IndexUnavailable
 from rag_service.ports.vectors import DenseVector
 from rag_service.retrieval.dense_structure import Allowed, Neighbours
+from rag_service.retrieval.picked_vectors import PickedVectors
 
 Kind = Literal["flat", "hnsw", "ivf"]
 KindOrAuto = Literal["auto", "flat", "hnsw", "ivf"]
@@ -86,7 +87,7 @@ def kind_for(count: int, wanted: KindOrAuto) -> Kind:
     return "flat" if count < _FLAT_BELOW else "hnsw"
 
 
-def build_structure(kind: Kind, vectors: DenseVector, *, stopped: Callable[[], bool]) -> FaissStructure:
+def build_structure(kind: Kind, vectors: DenseVector | PickedVectors, *, stopped: Callable[[], bool]) -> FaissStructure:
     """Build a structure over `vectors`, at least one, of any length.
 
     Raises:
@@ -126,7 +127,7 @@ def _empty(kind: Kind, *, count: int, dimensions: int) -> Any:
             return faiss.IndexIVFScalarQuantizer(middles, dimensions, lists, codes, product)
 
 
-def _sample(vectors: DenseVector) -> DenseVector:
+def _sample(vectors: DenseVector | PickedVectors) -> DenseVector:
     """Return vectors from all over the build: neighbours come from one document."""
     return vectors[:: -(-len(vectors) // _TRAINED_WITH)]
 
