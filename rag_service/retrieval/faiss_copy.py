@@ -42,11 +42,13 @@ class RowCopy:
         # The log could not begin anew meanwhile. Here nobody waits for it to be emptied.
         self._rows.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         self._rows.execute("ATTACH ? AS copy", (str(self.file),))
-        # A copy that is not finished counts for nothing, and `finish` brings it to disk.
+        # A copy that is not finished counts for nothing, and `sync` brings it to disk.
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "secure_delete = ON"):
             self._rows.execute(f"PRAGMA copy.{pragma}").fetchall()
         while len(self._changed) > _ROWS_AT_ONCE:
             self._catch_up()
+        # What is left for `finish`, for which changes wait, is little then.
+        sync(self.file)
 
     def finish(self) -> None:
         """Catch up for good, in the thread that changes rows, and bring the file to disk."""
