@@ -56,6 +56,7 @@ NO_STORES = {
 }  # fmt: skip
 
 # No eraser reaches the memory of the processes that answer. What keeps text there forgets by itself; its tests say when.
+# Functions that remember texts are found by tests/unit/test_remembered_texts.py.
 MEMORIES = {"answer_cache": "tests/integration/test_cached_answers.py"}
 
 
