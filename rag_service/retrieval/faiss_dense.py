@@ -15,6 +15,7 @@ import numpy as np
 from rag_service.errors import IndexUnavailable
 from rag_service.ports.vectors import DenseVector
 from rag_service.retrieval.dense_structure import Allowed, Neighbours
+from rag_service.retrieval.picked_vectors import PickedVectors
 
 Kind = Literal["flat", "hnsw", "ivf"]
 KindOrAuto = Literal["auto", "flat", "hnsw", "ivf"]
@@ -98,7 +99,7 @@ def kind_for(count: int, wanted: KindOrAuto) -> Kind:
     return "flat" if count < _FLAT_BELOW else "ivf"
 
 
-def build_structure(kind: Kind, vectors: DenseVector, *, stopped: Callable[[], bool]) -> FaissStructure:
+def build_structure(kind: Kind, vectors: DenseVector | PickedVectors, *, stopped: Callable[[], bool]) -> FaissStructure:
     """Build a structure over `vectors`, at least one, of any length.
 
     Raises:
@@ -146,7 +147,7 @@ def _empty_lists(*, count: int, dimensions: int) -> Any:
     return index
 
 
-def _sample(vectors: DenseVector) -> DenseVector:
+def _sample(vectors: DenseVector | PickedVectors) -> DenseVector:
     """Return vectors from all over the build (neighbours come from one document), at least one for each code."""
     sample = vectors[:: -(-len(vectors) // _TRAINED_WITH)]
     return sample if len(sample) >= 2**_BITS else np.resize(sample, (2**_BITS, vectors.shape[1]))

@@ -88,7 +88,8 @@ class FaissIndex:
             return []
         check_query(query, dimensions=build.store.dimensions)
         exact_below = _ALL if exact else self._exact_below
-        work = partial(search_rows, build.snapshot, query, among=among, limit=limit, exact_below=exact_below)
+        snapshot = await build.snapshot()
+        work = partial(search_rows, snapshot, query, among=among, limit=limit, exact_below=exact_below)
         return await asyncio.get_running_loop().run_in_executor(self._searching, work)
 
     async def builds(self) -> dict[Fingerprint, int | None]:
