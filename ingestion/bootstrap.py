@@ -95,13 +95,6 @@ async def worker_over(
         clock=container.clock,
         every_s=settings.jobs.worker_heartbeat_s,
     )
-    housekeeping = Housekeeping(
-        catalog=container.catalog,
-        blobs=container.blobs,
-        apply_retention=container.apply_retention,
-        clock=container.clock,
-        settings=settings.housekeeping,
-    )
     try:
         yield Worker(
             container=container,
@@ -110,20 +103,34 @@ async def worker_over(
             handlers=handlers,
             runner=runner,
             presence=presence,
-            housekeeping=housekeeping,
+            housekeeping=_housekeeping(container),
             reconciling=Reconciling(reconcile=container.reconcile, settings=settings.reconcile),
             rebuilds=Rebuilds(builds=container.builds, settings=settings.builds),
-            source_schedule=Rounds(
-                StartDueRuns(catalog=container.catalog, queue=container.queue, clock=container.clock),
-                of="sources",
-                every_s=settings.sources.check_every_s,
-            ),
-            index_checks=Rounds(
-                container.check_indexes, of="index_checks", every_s=settings.retrieval.check_every_s / _LOOKS_PER_CHECK
-            ),
+            source_schedule=_source_schedule(container),
+            index_checks=_index_checks(container),
         )
     finally:
         await sandbox.close()
+
+
+def _housekeeping(container: Container) -> Housekeeping:
+    return Housekeeping(
+        catalog=container.catalog,
+        blobs=container.blobs,
+        apply_retention=container.apply_retention,
+        clock=container.clock,
+        settings=container.settings.housekeeping,
+    )
+
+
+def _source_schedule(container: Container) -> Rounds:
+    start = StartDueRuns(catalog=container.catalog, queue=container.queue, clock=container.clock)
+    return Rounds(start, of="sources", every_s=container.settings.sources.check_every_s)
+
+
+def _index_checks(container: Container) -> Rounds:
+    every_s = container.settings.retrieval.check_every_s / _LOOKS_PER_CHECK
+    return Rounds(container.check_indexes, of="index_checks", every_s=every_s)
 
 
 def _preparing(

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from rag_service.blobs.erasure_log import ErasureLogFile
 from rag_service.blobs.fsspec_store import FsspecBlobStore
 from rag_service.catalog.migrating import migrate
-from rag_service.catalog.sql_catalog import open_catalog, utc_now
+from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog, utc_now
 from rag_service.domain.fingerprints import (
     CHUNKER_NAME,
     PARSER_FINGERPRINT,
@@ -17,29 +18,28 @@ from rag_service.domain.fingerprints import (
     ChunkerFingerprint,
 )
 from rag_service.embedding.bm25 import Bm25Encoder
-from rag_service.embedding.bootstrap import open_embedder
-from rag_service.embedding.build_parts import OpenedEmbedder, PartsByRecipe
-from rag_service.embedding.kept import KeptEmbedder
+from rag_service.embedding.bootstrap import open_embedder, open_token_embedder, own_build_parts
 from rag_service.embedding.recipes import recipe_of
 from rag_service.errors import Misconfigured
+from rag_service.generation.bootstrap import open_generator
 from rag_service.generation.extractive import ExtractiveGenerator
-from rag_service.generation.fallback import FallbackGenerator
 from rag_service.ports.blob_store import BlobStore
-from rag_service.ports.build_parts import BuildParts, Parts
+from rag_service.ports.build_parts import BuildParts
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.embedder import Embedder
 from rag_service.ports.eraser import Compacts
-from rag_service.ports.generator import Generator
+from rag_service.ports.erasure_log import ErasureLog
+from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.job_queue import JobQueue
 from rag_service.ports.kept_vectors import KeptVectors
-from rag_service.ports.reranker import Reranker
 from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.ports.verifier import Verifier
 from rag_service.queue.bootstrap import open_queue
-from rag_service.retrieval.bootstrap import open_exact_scan, open_index, open_tuning
+from rag_service.reranking.bootstrap import open_reranker
+from rag_service.retrieval.bootstrap import OpenedIndex, open_exact_scan, open_index, open_tuning
 from rag_service.retrieval.fusion import fuse
-from rag_service.settings import GenerationSettings, Settings
+from rag_service.settings import Settings
 from rag_service.signing.secret_file import read_or_create
 from rag_service.signing.service_keys import ServiceKeys
 from rag_service.use_cases.accept_uploads import AcceptUploads
@@ -86,6 +86,7 @@ from rag_service.verification.checker import QuoteChecker
 from rag_service.verification.lexical import LexicalVerifier
 
 Clock = Callable[[], datetime]
+OpenIndex = Callable[[Settings, Catalog, AsyncExitStack], OpenedIndex]
 
 _SHORTEST_SECRET = 32
 
@@ -153,142 +154,193 @@ class Container:
 
 
 @asynccontextmanager
-async def open_container(settings: Settings) -> AsyncIterator[Container]:
+async def open_container(settings: Settings, *, open_index: OpenIndex = open_index) -> AsyncIterator[Container]:
     """Open every part that the settings name; what was opened is closed in reverse order."""
     async with AsyncExitStack() as stack:
-        await migrate(settings.catalog_url)
-        catalog = await stack.enter_async_context(
-            open_catalog(settings.catalog_url, pool_size=settings.catalog.pool_size)
-        )
-        blobs = FsspecBlobStore(settings.blobs_url)
-        opened_index = open_index(settings, catalog, stack)
-        index = opened_index.index
-        opened = open_embedder(settings.embedding)
-        stack.push_async_callback(opened.close)
-        embedder = opened.embedder
-        sparse_encoder = Bm25Encoder()
-        service_keys = await asyncio.to_thread(_open_service_keys, settings)
-        build = _build_of(settings, embedder, sparse_encoder)
-        build_parts = _build_parts(settings, build, opened, sparse_encoder, catalog.kept_vectors)
-        stack.push_async_callback(build_parts.aclose)
-        recipe = recipe_of(settings.embedding, build)
-        queue = open_queue(settings.queue, stack)
-        erasure_log = ErasureLogFile(settings.data_dir.resolve() / "erasures.jsonl")
-        request_erasure = RequestErasure(
+        yield _container_of(await _opened(settings, stack, open_index))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """What use cases are made of."""
+
+    settings: Settings
+    catalog: SqlCatalog
+    blobs: BlobStore
+    index: OpenedIndex
+    embedder: Embedder
+    sparse_encoder: SparseEncoder
+    service_keys: ServiceKeys
+    build: BuildFingerprint
+    build_parts: BuildParts
+    queue: JobQueue
+    rerank: RerankPassages | None
+    tuning: IndexTuning
+
+
+async def _opened(settings: Settings, stack: AsyncExitStack, open_index: OpenIndex) -> _Opened:
+    await migrate(settings.catalog_url)
+    catalog = await stack.enter_async_context(open_catalog(settings.catalog_url, pool_size=settings.catalog.pool_size))
+    blobs = FsspecBlobStore(settings.blobs_url)
+    index = open_index(settings, catalog, stack)
+    opened = open_embedder(settings.embedding)
+    stack.push_async_callback(opened.close)
+    sparse_encoder = Bm25Encoder()
+    service_keys = await asyncio.to_thread(_open_service_keys, settings)
+    build = _build_of(settings, opened.embedder, sparse_encoder)
+    build_parts = own_build_parts(
+        settings.embedding, build, opened, sparse_encoder=sparse_encoder, kept=catalog.kept_vectors
+    )
+    stack.push_async_callback(build_parts.aclose)
+    return _Opened(
+        settings=settings,
+        catalog=catalog,
+        blobs=blobs,
+        index=index,
+        embedder=opened.embedder,
+        sparse_encoder=sparse_encoder,
+        service_keys=service_keys,
+        build=build,
+        build_parts=build_parts,
+        queue=open_queue(settings.queue, stack),
+        rerank=_open_rerank(settings, stack),
+        tuning=open_tuning(settings, catalog),
+    )
+
+
+def _container_of(parts: _Opened) -> Container:
+    settings, catalog, index, build_parts = parts.settings, parts.catalog, parts.index.index, parts.build_parts
+    blobs, queue, service_keys, fingerprint = parts.blobs, parts.queue, parts.service_keys, parts.build.digest
+    recipe = recipe_of(settings.embedding, parts.build)
+    erasure_log = ErasureLogFile(settings.data_dir.resolve() / "erasures.jsonl")
+    request_erasure = _request_erasure(parts, erasure_log)
+    spread_rights = SpreadRights(catalog=catalog, index=index)
+    publish_gate = PublishGate(clock=utc_now, is_on=settings.evaluation.gate)
+    search, verifier, answer_cache = _search(parts), LexicalVerifier(parts.embedder), AnswerCache(settings.answers)
+    reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
+    return Container(
+        settings=settings,
+        clock=utc_now,
+        catalog=catalog,
+        catalog_files=catalog,
+        blobs=blobs,
+        index=index,
+        embedder=parts.embedder,
+        sparse_encoder=parts.sparse_encoder,
+        kept_vectors=catalog.kept_vectors,
+        queue=queue,
+        build=parts.build,
+        build_parts=build_parts,
+        builds=ManageBuilds(catalog=catalog, clock=utc_now, queue=queue, fingerprint=fingerprint, recipe=recipe),
+        keys=ManageKeys(catalog=catalog, clock=utc_now, settings=settings.security, public_url=settings.public_url),
+        service_keys=service_keys,
+        request_erasure=request_erasure,
+        erasures=ReadErasures(catalog=catalog),
+        tell_erased=TellErased(catalog=catalog, keyed_hash=service_keys),
+        replay_erasures=ReplayErasures(catalog=catalog, log=erasure_log, request=request_erasure),
+        act_for=ActForEndUser(service_keys),
+        jobs=ManageJobs(catalog=catalog, queue=queue, clock=utc_now, settings=settings.jobs),
+        reconcile=reconcile,
+        read_revision_text=ReadRevisionText(catalog=catalog),
+        grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
+        store_file=StoreFile(catalog=catalog, blobs=blobs, clock=utc_now, max_bytes=settings.uploads.max_file_bytes),
+        uploads=_accept_uploads(parts, spread_rights),
+        keep_given_vectors=KeepGivenVectors(catalog=catalog, build_parts=build_parts, kept=catalog.kept_vectors),
+        remove_document=RemoveDocument(catalog=catalog, clock=utc_now),
+        read_corpus_file=ReadCorpusFile(catalog=catalog),
+        list_corpus_files=ListCorpusFiles(catalog=catalog),
+        create_corpus=CreateCorpus(catalog=catalog, clock=utc_now, fingerprint=fingerprint, recipe=recipe),
+        drafts=ManageDrafts(catalog=catalog, clock=utc_now, queue=queue),
+        versions=ReadVersions(catalog=catalog),
+        curate_versions=CurateVersions(catalog=catalog, clock=utc_now),
+        publish=Publish(catalog=catalog, clock=utc_now),
+        retention=ManageRetention(catalog=catalog, clock=utc_now),
+        apply_retention=ApplyRetention(catalog=catalog, index=index, clock=utc_now, current=fingerprint),
+        search=search,
+        verifier=verifier,
+        ask_question=AskQuestion(
             catalog=catalog,
-            log=erasure_log,
-            keyed_hash=service_keys,
-            queue=queue,
-            clock=utc_now,
-            settle=timedelta(seconds=settings.jobs.lease_s),
-        )
-        builds = ManageBuilds(catalog=catalog, clock=utc_now, queue=queue, fingerprint=build.digest, recipe=recipe)
-        spread_rights = SpreadRights(catalog=catalog, index=index)
-        publish_gate = PublishGate(clock=utc_now, is_on=settings.evaluation.gate)
-        rerank = _open_rerank(settings, stack)
-        search = Search(
-            catalog=catalog,
-            index=index,
-            build_parts=build_parts,
-            fuse=fuse,
-            settings=settings.retrieval,
-            rerank=rerank,
-            stand_in=opened_index.stand_in,
-        )
-        verifier = LexicalVerifier(embedder)
-        reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
-        tuning, exact_scan = open_tuning(settings), open_exact_scan()
-        check_recall = CheckRecall(
-            catalog=catalog,
-            index=index,
-            build_parts=build_parts,
-            draw=DrawSample(catalog=catalog, clock=utc_now),
-            scan=ScanExactly(catalog=catalog, kept=catalog.kept_vectors, scan=exact_scan) if exact_scan else None,
-            tuning=tuning,
-            settings=settings.retrieval,
-        )
-        answer_cache = AnswerCache(settings.answers)
-        write = _write_in_turn(settings, embedder, verifier)
-        yield Container(
+            search=search,
+            write=_write_in_turn(settings, parts.embedder, verifier),
+            cache=answer_cache,
             settings=settings,
             clock=utc_now,
-            catalog=catalog,
-            catalog_files=catalog,
-            blobs=blobs,
-            index=index,
-            embedder=embedder,
-            sparse_encoder=sparse_encoder,
-            kept_vectors=catalog.kept_vectors,
-            queue=queue,
-            build=build,
-            build_parts=build_parts,
-            builds=builds,
-            keys=ManageKeys(catalog=catalog, clock=utc_now, settings=settings.security, public_url=settings.public_url),
-            service_keys=service_keys,
-            request_erasure=request_erasure,
-            erasures=ReadErasures(catalog=catalog),
-            tell_erased=TellErased(catalog=catalog, keyed_hash=service_keys),
-            replay_erasures=ReplayErasures(catalog=catalog, log=erasure_log, request=request_erasure),
-            act_for=ActForEndUser(service_keys),
-            jobs=ManageJobs(catalog=catalog, queue=queue, clock=utc_now, settings=settings.jobs),
-            reconcile=reconcile,
-            read_revision_text=ReadRevisionText(catalog=catalog),
-            grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
-            store_file=StoreFile(
-                catalog=catalog, blobs=blobs, clock=utc_now, max_bytes=settings.uploads.max_file_bytes
-            ),
-            uploads=AcceptUploads(
-                catalog=catalog,
-                blobs=blobs,
-                queue=queue,
-                clock=utc_now,
-                parser_fingerprint=PARSER_FINGERPRINT,
-                ocr_languages=settings.ocr.languages if settings.ocr.is_wanted else "",
-                settings=settings.uploads,
-                spread_rights=spread_rights,
-            ),
-            keep_given_vectors=KeepGivenVectors(catalog=catalog, build_parts=build_parts, kept=catalog.kept_vectors),
-            remove_document=RemoveDocument(catalog=catalog, clock=utc_now),
-            read_corpus_file=ReadCorpusFile(catalog=catalog),
-            list_corpus_files=ListCorpusFiles(catalog=catalog),
-            create_corpus=CreateCorpus(catalog=catalog, clock=utc_now, fingerprint=build.digest, recipe=recipe),
-            drafts=ManageDrafts(catalog=catalog, clock=utc_now, queue=queue),
-            versions=ReadVersions(catalog=catalog),
-            curate_versions=CurateVersions(catalog=catalog, clock=utc_now),
-            publish=Publish(catalog=catalog, clock=utc_now),
-            retention=ManageRetention(catalog=catalog, clock=utc_now),
-            apply_retention=ApplyRetention(catalog=catalog, index=index, clock=utc_now, current=build.digest),
-            search=search,
-            verifier=verifier,
-            ask_question=AskQuestion(
-                catalog=catalog, search=search, write=write, cache=answer_cache, settings=settings, clock=utc_now
-            ),
-            answer_cache=answer_cache,
-            forget_erased=ForgetErased(catalog=catalog, cache=answer_cache, clock=utc_now),
-            give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
-            publish_gate=publish_gate,
-            gates=ManageGates(catalog=catalog, gate=publish_gate, clock=utc_now),
-            golden=ManageGolden(catalog=catalog, clock=utc_now),
-            grow_golden=GrowGolden(catalog=catalog, clock=utc_now),
-            content_gaps=ContentGaps(
-                catalog=catalog, build_parts=build_parts, clock=utc_now, settings=settings.evaluation
-            ),
-            sources=ManageSources(catalog=catalog, cipher=service_keys, queue=queue, clock=utc_now),
-            evaluations=ReadEvaluations(catalog=catalog),
-            start_evaluation=StartEvaluation(catalog=catalog, queue=queue, clock=utc_now),
-            watch_evaluations=WatchEvaluations(catalog=catalog, clock=utc_now, settings=settings.jobs),
-            live_answers=ReadLiveAnswers(catalog=catalog, clock=utc_now),
-            rerank=rerank,
-            check_indexes=CheckIndexes(
-                catalog=catalog,
-                check_recall=check_recall,
-                reconcile=reconcile,
-                tuning=tuning,
-                clock=utc_now,
-                settings=settings.retrieval,
-            ),
-            index_health=ReadIndexHealth(catalog=catalog, tuning=tuning, clock=utc_now, settings=settings.retrieval),
-        )
+        ),
+        answer_cache=answer_cache,
+        forget_erased=ForgetErased(catalog=catalog, cache=answer_cache, clock=utc_now),
+        give_feedback=GiveFeedback(catalog=catalog, clock=utc_now),
+        publish_gate=publish_gate,
+        gates=ManageGates(catalog=catalog, gate=publish_gate, clock=utc_now),
+        golden=ManageGolden(catalog=catalog, clock=utc_now),
+        grow_golden=GrowGolden(catalog=catalog, clock=utc_now),
+        content_gaps=ContentGaps(catalog=catalog, build_parts=build_parts, clock=utc_now, settings=settings.evaluation),
+        sources=ManageSources(catalog=catalog, cipher=service_keys, queue=queue, clock=utc_now),
+        evaluations=ReadEvaluations(catalog=catalog),
+        start_evaluation=StartEvaluation(catalog=catalog, queue=queue, clock=utc_now),
+        watch_evaluations=WatchEvaluations(catalog=catalog, clock=utc_now, settings=settings.jobs),
+        live_answers=ReadLiveAnswers(catalog=catalog, clock=utc_now),
+        rerank=parts.rerank,
+        check_indexes=_check_indexes(parts, reconcile),
+        index_health=ReadIndexHealth(catalog=catalog, tuning=parts.tuning, clock=utc_now, settings=settings.retrieval),
+    )
+
+
+def _request_erasure(parts: _Opened, log: ErasureLog) -> RequestErasure:
+    return RequestErasure(
+        catalog=parts.catalog,
+        log=log,
+        keyed_hash=parts.service_keys,
+        queue=parts.queue,
+        clock=utc_now,
+        settle=timedelta(seconds=parts.settings.jobs.lease_s),
+    )
+
+
+def _search(parts: _Opened) -> Search:
+    return Search(
+        catalog=parts.catalog,
+        index=parts.index.index,
+        build_parts=parts.build_parts,
+        fuse=fuse,
+        settings=parts.settings.retrieval,
+        rerank=parts.rerank,
+        stand_in=parts.index.stand_in,
+    )
+
+
+def _accept_uploads(parts: _Opened, spread_rights: SpreadRights) -> AcceptUploads:
+    settings = parts.settings
+    return AcceptUploads(
+        catalog=parts.catalog,
+        blobs=parts.blobs,
+        queue=parts.queue,
+        clock=utc_now,
+        parser_fingerprint=PARSER_FINGERPRINT,
+        ocr_languages=settings.ocr.languages if settings.ocr.is_wanted else "",
+        settings=settings.uploads,
+        spread_rights=spread_rights,
+    )
+
+
+def _check_indexes(parts: _Opened, reconcile: Reconcile) -> CheckIndexes:
+    catalog, settings, exact_scan = parts.catalog, parts.settings.retrieval, open_exact_scan()
+    check_recall = CheckRecall(
+        catalog=catalog,
+        index=parts.index.index,
+        build_parts=parts.build_parts,
+        draw=DrawSample(catalog=catalog, clock=utc_now),
+        scan=ScanExactly(catalog=catalog, kept=catalog.kept_vectors, scan=exact_scan) if exact_scan else None,
+        tuning=parts.tuning,
+        settings=settings,
+    )
+    return CheckIndexes(
+        catalog=catalog,
+        check_recall=check_recall,
+        reconcile=reconcile,
+        tuning=parts.tuning,
+        clock=utc_now,
+        settings=settings,
+    )
 
 
 def _open_service_keys(settings: Settings) -> ServiceKeys:
@@ -299,39 +351,9 @@ def _open_service_keys(settings: Settings) -> ServiceKeys:
 
 
 def _open_rerank(settings: Settings, stack: AsyncExitStack) -> RerankPassages | None:
-    reranker = _open_reranker(settings, stack)
+    open_tokens = partial(open_token_embedder, settings.embedding, stack, window_tokens=settings.rerank.window_tokens)
+    reranker = open_reranker(settings.rerank, stack, open_tokens=open_tokens)
     return RerankPassages(reranker=reranker, settings=settings.rerank) if reranker else None
-
-
-def _open_reranker(settings: Settings, stack: AsyncExitStack) -> Reranker | None:
-    match settings.rerank.backend:
-        case "none":
-            return None
-        case "late_interaction":
-            if settings.embedding.backend != "onnx":
-                raise Misconfigured("RAG_RERANK__BACKEND=late_interaction needs RAG_EMBEDDING__BACKEND=onnx.")
-            from rag_service.embedding.onnx_tokens import OnnxTokenEmbedder
-            from rag_service.reranking.late_interaction import LateInteractionReranker
-
-            tokens = OnnxTokenEmbedder(settings.embedding, window_tokens=settings.rerank.window_tokens)
-            stack.push_async_callback(tokens.aclose)
-            return LateInteractionReranker(tokens)
-        case "cross_encoder":
-            from rag_service.reranking.cross_encoder import CrossEncoderReranker
-
-            model = CrossEncoderReranker(settings.rerank)
-            stack.push_async_callback(model.aclose)
-            return model
-        case "endpoint":
-            from rag_service.reranking.endpoint import RerankEndpoint
-
-            endpoint = RerankEndpoint(settings.rerank)
-            stack.push_async_callback(endpoint.aclose)
-            return endpoint
-        case "words":
-            from rag_service.reranking.word_overlap import WordOverlapReranker
-
-            return WordOverlapReranker()
 
 
 def _build_of(settings: Settings, embedder: Embedder, sparse_encoder: SparseEncoder) -> BuildFingerprint:
@@ -348,40 +370,10 @@ def _build_of(settings: Settings, embedder: Embedder, sparse_encoder: SparseEnco
     )
 
 
-def _build_parts(
-    settings: Settings,
-    build: BuildFingerprint,
-    opened: OpenedEmbedder,
-    sparse_encoder: SparseEncoder,
-    kept: KeptVectors,
-) -> PartsByRecipe:
-    own = Parts(
-        fingerprint=build.digest,
-        embedder=opened.embedder,
-        vectors=KeptEmbedder(embedder=opened.embedder, kept=kept),
-        sparse_encoder=sparse_encoder,
-        chunker=build.chunker,
-        count_tokens=opened.count_tokens,
-    )
-    return PartsByRecipe(own=own, settings=settings.embedding, open_embedder=open_embedder, kept=kept)
-
-
 def _write_in_turn(settings: Settings, embedder: Embedder, verifier: Verifier) -> WriteInTurn:
     extractive = ExtractiveGenerator(embedder, max_sentences=settings.generation.max_sentences)
     return WriteInTurn(
-        generator=_open_generator(settings.generation, extractive),
+        generator=open_generator(settings.generation, extractive),
         fallback=extractive,
         checker=QuoteChecker(verifier, threshold=settings.verification.support_threshold),
     )
-
-
-def _open_generator(settings: GenerationSettings, extractive: Generator) -> Generator:
-    match settings.backend:
-        case "extractive":
-            return extractive
-        case "openai":
-            if not (settings.base_url and settings.model):
-                raise Misconfigured("RAG_GENERATION__BACKEND=openai needs RAG_GENERATION__BASE_URL and …__MODEL.")
-            from rag_service.generation.openai_compatible import OpenAICompatibleGenerator
-
-            return FallbackGenerator(OpenAICompatibleGenerator(settings), extractive)

@@ -8,7 +8,8 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +17,7 @@ from rag_service.blobs.snapshot_folder import SnapshotFolder
 from rag_service.bootstrap import Container, open_container
 from rag_service.domain.findings import FoundKind
 from rag_service.domain.ids import Fingerprint
-from rag_service.domain.index_route import IndexRoute
+from rag_service.domain.index_route import IndexRoute, MissedWrites
 from rag_service.errors import Conflict, RagError
 from rag_service.retrieval.routed import RoutedIndex
 from rag_service.settings import read_settings
@@ -29,15 +30,25 @@ from rag_service.use_cases.indexes.take_snapshot import TakeSnapshot
 _REFUSED = 1
 
 Json = dict[str, Any]
+Open = Callable[[], AbstractAsyncContextManager[Container]]
 Told = tuple[Json, list[str]]
 """For machines, and in lines for people."""
 
 
-def main() -> None:
-    """Do what the arguments say."""
-    arguments = _parser().parse_args()
+@asynccontextmanager
+async def open_own() -> AsyncIterator[Container]:
+    """Open the parts of the service at this process's settings."""
+    settings = read_settings()
+    configure_logs(settings.log, process="index-operations")
+    async with open_container(settings) as container:
+        yield container
+
+
+def main(argv: Sequence[str] | None = None, *, open_parts: Open = open_own) -> None:
+    """Do what the arguments say: `argv`, or those of this process."""
+    arguments = _parser().parse_args(argv)
     try:
-        value, lines = asyncio.run(_run(arguments))
+        value, lines = asyncio.run(_run(arguments, open_parts))
     except RagError as exc:
         sys.stderr.write(f"Error: {exc}\n")
         sys.exit(_REFUSED)
@@ -45,10 +56,8 @@ def main() -> None:
     sys.stdout.write("\n")
 
 
-async def _run(arguments: argparse.Namespace) -> Told:
-    settings = read_settings()
-    configure_logs(settings.log, process="index-operations")
-    async with open_container(settings) as container:
+async def _run(arguments: argparse.Namespace, open_parts: Open) -> Told:
+    async with open_parts() as container:
         act: Callable[[Container, argparse.Namespace], Awaitable[Told]] = arguments.act
         return await act(container, arguments)
 
@@ -73,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--to", help="name of the engine, as in RAG_RETRIEVAL__BACKEND")
     what.add_argument("--finish", action="store_true", help="let the former engine go, with all it holds")
     what.add_argument("--back", action="store_true", help="go back to the engine of before")
+    what.add_argument("--mend", action="store_true", help="bring the one that follows what it has missed")
     migrate.add_argument(
         "--least-overlap", type=float, default=LEAST_OVERLAP, help="of the best hits of both, from 0 to 1 (%(default)s)"
     )
@@ -87,12 +97,18 @@ def _add(commands: Any, shared: argparse.ArgumentParser, name: str, act: object,
 
 async def _status(container: Container, _arguments: argparse.Namespace) -> Told:
     index = _routed(container)
-    route = await _migration(container).route()
+    migration = _migration(container)
+    route, missed = await migration.route(), await migration.missed()
     held = {name: await index.engines(name).builds() for name in (route.serving, route.following) if name}
-    lines = [*_route_lines(route), f"engines that can be opened: {', '.join(index.engines.names)}"]
+    lines = [
+        *_route_lines(route),
+        *_missed_lines(missed),
+        f"engines that can be opened: {', '.join(index.engines.names)}",
+    ]
     for name, builds in held.items():
         lines += [f"{name}: build {build}, {_points(count)}" for build, count in sorted(builds.items())]
-    return {"route": _route_json(route), "engines": index.engines.names, "builds": held}, lines
+    value = {"route": _route_json(route), "engines": index.engines.names, "builds": held}
+    return {**value, "missed": [asdict(one) for one in missed]}, lines
 
 
 async def _snapshot(container: Container, arguments: argparse.Namespace) -> Told:
@@ -145,6 +161,9 @@ async def _migrate(container: Container, arguments: argparse.Namespace) -> Told:
         route = await migrate.back(on_step=_step)
         await container.reconcile.everything()
         return _route_json(route), _route_lines(route)
+    if arguments.mend:
+        route = await migrate.mend(on_step=_step)
+        return _route_json(route), _route_lines(route)
     route, agreement = await migrate(arguments.to, least_overlap=arguments.least_overlap, on_step=_step)
     # A write that the new engine missed just before it began to serve.
     found = await container.reconcile.everything()
@@ -183,6 +202,14 @@ def _route_lines(route: IndexRoute) -> list[str]:
     if route.mean_overlap is not None:
         lines.append(f"{route.compared} searches of users compared: mean overlap@10 {route.mean_overlap:.4f}")
     return lines
+
+
+def _missed_lines(missed: Sequence[MissedWrites]) -> list[str]:
+    return [
+        f"{one.engine} has missed writes of build {one.fingerprint} and does not stand in for it: "
+        "rag index migrate --mend"
+        for one in missed
+    ]
 
 
 def _points(count: int | None) -> str:

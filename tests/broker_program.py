@@ -2,18 +2,15 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from tests.patience import PATIENCE_S
-from tests.running import free_port
+from tests.running import free_port, wait_until_listening
 
 
 class BrokerProgram(ABC):
@@ -71,14 +68,3 @@ def running(broker: _Broker) -> Iterator[_Broker]:
         yield broker
     finally:
         broker.remove()
-
-
-def wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a program listens; it fails when the program ends instead."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert process.poll() is None and time.monotonic() < deadline, f"{process.args} did not start"
-        time.sleep(0.02)

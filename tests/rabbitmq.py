@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker_program import BrokerProgram, running, wait_until_listening
-from tests.running import free_port
+from tests.broker_program import BrokerProgram, running
+from tests.running import free_port, wait_until_listening
 
 UNACKNOWLEDGED_S = 10
 """How long a message may be worked on before the broker closes the channel. RabbitMQ's own limit is 30 minutes."""

@@ -85,6 +85,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def wait_until_listening(port: int, process: subprocess.Popen[bytes], *, within_s: float = PATIENCE_S) -> None:
+    """Wait until a program listens; it fails when the program ends instead."""
+    deadline = time.monotonic() + within_s
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert process.poll() is None and time.monotonic() < deadline, f"{process.args} did not start"
+        time.sleep(0.02)
+
+
 def _wait_until_ready(service: RunningService) -> None:
     deadline = time.monotonic() + 2 * PATIENCE_S
     log_path = service.data_dir / "serve.log"

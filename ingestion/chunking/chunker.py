@@ -9,6 +9,7 @@ from ingestion.chunking.sections import Section, sections_of
 from ingestion.chunking.splitting import split
 from ingestion.chunking.table_headers import TableHeaders
 from ingestion.chunking.table_places import TablePlaces
+from rag_service.domain.chunk_room import room_within
 from rag_service.domain.documents import (
     Block,
     BlockKind,
@@ -21,11 +22,7 @@ from rag_service.domain.ids import DocumentId, Fingerprint, chunk_id
 from rag_service.domain.spans import Span, sha256_of
 from rag_service.settings import ChunkingSettings
 
-_SPECIAL_TOKENS = 2  # a model puts one before and one after each text
 _TINY_SHARE = 0.25  # of the target: a section below it joins its neighbour
-_MAX_PATH_SHARE = 0.4  # of the target that headings may take from the text
-_CHARS_PER_TOKEN = 8
-_MANY_TOKENS = 10_000  # more is over any budget, so that counting exactly would be a waste
 _HALVES = 2
 _STEPS_TO_EVEN = 16
 _WHOLE = (BlockKind.TABLE, BlockKind.CODE)
@@ -47,7 +44,8 @@ class Chunker:
     def __init__(self, *, settings: ChunkingSettings, count_tokens: CountTokens, max_tokens: int) -> None:
         self._settings = settings
         self._count_tokens = count_tokens
-        self._target = max(1, min(settings.target_tokens, max_tokens - _SPECIAL_TOKENS))
+        self._room = room_within(settings.target_tokens, max_tokens=max_tokens, count_tokens=count_tokens)
+        self._target, self._count = self._room.target, self._room.count
 
     @property
     def fingerprint(self) -> ChunkerFingerprint:
@@ -89,11 +87,6 @@ class Chunker:
             )
         return chunks
 
-    def _count(self, text: str) -> int:
-        """Count tokens, but at least one per `_CHARS_PER_TOKEN`: some models see an endless word as one token."""
-        at_least = len(text) // _CHARS_PER_TOKEN
-        return at_least if at_least > _MANY_TOKENS else max(at_least, self._count_tokens(text))
-
     def _pieces(self, document: ParsedDocument) -> Iterator[_Piece]:
         text = document.text
         named: set[Span] = set()  # headings that stand in some chunk
@@ -105,7 +98,7 @@ class Chunker:
             kept, headings = self._fitting(text, path)
             blocks = [block for block in blocks if block.span not in kept]
             shown = {*named, *kept, *(block.span for block in blocks)}
-            budget = self._target - self._prefix_tokens(headings)
+            budget = self._target - self._room.taken_by(headings)
             headers = self._headers(text, blocks, headings)
             spans = self._evened(text, blocks, budget, headers)
             pieces = [piece for span in spans for piece in self._fit(text, span, headings, headers)]
@@ -146,18 +139,15 @@ class Chunker:
         kept = tuple(path)
         while kept:
             headings = tuple(span.of(text) for span in kept)
-            if self._prefix_tokens(headings) <= _MAX_PATH_SHARE * self._target:
+            if self._room.taken_by(headings) <= self._room.for_headings:
                 return kept, headings
             kept = kept[1:]
         return (), ()
 
-    def _prefix_tokens(self, headings: tuple[str, ...]) -> int:
-        return self._count(embedded_text(headings, "")) if headings else 0
-
     def _headers(self, text: str, blocks: Sequence[Block], headings: tuple[str, ...]) -> TableHeaders:
         """Return the first rows that later parts of tables repeat; none when texts are embedded without headings."""
         tables = blocks if self._settings.heading_prefix else ()
-        return TableHeaders(text, tables, headings, self._count, _MAX_PATH_SHARE * self._target)
+        return TableHeaders(text, tables, headings, self._count, self._room.for_headings)
 
     def _evened(self, text: str, blocks: Sequence[Block], budget: int, headers: TableHeaders) -> list[Span]:
         """Pack the blocks, the last two spans to about the same size.

@@ -87,12 +87,12 @@ async def read_index(parts: Parts, scope: Scope, corpus: Ref) -> IndexOut:
 
 
 def _index_out(health: IndexHealth) -> IndexOut:
-    worst = next((one.found.worst_recall for one in health.checks if one.found), None)
+    newest = next((one.found for one in health.checks if one.found), None)
     return IndexOut(
         corpus_id=health.corpus.id,
         corpus=health.corpus.name,
         recall_floor=health.floor,
-        is_under_floor=None if worst is None else worst < health.floor,
+        is_under_floor=newest.is_under(health.floor) if newest else None,
         checks=[_check_out(one) for one in health.checks],
         comparison=health.comparison and _comparison_out(health.comparison),
         trouble=health.trouble,

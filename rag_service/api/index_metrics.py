@@ -1,6 +1,6 @@
 """How healthy indexes are, in Prometheus's format. They are read from the catalog: workers measure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -9,6 +9,34 @@ from rag_service.use_cases.indexes.read_health import ReadIndexHealth, WatchedIn
 
 _OF_CORPUS = ("corpus",)
 _OF_CALLER = ("corpus", "sees")
+
+_GAUGES: Mapping[str, tuple[str, Callable[[WatchedIndex], float | None]]] = {
+    "recall_under_floor": (
+        "1 when the newest check found less than RAG_RETRIEVAL__RECALL_FLOOR asks for, 0 otherwise",
+        lambda one: None if one.is_under_floor is None else float(one.is_under_floor),
+    ),
+    "check_age_seconds": (
+        "Time since the newest check, or since the corpus was made when there was none",
+        lambda one: one.age_s,
+    ),
+    "points_expected": (
+        "Points that the newest check expected in the index",
+        lambda one: float(one.check.found.points_expected) if one.check.found else None,
+    ),
+    "points_missing": (
+        "Points that the newest check did not find in the index",
+        lambda one: float(one.check.found.points_missing) if one.check.found else None,
+    ),
+    "points_differing": (
+        "Points that the reconciler found different from the catalog and could not mend",
+        lambda one: None if one.points_differing is None else float(one.points_differing),
+    ),
+    "optimise_failing": (
+        "1 when the last try to build the search structures failed, 0 otherwise",
+        lambda one: float(one.is_troubled),
+    ),
+}
+"""By name: what it says of a corpus, and where its value is; None where nothing is known."""
 
 
 async def index_metrics(health: ReadIndexHealth) -> bytes:
@@ -19,42 +47,8 @@ async def index_metrics(health: ReadIndexHealth) -> bytes:
 def metrics_of(watched: Sequence[WatchedIndex]) -> Iterator[Metric]:
     """Return each metric with all of its values."""
     yield _recall(watched)
-    yield _gauge(
-        "recall_under_floor",
-        "1 when the newest check found less than RAG_RETRIEVAL__RECALL_FLOOR asks for, 0 otherwise",
-        watched,
-        lambda one: None if one.is_under_floor is None else float(one.is_under_floor),
-    )
-    yield _gauge(
-        "check_age_seconds",
-        "Time since the newest check, or since the corpus was made when there was none",
-        watched,
-        lambda one: one.age_s,
-    )
-    yield _gauge(
-        "points_expected",
-        "Points that the newest check expected in the index",
-        watched,
-        lambda one: float(one.check.found.points_expected) if one.check.found else None,
-    )
-    yield _gauge(
-        "points_missing",
-        "Points that the newest check did not find in the index",
-        watched,
-        lambda one: float(one.check.found.points_missing) if one.check.found else None,
-    )
-    yield _gauge(
-        "points_differing",
-        "Points that the reconciler found different from the catalog and could not mend",
-        watched,
-        lambda one: None if one.points_differing is None else float(one.points_differing),
-    )
-    yield _gauge(
-        "optimise_failing",
-        "1 when the last try to build the search structures failed, 0 otherwise",
-        watched,
-        lambda one: float(one.is_troubled),
-    )
+    for name, (documentation, value_of) in _GAUGES.items():
+        yield _gauge(name, documentation, watched, value_of)
 
 
 def _recall(watched: Sequence[WatchedIndex]) -> Metric:

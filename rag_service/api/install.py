@@ -14,7 +14,6 @@ from rag_service.api import (
     golden,
     health,
     index_health,
-    indexes,
     jobs,
     keys,
     labels,
@@ -24,6 +23,7 @@ from rag_service.api import (
     retention,
     rows,
     sources,
+    vectors,
     versions,
 )
 from rag_service.api.admission import Admission
@@ -51,7 +51,7 @@ _ROUTERS = (
     keys.router,
     jobs.router,
     rows.router,
-    indexes.router,
+    vectors.router,
     drafts.router,
     gates.router,
     versions.router,

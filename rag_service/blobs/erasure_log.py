@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from rag_service.blobs.folder_names import sync_names
 from rag_service.domain.erasures import Erasure
 from rag_service.errors import DependencyUnavailable, Misconfigured
 
@@ -41,7 +42,7 @@ class ErasureLogFile:
                 file.write(("" if _ends_a_line(file) else "\n").encode() + line.encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            _sync_folder(self._path.parent)
+            sync_names(self._path.parent)
         except OSError as exc:
             raise DependencyUnavailable(f"The log of erasures {self._path} cannot be written: {exc}") from exc
 
@@ -68,11 +69,3 @@ def _ends_a_line(file: Any) -> bool:
         return True
     file.seek(-1, os.SEEK_END)
     return bool(file.read(1) == b"\n")
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

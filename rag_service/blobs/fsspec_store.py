@@ -13,6 +13,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from rag_service.blobs.folder_names import sync_names
 from rag_service.domain.access import AccessScope
 from rag_service.errors import BlobsUnavailable, DocumentRejected, Misconfigured, NotFound, TooLarge
 from rag_service.ports.blob_store import StoredBlob
@@ -122,10 +123,10 @@ class FsspecBlobStore:
 
     def _sync(self, folder: str) -> None:
         """Make the new name durable: it is in the folder, whose own name is made durable once."""
-        _sync_folder(Path(folder))
+        sync_names(Path(folder))
         if folder not in self._synced:
-            _sync_folder(Path(folder).parent)
-            _sync_folder(Path(self._root))
+            sync_names(Path(folder).parent)
+            sync_names(Path(self._root))
             self._synced.add(folder)
 
     def _open(self, path: str, sha256: str, digest: "hashlib._Hash") -> tuple[Any | None, bytes]:
@@ -200,11 +201,3 @@ def _read_on(source: Any, digest: "hashlib._Hash") -> bytes:
 def _assert_intact(found: str, sha256: str) -> None:
     if found != sha256:
         raise DocumentRejected(ReasonCode.DAMAGED, f"the stored file {sha256} was changed on disk")
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

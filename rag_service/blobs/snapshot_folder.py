@@ -11,6 +11,7 @@ from typing import TypeVar
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from rag_service.blobs.folder_names import sync_names
 from rag_service.blobs.packed_points import pack_points, unpack_points
 from rag_service.blobs.snapshot_manifests import manifest_from_json, manifest_to_json
 from rag_service.domain.ids import Fingerprint
@@ -78,7 +79,7 @@ class SnapshotFolder:
                 os.fsync(file.fileno())
         if is_local:
             Path(incoming).replace(path)
-            _sync_folder(folder)
+            sync_names(Path(folder))
 
     def _read(self, path: str) -> bytes | None:
         try:
@@ -105,11 +106,3 @@ class SnapshotFolder:
 
 def _part(number: int) -> str:
     return f"part-{number:05}.points"
-
-
-def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -59,6 +59,10 @@ class CheckFindings:
         """The lower mean of those that were measured."""
         return min((one.mean for one in (self.recall, self.restricted) if one is not None), default=None)
 
+    def is_under(self, floor: float) -> bool | None:
+        """Say whether less is found than the `floor` asks for; None when that was not measured."""
+        return None if self.worst_recall is None else self.worst_recall < floor
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexCheck:

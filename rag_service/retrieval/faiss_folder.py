@@ -2,6 +2,7 @@
 
 INDEX_DIR/.lock                       held by the one process that has the folder open
 INDEX_DIR/FINGERPRINT/rows.db         the rows; see faiss_store
+INDEX_DIR/FINGERPRINT/copy-….db       the rows that are to take the place of these; a leftover too
 INDEX_DIR/FINGERPRINT/structure.json  the structure over them; see faiss_files
 INDEX_DIR/.new-…/  .dropped-…/        builds that were never finished, and those that were dropped; leftovers
 """

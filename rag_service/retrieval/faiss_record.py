@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rag_service.ports.vector_index import Point
+from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, PointId, TenantId
+from rag_service.ports.vector_index import Point, PointState
+from rag_service.ports.vectors import DenseVector, SparseVector
 
 FLOATS = np.dtype("<f4")
 TERMS = np.dtype("<u4")
+_ROUNDING = 1e-6
 
 
 class Record(NamedTuple):
@@ -71,3 +74,44 @@ class Records(NamedTuple):
 def principals_text(principals: Iterable[str]) -> str:
     """Return principals as a record keeps them."""
     return json.dumps(sorted(principals))
+
+
+def point_of(record: Record) -> Point:
+    """Return the point of a record, its dense vector of length 1."""
+    return Point(
+        id=PointId(record.id),
+        tenant_id=TenantId(record.tenant_id),
+        corpus_id=CorpusId(record.corpus_id),
+        document_id=DocumentId(record.document_id),
+        chunk_id=ChunkId(record.chunk_id),
+        principals=frozenset(json.loads(record.principals)),
+        born=record.born,
+        died=record.died,
+        dense=_of_length_one(np.frombuffer(record.dense, dtype=FLOATS)),
+        sparse=SparseVector(
+            indices=np.frombuffer(record.terms, dtype=TERMS), values=np.frombuffer(record.weights, dtype=FLOATS)
+        ),
+    )
+
+
+def state_of(values: Sequence[Any]) -> PointState:
+    """Return the state of a point whose record begins with these values, as far as its vectors."""
+    _, point_id, tenant_id, corpus_id, _, chunk_id, principals, born, died = values
+    return PointState(
+        id=PointId(point_id),
+        tenant_id=TenantId(tenant_id),
+        corpus_id=CorpusId(corpus_id),
+        chunk_id=ChunkId(chunk_id),
+        principals=frozenset(json.loads(principals)),
+        born=born,
+        died=died,
+    )
+
+
+def _of_length_one(vector: DenseVector) -> DenseVector:
+    length = np.linalg.norm(vector.astype(np.float64))
+    # To divide once more would move the last bits: what comes back from a snapshot scores as it did.
+    if abs(length - 1) < _ROUNDING:
+        return vector
+    normal: DenseVector = (vector / length).astype(np.float32)
+    return normal

@@ -5,31 +5,43 @@ A row's number is never used again and its vectors never change: a point written
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, PointId, TenantId
+from rag_service.domain.ids import CorpusId, PointId
 from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Point, PointState
-from rag_service.ports.vectors import DenseVector, SparseVector
-from rag_service.retrieval.faiss_record import FLOATS, TERMS, Record
+from rag_service.retrieval.faiss_checksums import (
+    Values,
+    checked_point,
+    checked_vectors,
+    point_checksum,
+    vectors_checksum,
+)
+from rag_service.retrieval.faiss_copy import RowCopy, remove_copies
+from rag_service.retrieval.faiss_folder import sync
+from rag_service.retrieval.faiss_record import Record, point_of, state_of
 
 FILE = "rows.db"
 
-_SCHEMA = """
+_LAYOUT = 1
+_SCHEMA = f"""
+PRAGMA user_version = {_LAYOUT};
 CREATE TABLE build (dimensions INTEGER NOT NULL, token TEXT NOT NULL);
 CREATE TABLE points (
   row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, tenant_id TEXT NOT NULL, corpus_id TEXT NOT NULL,
-  document_id TEXT NOT NULL, chunk_id TEXT NOT NULL, principals TEXT NOT NULL, born INTEGER NOT NULL, died INTEGER NOT NULL
+  document_id TEXT NOT NULL, chunk_id TEXT NOT NULL, principals TEXT NOT NULL, born INTEGER NOT NULL, died INTEGER NOT NULL,
+  checksum INTEGER NOT NULL
 );
 CREATE INDEX points_of_corpus ON points (corpus_id, id);
-CREATE TABLE vectors (row INTEGER PRIMARY KEY, dense BLOB NOT NULL, terms BLOB NOT NULL, weights BLOB NOT NULL);
+CREATE TABLE vectors (
+  row INTEGER PRIMARY KEY, dense BLOB NOT NULL, terms BLOB NOT NULL, weights BLOB NOT NULL, checksum INTEGER NOT NULL
+);
 """
-# FULL brings every commit to disk; secure_delete overwrites what is removed, also where no VACUUM comes.
+# FULL brings every commit to disk; secure_delete overwrites most of what is removed before `compact` leaves nothing.
 # A row's vectors take 2 KB with the default model: pages of the usual size would hold one each.
 _PRAGMAS = (
     "page_size = 16384",
@@ -39,9 +51,10 @@ _PRAGMAS = (
     "cell_size_check = ON",
 )
 _BUSY_S = 30.0
-_ROUNDING = 1e-6
-_STATE = "id, tenant_id, corpus_id, chunk_id, principals, born, died"
-_POINT = "id, tenant_id, corpus_id, document_id, chunk_id, principals, born, died, dense, terms, weights"
+_POINT = "points.row, id, tenant_id, corpus_id, document_id, chunk_id, principals, born, died, points.checksum"
+_VECTORS = "dense, terms, weights, vectors.checksum"
+_JOINED = f"SELECT {_POINT}, {_VECTORS} FROM points LEFT JOIN vectors ON vectors.row = points.row"  # noqa: S608
+_POINT_SIZE = 9
 _GIVEN_IDS = "id IN (SELECT value FROM json_each(?))"
 _GIVEN_ROWS = "row IN (SELECT value FROM json_each(?))"
 
@@ -50,14 +63,15 @@ class RowStore:
     """An open file. One thread at a time may change it and another one read it."""
 
     def __init__(self, file: Path) -> None:
+        self._file = file
+        self._reading = threading.Lock()
+        self._copy: RowCopy | None = None
         with store_errors("open a build"):
             if not file.is_file():
                 raise IndexUnavailable(f"The rows of the build in {file.parent} are gone.")
-            self._changes, self._reads = _connected(file), _connected(file)
-            row = self._reads.execute("SELECT dimensions, token FROM build").fetchone()
-            if row is None:
-                raise IndexUnavailable(f"The rows in {file} are of no build.")
-        self.dimensions, self.token = int(row[0]), str(row[1])
+            remove_copies(file.parent)
+            self._connect()
+            self.dimensions, self.token = _build_of(self._reads, file)
 
     @staticmethod
     def create(file: Path, *, dimensions: int, token: str) -> None:
@@ -69,41 +83,37 @@ class RowStore:
             connection.close()
 
     def close(self) -> None:
-        with store_errors("close a build"):
-            self._reads.close()
-            self._changes.close()
+        with store_errors("close a build"), self._reading:
+            self._disconnect()
 
     def add(self, points: Sequence[Point]) -> tuple[list[Record], list[int]]:
         """Write points; return their records in order of row, and the rows that they replace."""
+        # Of a point that is given twice the last one counts, as in any other order of writing.
+        by_id = {point.id: point for point in points}
         with self._transaction("write") as changes:
-            # Of a point that is given twice the last one counts, as in any other order of writing.
-            by_id = {point.id: point for point in points}
             replaced = _remove(changes, _GIVEN_IDS, json.dumps(list(by_id)))
             # A removed row leaves its number here, so that none is given twice.
             (highest,) = changes.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
             records = [Record.of(point, highest + 1 + ordinal) for ordinal, point in enumerate(by_id.values())]
-            changes.executemany("INSERT INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [r[:9] for r in records])
-            changes.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?)", [(r.row, *r[9:]) for r in records])
+            _insert(changes, records)
+        self._note([*replaced, *(record.row for record in records)])
         return records, replaced
 
     def set_died(self, ids: Sequence[PointId], died: int) -> list[int]:
         """Return the rows of those that there are."""
-        return self._set("died", died, ids)
+        return self._set(ids, died=died)
 
     def set_principals(self, ids: Sequence[PointId], principals: str) -> list[int]:
         """Return the rows of those that there are; `principals` as in a record."""
-        return self._set("principals", principals, ids)
+        return self._set(ids, principals=principals)
 
     def remove(self, ids: Sequence[PointId]) -> list[int]:
         """Return the rows of those that there were."""
-        with self._transaction("remove points") as changes:
-            return _remove(changes, _GIVEN_IDS, json.dumps(list(ids)))
+        return self._remove(_GIVEN_IDS, json.dumps(list(ids)))
 
     def remove_of(self, corpus_id: CorpusId, *, limit: int) -> list[int]:
         """Remove some points of a corpus; return their rows, none when no point was left."""
-        with self._transaction("remove a corpus") as changes:
-            some = "row IN (SELECT row FROM points WHERE corpus_id = ? LIMIT ?)"
-            return _remove(changes, some, corpus_id, limit)
+        return self._remove("row IN (SELECT row FROM points WHERE corpus_id = ? LIMIT ?)", corpus_id, limit)
 
     def corpora(self) -> dict[CorpusId, int]:
         found = self._read("SELECT corpus_id, count(*) FROM points GROUP BY corpus_id")
@@ -112,45 +122,87 @@ class RowStore:
     def states(self, corpus_id: CorpusId, *, born_after: int, after: PointId | None, limit: int) -> list[PointState]:
         """Return the next `limit` points of a corpus by point id."""
         found = self._read(
-            f"SELECT {_STATE} FROM points WHERE corpus_id = ? AND born > ? AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
+            f"SELECT {_POINT} FROM points WHERE corpus_id = ? AND born > ? AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
             corpus_id, born_after, after or "", limit,
         )  # fmt: skip
-        return [_state(row) for row in found]
+        return [state_of(checked_point(row)) for row in found]
 
     def points(self, *, after: PointId | None, limit: int) -> list[Point]:
         """Return the next `limit` points by point id, dense vectors of length 1."""
-        found = self._read(
-            f"SELECT {_POINT} FROM points JOIN vectors USING (row) WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
-            after or "", limit,
-        )  # fmt: skip
-        return [_point(row) for row in found]
+        found = self._read(f"{_JOINED} WHERE id > ? ORDER BY id LIMIT ?", after or "", limit)
+        return [point_of(_record(row)) for row in found]
 
     def count(self) -> int:
         [(count,)] = self._read("SELECT count(*) FROM points")
         return int(count)
 
-    def records(self, *, page: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield every record in pages, by row, as the tuples of `Record`."""
+    def records(self, *, page: int) -> Iterator[list[Record]]:
+        """Yield every record in pages, by row."""
         last = -1
-        while found := self._read(
-            f"SELECT row, {_POINT} FROM points JOIN vectors USING (row) WHERE row > ? ORDER BY row LIMIT ?",  # noqa: S608
-            last, page,
-        ):  # fmt: skip
-            yield found
+        while found := self._read(f"{_JOINED} WHERE points.row > ? ORDER BY points.row LIMIT ?", last, page):
+            yield [_record(row) for row in found]
             last = found[-1][0]
 
-    def compact(self) -> None:
-        """Leave no byte of rows that were removed, in no file."""
-        with store_errors("compact a build"):
-            self._changes.execute("VACUUM")
-            (busy, _, _) = self._changes.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise IndexUnavailable("The log of a build is in use and cannot be emptied.")
+    @contextmanager
+    def copied(self, *, stopped: Callable[[], bool]) -> Iterator[RowCopy]:
+        """Yield a copy for `put_in_place`, without a byte of rows that were removed; others read and change meanwhile."""
+        with store_errors("copy a build"):
+            copy = self._copy = RowCopy(_connected(self._file), self._file.parent, stopped=stopped)
+            try:
+                copy.make()
+                yield copy
+            finally:
+                self._copy = None
+                copy.discard()
 
-    def _set(self, column: str, value: object, ids: Sequence[PointId]) -> list[int]:
-        statement = f"UPDATE points SET {column} = ? WHERE {_GIVEN_IDS} RETURNING row"  # noqa: S608 - names of our own
+    def put_in_place(self, copy: RowCopy) -> None:
+        """Let the copy be the rows, in the thread that changes them; it is a moment in which nobody reads."""
+        with store_errors("put a copy in place"):
+            copy.finish()
+            self._changes.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            with self._reading:
+                self._disconnect()
+                try:
+                    self._replace_by(copy.file)
+                finally:
+                    self._connect()
+
+    def _replace_by(self, file: Path) -> None:
+        log = self._file.with_name(f"{self._file.name}-wal")
+        # SQLite would read the changes in it into the other file.
+        if log.exists() and log.stat().st_size:
+            raise IndexUnavailable("The log of a build is in use and cannot be emptied.")
+        file.replace(self._file)
+        sync(self._file.parent)
+
+    def _connect(self) -> None:
+        self._changes, self._reads = _connected(self._file), _connected(self._file)
+
+    def _disconnect(self) -> None:
+        self._reads.close()
+        self._changes.close()
+
+    def _note(self, rows: Sequence[int]) -> None:
+        # After the commit: a copy that began before has not seen it.
+        if copy := self._copy:
+            copy.note(rows)
+
+    def _set(self, ids: Sequence[PointId], *, principals: str | None = None, died: int | None = None) -> list[int]:
+        """Change what is given of the points that there are; return their rows."""
         with self._transaction("change points") as changes:
-            return [row for (row,) in changes.execute(statement, (value, json.dumps(list(ids)))).fetchall()]
+            found = changes.execute(f"SELECT {_POINT} FROM points WHERE {_GIVEN_IDS}", (json.dumps(list(ids)),))  # noqa: S608
+            changed = [_changed(checked_point(row), principals, died) for row in found.fetchall()]
+            statement = "UPDATE points SET principals = ?, died = ?, checksum = ? WHERE row = ?"
+            changes.executemany(statement, [(row[6], row[8], point_checksum(row), row[0]) for row in changed])
+        rows = [row[0] for row in changed]
+        self._note(rows)
+        return rows
+
+    def _remove(self, which: str, *values: object) -> list[int]:
+        with self._transaction("remove points") as changes:
+            rows = _remove(changes, which, *values)
+        self._note(rows)
+        return rows
 
     @contextmanager
     def _transaction(self, action: str) -> Iterator[sqlite3.Connection]:
@@ -165,7 +217,7 @@ class RowStore:
                 raise
 
     def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with store_errors("read points"):
+        with store_errors("read points"), self._reading:
             return self._reads.execute(statement, values).fetchall()
 
 
@@ -192,37 +244,32 @@ def _remove(changes: sqlite3.Connection, which: str, *values: object) -> list[in
     return rows
 
 
-def _state(row: tuple[Any, ...]) -> PointState:
-    return PointState(
-        id=PointId(row[0]),
-        tenant_id=TenantId(row[1]),
-        corpus_id=CorpusId(row[2]),
-        chunk_id=ChunkId(row[3]),
-        principals=frozenset(json.loads(row[4])),
-        born=row[5],
-        died=row[6],
-    )
+def _insert(changes: sqlite3.Connection, records: Sequence[Record]) -> None:
+    points = [(*each[:_POINT_SIZE], point_checksum(each[:_POINT_SIZE])) for each in records]
+    vectors = [(r.dense, r.terms, r.weights) for r in records]
+    checked = [(r.row, *each, vectors_checksum(r.row, each)) for r, each in zip(records, vectors, strict=True)]
+    changes.executemany("INSERT INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", points)
+    changes.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?, ?)", checked)
 
 
-def _point(row: tuple[Any, ...]) -> Point:
-    return Point(
-        id=PointId(row[0]),
-        tenant_id=TenantId(row[1]),
-        corpus_id=CorpusId(row[2]),
-        document_id=DocumentId(row[3]),
-        chunk_id=ChunkId(row[4]),
-        principals=frozenset(json.loads(row[5])),
-        born=row[6],
-        died=row[7],
-        dense=_of_length_one(np.frombuffer(row[8], dtype=FLOATS)),
-        sparse=SparseVector(indices=np.frombuffer(row[9], dtype=TERMS), values=np.frombuffer(row[10], dtype=FLOATS)),
-    )
+def _changed(point: Values, principals: str | None, died: int | None) -> Values:
+    *rest, principals_before, born, died_before = point
+    readers = principals_before if principals is None else principals
+    return (*rest, readers, born, died_before if died is None else died)
 
 
-def _of_length_one(vector: DenseVector) -> DenseVector:
-    length = np.linalg.norm(vector.astype(np.float64))
-    # To divide once more would move the last bits: what comes back from a snapshot scores as it did.
-    if abs(length - 1) < _ROUNDING:
-        return vector
-    normal: DenseVector = (vector / length).astype(np.float32)
-    return normal
+def _record(row: tuple[Any, ...]) -> Record:
+    """Return a joined row as it was written, or refuse it."""
+    point, vectors = row[: _POINT_SIZE + 1], row[_POINT_SIZE + 1 :]
+    return Record(*checked_point(point), *checked_vectors(row[0], vectors))
+
+
+def _build_of(rows: sqlite3.Connection, file: Path) -> tuple[int, str]:
+    """Return the dimensions and the token of a build."""
+    (layout,) = rows.execute("PRAGMA user_version").fetchone()
+    if layout != _LAYOUT:
+        raise IndexUnavailable(f"The rows in {file} were written by another release: the build has to be made again.")
+    row = rows.execute("SELECT dimensions, token FROM build").fetchone()
+    if row is None:
+        raise IndexUnavailable(f"The rows in {file} are of no build.")
+    return int(row[0]), str(row[1])

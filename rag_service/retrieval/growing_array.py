@@ -43,5 +43,9 @@ class GrowingArray:
 
     def pick(self, places: NDArray[np.int64]) -> None:
         """Keep the values at `places` only, in that order."""
-        self._array = self.values[places]
+        # With room behind them, else the next value moves them all once more.
+        picked = np.empty((max(_LEAST, int(len(places) * _GROWTH)), *self._array.shape[1:]), self._array.dtype)
+        # The mode that refuses places would fill a second array first; these are of rows that there are.
+        np.take(self.values, places, axis=0, out=picked[: len(places)], mode="clip")
+        self._array = picked
         self._count = len(places)

@@ -1,6 +1,5 @@
 """The engines that the index host serves by name, each in a folder of its own: so a build can move between them."""
 
-import os
 from typing import get_args
 
 import structlog
@@ -58,7 +57,7 @@ class IndexEngines:
             requests = self._opened(message.get("engine"))
         except InvalidRequest as exc:
             return wire.error_message(exc)
-        except Misconfigured as exc:
+        except (Misconfigured, OSError) as exc:
             return wire.error_message(IndexUnavailable(str(exc)))
         return await requests.answer(message)
 
@@ -88,10 +87,6 @@ def open_engine(name: str, settings: Settings) -> HostedIndex:
     if name == FAISS:
         with of_extra("faiss"):
             from rag_service.retrieval.faiss_index import FaissIndex
-
-        # VACUUM copies a build into SQLite's folder for temporary files, which is small and in memory in a container.
-        folder.mkdir(parents=True, exist_ok=True)
-        os.environ["SQLITE_TMPDIR"] = str(folder)
 
         return FaissIndex(folder, exact_below=exact_below, kind=settings.faiss.kind, place=_place(settings.faiss))
     from rag_service.retrieval.qdrant_edge import EdgeIndex

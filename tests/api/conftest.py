@@ -13,7 +13,8 @@ from starlette.routing import BaseRoute
 from rag_service.api import install
 from rag_service.catalog.sql_catalog import open_catalog
 from rag_service.domain.ids import TenantId
-from tests.api.parts import Service, open_parts
+from tests.api.parts import Service
+from tests.api.wiring import open_parts
 
 
 @pytest.fixture(scope="session")

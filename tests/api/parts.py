@@ -1,10 +1,9 @@
-"""Parts for the API: a real catalog and a real blob store; retrieval and answers are scripted."""
+"""The application under test, and what stands in its place for retrieval and answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +11,6 @@ import httpx
 from fastapi import FastAPI
 from openai import AsyncOpenAI
 
-from rag_service.blobs.erasure_log import ErasureLogFile
-from rag_service.blobs.fsspec_store import FsspecBlobStore
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.catalog.tables import documents, files, revisions
@@ -25,63 +22,21 @@ from rag_service.domain.answers import (
     Finished,
     Passage,
     Question,
+    SearchedWith,
     SourcesFound,
     UnitEmitted,
     Usage,
     cite,
 )
 from rag_service.domain.costs import Cost
-from rag_service.domain.ids import AnswerId, ChunkId, DocumentId, FileId, Fingerprint, TenantId, new_id
+from rag_service.domain.ids import AnswerId, ChunkId, DocumentId, FileId, TenantId, new_id
 from rag_service.domain.spans import Span
 from rag_service.domain.versions import Corpus, PinnedVersion
-from rag_service.embedding.bm25 import Bm25Encoder
-from rag_service.embedding.hashing import HashingEmbedder
-from rag_service.queue.polled import PolledQueue
-from rag_service.reranking.word_overlap import WordOverlapReranker
-from rag_service.retrieval.fixed_tuning import FixedTuning
-from rag_service.retrieval.memory import MemoryIndex
-from rag_service.settings import RerankSettings, RetrievalSettings, SecuritySettings, Settings, UploadSettings
-from rag_service.signing.service_keys import ServiceKeys
 from rag_service.telemetry.search_counts import SearchCounts
-from rag_service.use_cases.accept_uploads import AcceptUploads
-from rag_service.use_cases.builds import ManageBuilds
-from rag_service.use_cases.content_gaps import ContentGaps
-from rag_service.use_cases.corpora import CreateCorpus, ListCorpusFiles, ReadCorpusFile, RemoveDocument
-from rag_service.use_cases.delegation import ActForEndUser
-from rag_service.use_cases.drafts import ManageDrafts
-from rag_service.use_cases.erasing.read_erasures import ReadErasures
-from rag_service.use_cases.erasing.request_erasure import RequestErasure
-from rag_service.use_cases.erasing.tell_erased import TellErased
-from rag_service.use_cases.evaluations import ReadEvaluations, StartEvaluation
-from rag_service.use_cases.feedback import GiveFeedback
-from rag_service.use_cases.gates import PublishGate
-from rag_service.use_cases.golden import ManageGolden
-from rag_service.use_cases.golden_growth import GrowGolden
-from rag_service.use_cases.indexes.keep_given_vectors import KeepGivenVectors
-from rag_service.use_cases.indexes.read_health import ReadIndexHealth
-from rag_service.use_cases.jobs import ManageJobs
-from rag_service.use_cases.keys import ManageKeys
-from rag_service.use_cases.live_answers import ReadLiveAnswers
-from rag_service.use_cases.manage_gates import ManageGates
-from rag_service.use_cases.publish import Publish
-from rag_service.use_cases.reconcile import Reconcile
-from rag_service.use_cases.retention import ManageRetention
-from rag_service.use_cases.revision_text import ReadRevisionText
-from rag_service.use_cases.rights import GrantDocument, SpreadRights
 from rag_service.use_cases.searching.options import SearchOptions
-from rag_service.use_cases.searching.rerank import RerankPassages
-from rag_service.use_cases.sources.manage import ManageSources
-from rag_service.use_cases.store_file import StoreFile
-from rag_service.use_cases.versions import CurateVersions, ReadVersions
-from rag_service.use_cases.watch_evaluations import WatchEvaluations
-from tests.build_parts import own_parts
 
 PUBLIC_URL = "http://rag.test"
 MAX_FILE_BYTES = 200_000
-RECIPE = {
-    "embedder": {"model": "hashing", "dimensions": 8},
-    "chunker": {"target_tokens": 254, "overlap_tokens": 0, "heading_prefix": True},
-}
 MAX_REQUEST_BYTES = 50_000
 QUOTE = "The car park closes at 22:30."
 
@@ -272,98 +227,5 @@ def _answer(scope: AccessScope, question: Question, pinned: PinnedVersion) -> An
         timings_ms={"search": 2.0, "total": 5.0},
         cost=Cost(amount=0.00045, currency="EUR"),
         created_at=now(),
-    )
-
-
-def open_parts(catalog: SqlCatalog, folder: Path) -> SimpleNamespace:
-    security = SecuritySettings(authorisation_cache_s=0, public_url=PUBLIC_URL)
-    uploads = UploadSettings(max_file_bytes=MAX_FILE_BYTES, max_request_bytes=MAX_REQUEST_BYTES)
-    settings = Settings(data_dir=folder, security=security, uploads=uploads)
-    blobs = FsspecBlobStore(f"file://{folder}/blobs")
-    clock: Callable[[], datetime] = now
-    index = MemoryIndex()
-    spread_rights = SpreadRights(catalog=catalog, index=index)
-    service_keys = ServiceKeys(b"s" * 32)
-    publish_gate = PublishGate(clock=clock, is_on=True)
-    return SimpleNamespace(
-        settings=settings,
-        clock=clock,
-        catalog=catalog,
-        catalog_files=catalog,
-        blobs=blobs,
-        index=index,
-        sparse_encoder=Bm25Encoder(),
-        reconcile=Reconcile(
-            catalog=catalog,
-            index=index,
-            blobs=blobs,
-            build_parts=own_parts(Fingerprint("build"), HashingEmbedder(8), kept=catalog.kept_vectors),
-            clock=clock,
-        ),
-        read_revision_text=ReadRevisionText(catalog=catalog),
-        grant_document=GrantDocument(catalog=catalog, spread=spread_rights),
-        embedder=LoadedEmbedder(),
-        act_for=ActForEndUser(service_keys),
-        service_keys=service_keys,
-        request_erasure=RequestErasure(
-            catalog=catalog,
-            log=ErasureLogFile(folder / "erasures.jsonl"),
-            keyed_hash=service_keys,
-            queue=PolledQueue(),
-            clock=clock,
-            settle=timedelta(),
-        ),
-        erasures=ReadErasures(catalog=catalog),
-        tell_erased=TellErased(catalog=catalog, keyed_hash=service_keys),
-        keys=ManageKeys(catalog=catalog, clock=clock, settings=security, public_url=PUBLIC_URL),
-        store_file=StoreFile(catalog=catalog, blobs=blobs, clock=clock, max_bytes=MAX_FILE_BYTES),
-        uploads=AcceptUploads(
-            catalog=catalog,
-            blobs=blobs,
-            queue=PolledQueue(),
-            clock=clock,
-            parser_fingerprint="parsers-1",
-            settings=uploads,
-            spread_rights=spread_rights,
-        ),
-        keep_given_vectors=KeepGivenVectors(
-            catalog=catalog,
-            build_parts=own_parts(Fingerprint("build"), HashingEmbedder(8)),
-            kept=catalog.kept_vectors,
-        ),
-        remove_document=RemoveDocument(catalog=catalog, clock=clock),
-        read_corpus_file=ReadCorpusFile(catalog=catalog),
-        list_corpus_files=ListCorpusFiles(catalog=catalog),
-        jobs=ManageJobs(catalog=catalog, queue=PolledQueue(), clock=clock, settings=settings.jobs),
-        create_corpus=CreateCorpus(catalog=catalog, clock=clock, fingerprint=Fingerprint("build"), recipe=RECIPE),
-        builds=ManageBuilds(
-            catalog=catalog, clock=clock, queue=PolledQueue(), fingerprint=Fingerprint("build"), recipe=RECIPE
-        ),
-        drafts=ManageDrafts(catalog=catalog, clock=clock, queue=PolledQueue()),
-        sources=ManageSources(catalog=catalog, cipher=service_keys, queue=PolledQueue(), clock=clock),
-        versions=ReadVersions(catalog=catalog),
-        curate_versions=CurateVersions(catalog=catalog, clock=clock),
-        publish=Publish(catalog=catalog, clock=clock),
-        retention=ManageRetention(catalog=catalog, clock=clock),
-        search=ScriptedSearch(catalog),
-        rerank=RerankPassages(reranker=WordOverlapReranker(), settings=RerankSettings()),
-        ask_question=ScriptedAnswers(catalog),
-        give_feedback=GiveFeedback(catalog=catalog, clock=clock),
-        golden=ManageGolden(catalog=catalog, clock=clock),
-        grow_golden=GrowGolden(catalog=catalog, clock=clock),
-        content_gaps=ContentGaps(
-            catalog=catalog,
-            build_parts=own_parts(Fingerprint("build")),
-            clock=clock,
-            settings=settings.evaluation,
-        ),
-        publish_gate=publish_gate,
-        gates=ManageGates(catalog=catalog, gate=publish_gate, clock=clock),
-        evaluations=ReadEvaluations(catalog=catalog),
-        start_evaluation=StartEvaluation(catalog=catalog, queue=PolledQueue(), clock=clock),
-        watch_evaluations=WatchEvaluations(catalog=catalog, clock=clock, settings=settings.jobs),
-        live_answers=ReadLiveAnswers(catalog=catalog, clock=clock),
-        index_health=ReadIndexHealth(
-            catalog=catalog, tuning=FixedTuning("memory"), clock=clock, settings=RetrievalSettings()
-        ),
+        searched_with=SearchedWith(filters=question.filters, per_document=question.per_document, limit=8, neighbours=1),
     )

@@ -8,7 +8,8 @@ import pytest
 from rag_service.domain.access import Permission
 from rag_service.domain.ids import Fingerprint
 from rag_service.use_cases.corpora import CreateCorpus
-from tests.api.parts import RECIPE, Service, now
+from tests.api.parts import Service, now
+from tests.api.wiring import RECIPE
 
 BUILDS = "/v1/corpora/handbook/builds"
 

@@ -19,6 +19,7 @@ from tests.bench.figures import HEADER, Figure, percentiles
 from tests.bench.flip import flip_figures
 from tests.bench.ingestion import add_scale_options, scale_figures
 from tests.bench.seal_curve import FIGURE, SIZES, WHOLE, seal_figures
+from tests.bench.telling import tell
 from tests.bench.texts import Row, rows
 
 CACHE = Path(".cache/bench")
@@ -29,16 +30,16 @@ def main() -> None:
     """Measure and print."""
     arguments = _arguments()
     calibration = calibrate()
-    _print(f"calibration: {calibration.gflops:.0f} GFLOP/s, one unit = {calibration.unit_ms:.2f} ms\n{HEADER}")
+    tell(f"calibration: {calibration.gflops:.0f} GFLOP/s, one unit = {calibration.unit_ms:.2f} ms\n{HEADER}")
     peer = _peer(arguments.rows, arguments.questions)
     for figure in _ingestion(arguments.rows, peer, calibration):
-        _print(figure.line())
+        tell(figure.line())
     for figure in scale_figures(arguments.documents, count=arguments.count, rounds=arguments.rounds):
-        _print(figure.line())
+        tell(figure.line())
     for figure in _serving(arguments, peer, calibration):
-        _print(figure.line())
+        tell(figure.line())
     for figure in _versions(whole=arguments.whole):
-        _print(figure.line())
+        tell(figure.line())
 
 
 def _arguments() -> argparse.Namespace:
@@ -103,11 +104,6 @@ def _serving(arguments: argparse.Namespace, peer: dict[str, float], calibration:
 def _versions(*, whole: bool) -> Iterator[Figure]:
     yield from seal_figures(WHOLE, figure=FIGURE) if whole else seal_figures(SIZES)
     yield from flip_figures()
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rag_service.errors import Misconfigured
 from rag_service.retrieval.faiss_device import FaissDevice, obeys_selectors, open_gpu
+from tests.bench.telling import tell
 
 _SIZES = (1_000_000, 10_000_000)
 _DIMENSIONS = 384
@@ -32,7 +33,7 @@ def main(sizes: list[int]) -> None:
     """Measure and print."""
     devices = dict(_devices())
     for name, device in devices.items():
-        _tell(f"{name}: selectors are {'obeyed' if obeys_selectors(device) else 'ignored'}")
+        tell(f"{name}: selectors are {'obeyed' if obeys_selectors(device) else 'ignored'}")
     for size in sizes:
         vectors = _made(size + _QUERIES)
         queries, vectors = vectors[size:], vectors[:size]
@@ -45,7 +46,7 @@ def _devices() -> Iterator[tuple[str, FaissDevice]]:
     try:
         yield "gpu", open_gpu()
     except Misconfigured as exc:
-        _tell(f"no GPU: {exc}")
+        tell(f"no GPU: {exc}")
     yield "processor", FaissDevice()
 
 
@@ -60,7 +61,7 @@ def _measure(name: str, device: FaissDevice, vectors: _Vectors, queries: _Vector
     recall = np.mean(
         [len({*mine} & {*theirs}) / _SHOWN for mine, theirs in zip(found.tolist(), exact.tolist(), strict=True)]
     )
-    _tell(
+    tell(
         f"{name}: loaded in {loaded_s:.1f} s, a search {alone_ms:.2f} ms, {_AT_ONCE} at once {together_ms:.2f} ms, "
         f"recall@10 {recall:.4f}"
     )
@@ -93,11 +94,6 @@ def _made(count: int) -> _Vectors:
 def _exact(vectors: _Vectors, queries: _Vectors) -> NDArray[np.int64]:
     _, rows = faiss.knn(queries, vectors, _SHOWN, metric=faiss.METRIC_INNER_PRODUCT)
     return np.asarray(rows)
-
-
-def _tell(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

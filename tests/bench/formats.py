@@ -14,7 +14,6 @@ import logging
 import re
 import shutil
 import signal
-import sys
 import time
 import warnings
 from collections import Counter, defaultdict
@@ -29,6 +28,7 @@ from ingestion.parsing.limits import ParsingLimits
 from ingestion.parsing.media_types import ENDINGS
 from ingestion.parsing.read import read_document
 from rag_service.errors import DocumentRejected
+from tests.bench.telling import tell
 
 HEADER = (
     "format", "files", "read", "refused", "docs/s", "peer's", "ratio",
@@ -65,24 +65,19 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     line = _markdown if arguments.markdown else _columns
-    _print(line(HEADER))
+    tell(line(HEADER))
     if arguments.markdown:
-        _print(line(["---"] * len(HEADER)))
+        tell(line(["---"] * len(HEADER)))
     by_format: dict[str, list[Measured]] = defaultdict(list)
     for path in _documents(arguments.folders, arguments.ending):
         ending = path.suffix.lower()
         by_format[ending if ending in ENDINGS else OTHER].append(_measured(path))
     by_format = {ending: _where_able(found) for ending, found in by_format.items()}
     for ending, found in sorted(by_format.items(), key=lambda item: (item[0] == OTHER, item[0])):
-        _print(line(_cells(ending, found)))
+        tell(line(_cells(ending, found)))
         for measured in found if arguments.files else ():
-            _print(_file_line(measured))
-    _print(line(_cells("all", [measured for found in by_format.values() for measured in found])))
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+            tell(_file_line(measured))
+    tell(line(_cells("all", [measured for found in by_format.values() for measured in found])))
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,7 +7,6 @@ documents of one chunk each into a service, and tells the bytes of its database;
 
 import argparse
 import asyncio
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from rag_service.domain.versions import OPEN
 from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.ports.vector_index import Point
 from rag_service.retrieval.index_client import IndexClient
+from tests.bench.telling import tell
 from tests.index_hosts import RunningHost, running_host
 from tests.integration.edge_desk import accept_rows, edge_desk
 from tests.made_rows import made_rows, made_text
@@ -44,7 +44,7 @@ def main() -> None:
             asyncio.run(_catalog(arguments.sizes[0]))
         case "snapshot":
             part = pack_points(list(_points(0, _AT_ONCE)))
-            _print(f"snapshot: {len(part) / _AT_ONCE:.0f} bytes per point")
+            tell(f"snapshot: {len(part) / _AT_ONCE:.0f} bytes per point")
         case engine:
             asyncio.run(_engine(engine, arguments.sizes))
 
@@ -60,11 +60,11 @@ async def _engine(engine: str, sizes: list[int]) -> None:
             written = size
             await client.optimise(_BUILD)
             measured.append((size, await _memory_bytes(host, engine), _disk_bytes(host.data_dir)))
-            _print("{} {}: {:.0f} MiB memory, {:.0f} MiB disk".format(engine, *_mib(measured[-1])))
+            tell("{} {}: {:.0f} MiB memory, {:.0f} MiB disk".format(engine, *_mib(measured[-1])))
         await client.aclose()
     (few, few_memory, few_disk), (many, memory, disk) = measured[0], measured[-1]
-    _print(f"{engine}: {(memory - few_memory) / (many - few):.0f} bytes of memory per point")
-    _print(f"{engine}: {(disk - few_disk) / (many - few):.0f} bytes of disk per point")
+    tell(f"{engine}: {(memory - few_memory) / (many - few):.0f} bytes of memory per point")
+    tell(f"{engine}: {(disk - few_disk) / (many - few):.0f} bytes of disk per point")
 
 
 async def _memory_bytes(host: RunningHost, engine: str) -> int:
@@ -86,7 +86,7 @@ async def _catalog(chunks: int) -> None:
         empty = _catalog_bytes(folder)
         await accept_rows(desk, made_rows(range(chunks)))
         await desk.work_off()
-        _print(f"catalog: {(_catalog_bytes(folder) - empty) / chunks:.0f} bytes per document of one chunk")
+        tell(f"catalog: {(_catalog_bytes(folder) - empty) / chunks:.0f} bytes per document of one chunk")
 
 
 def _catalog_bytes(folder: Path) -> int:
@@ -120,11 +120,6 @@ def _points(start: int, count: int) -> Iterator[Point]:
 def _mib(measured: tuple[int, int, int]) -> tuple[int, float, float]:
     size, memory, disk = measured
     return size, memory / 2**20, disk / 2**20
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

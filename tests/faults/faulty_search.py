@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+import pytest
 
 from ingestion.bootstrap import worker_over
 from rag_service.app import create_app
 from rag_service.bootstrap import Container, open_container
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import TenantId
+from rag_service.domain.ids import Fingerprint, TenantId
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.fusion import fuse
@@ -25,11 +26,13 @@ from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.verification.checker import QuoteChecker
 from rag_service.verification.lexical import LexicalVerifier
 from tests.build_parts import OwnParts
-from tests.faulty_parts import FaultyEmbedder, FaultyIndex
+from tests.faulty_parts import FaultyEmbedder, FaultyIndex, Mood
 from tests.integration.desk import DOCUMENTS, Desk
 
 QUESTION = "Are bananas yellow?"
 SHORT_S = 0.2
+
+faults = pytest.mark.parametrize("fault", [Mood.HANGING, Mood.REFUSING])
 
 
 @dataclass(kw_only=True)
@@ -98,6 +101,14 @@ async def faulty_search(
         )
 
 
+@pytest.fixture
+async def world(migrated_dir: Path) -> AsyncIterator[FaultySearch]:
+    """Open a search with a fallback, which has answered once."""
+    async with faulty_search(migrated_dir, has_fallback=True) as made:
+        await made.ask()
+        yield made
+
+
 async def copied(container: Container, index: VectorIndex) -> VectorIndex:
     """Return `index` with all points of the service's build."""
     async for page in container.index.points(container.build.digest):
@@ -108,7 +119,7 @@ async def copied(container: Container, index: VectorIndex) -> VectorIndex:
 def _with(
     container: Container, embedder: FaultyEmbedder, index: FaultyIndex, fallback: FaultyIndex | None
 ) -> Container:
-    async def stand_in() -> VectorIndex | None:
+    async def stand_in(_fingerprint: Fingerprint) -> VectorIndex | None:
         return fallback
 
     search = Search(

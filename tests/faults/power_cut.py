@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from ingestion.bootstrap import worker_over
-from rag_service import bootstrap
 from rag_service.bootstrap import open_container
 from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.drafts import SealPurpose
@@ -95,10 +94,9 @@ def settings_in(folder: Path) -> Settings:
 @asynccontextmanager
 async def desk_over(folder: Path, index: EdgeIndex) -> AsyncIterator[Desk]:
     """Open the service over a folder, with an index that is open already."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "open_index", lambda *_: OpenedIndex(index=index))
-        async with open_container(settings_in(folder)) as container, worker_over(container) as worker:
-            yield Desk(worker=worker, admin=SCOPE)
+    opened = open_container(settings_in(folder), open_index=lambda *_: OpenedIndex(index=index))
+    async with opened as container, worker_over(container) as worker:
+        yield Desk(worker=worker, admin=SCOPE)
 
 
 def open_index(folder: Path) -> EdgeIndex:

@@ -2,25 +2,17 @@
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.faults.faulty_search import QUESTION, FaultySearch, faulty_search
+from tests.faults.faulty_search import QUESTION, FaultySearch, faults, world
 from tests.faulty_parts import Mood
 from tests.integration.desk import DOCUMENTS
 
+__all__ = ["world"]
+
 CHAT = {"model": "fruit", "messages": [{"role": "user", "content": QUESTION}]}
-
-faults = pytest.mark.parametrize("fault", [Mood.HANGING, Mood.REFUSING])
-
-
-@pytest.fixture
-async def world(migrated_dir: Path) -> AsyncIterator[FaultySearch]:
-    async with faulty_search(migrated_dir, has_fallback=True) as made:
-        await made.ask()
-        yield made
 
 
 @pytest.fixture

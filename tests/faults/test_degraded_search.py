@@ -8,23 +8,15 @@ import pytest
 from rag_service.errors import EmbedderUnavailable, IndexUnavailable
 from rag_service.retrieval.index_client import IndexClient
 from tests.contract.index_backends import qdrant_index
-from tests.faults.faulty_search import FaultySearch, faulty_search
+from tests.faults.faulty_search import FaultySearch, faults, faulty_search, world
 from tests.faulty_parts import Mood
 from tests.index_hosts import running_host
 from tests.integration.desk import DOCUMENTS
 from tests.patience import PATIENCE_S, until
 
+__all__ = ["world"]
+
 ENOUGH_FAILURES = 3
-
-faults = pytest.mark.parametrize("fault", [Mood.HANGING, Mood.REFUSING])
-
-
-@pytest.fixture
-async def world(migrated_dir: Path) -> AsyncIterator[FaultySearch]:
-    """With a fallback."""
-    async with faulty_search(migrated_dir, has_fallback=True) as made:
-        await made.ask()
-        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -16,29 +16,13 @@ from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.faiss_store import FILE
 from rag_service.retrieval.index_client import IndexClient
 from tests.contract.index_points import assert_same, chunks, found, listed, point, point_id, points
+from tests.faults.faiss_folders import BUILD, Opened, opened
 from tests.faults.small_disks import mounted_disk
 from tests.index_hosts import RunningHost, running_host
 from tests.patience import PATIENCE_S
 
-BUILD = "build"
 KINDS = ["flat", "hnsw", "ivf"]
-Opened = Callable[..., FaissIndex]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    """Opens the folder of the test; closed where it is still open."""
-    indexes: list[FaissIndex] = []
-
-    def open_again(**options) -> FaissIndex:
-        for index in indexes:
-            index.close()
-        indexes[:] = [FaissIndex(tmp_path, exact_below=0, **options)]
-        return indexes[0]
-
-    yield open_again
-    for index in indexes:
-        index.close()
+__all__ = ["opened"]
 
 
 @pytest.fixture
@@ -163,6 +147,7 @@ async def test_a_second_opener_of_the_folder_is_refused(opened: Opened, tmp_path
 async def test_a_structure_that_finds_too_little_is_not_believed(opened: Opened) -> None:
     class Lost:
         size = 300
+        oversampling = 1.0
 
         def search(self, vectors, limit, *, allowed):
             found = stay_with[0].search(vectors, limit, allowed=allowed)

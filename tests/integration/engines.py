@@ -5,8 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from ingestion.bootstrap import worker_over
 from rag_service.bootstrap import open_container
 from rag_service.domain.ids import Fingerprint, TenantId
@@ -15,6 +13,7 @@ from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
 from rag_service.retrieval.faiss_index import FaissIndex
+from rag_service.retrieval.follower_misses import FollowerMisses
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.opened_engines import OpenedEngines
@@ -68,6 +67,11 @@ class Engines:
             batch=20,
         )
 
+    async def epochs(self) -> list[int]:
+        """By which searches of each corpus are told from those of before."""
+        async with self.catalog.reading() as tx:
+            return [(await tx.corpora.get(self.desk.admin, self.desk.corpus)).rights_epoch]
+
     async def answers(self) -> list[list[tuple[str, float]]]:
         """What some questions find."""
         return [await self.desk.found(made_question(number)) for number in range(0, DOCUMENTS, 7)]
@@ -93,35 +97,38 @@ async def engine(name: str, folder: Path) -> AsyncIterator[VectorIndex]:
 
 
 @asynccontextmanager
-async def engines_opened(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str, **others: VectorIndex
-) -> AsyncIterator[Engines]:
-    """Open a service on the first of the engines, over a migrated folder, with a published corpus."""
+async def engines_opened(folder: Path, *names: str, **others: VectorIndex) -> AsyncIterator[Engines]:
+    """Open a service on the first of the names, over a migrated folder, with a published corpus."""
     async with AsyncExitStack() as stack:
-        opened = {name: await stack.enter_async_context(engine(name, folder)) for name in names} | others
-        desk = await stack.enter_async_context(_desk(folder, monkeypatch, opened, serving=names[0]))
+        own = [name for name in names if name not in others]
+        opened = {name: await stack.enter_async_context(engine(name, folder)) for name in own} | others
+        desk = await stack.enter_async_context(_desk(folder, opened, serving=names[0]))
         await accept_rows(desk, made_rows(range(DOCUMENTS)))
         await desk.work_off()
         yield Engines(desk, opened)
 
 
 @asynccontextmanager
-async def _desk(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, opened: Mapping[str, VectorIndex], *, serving: str
-) -> AsyncIterator[Desk]:
+async def _desk(folder: Path, opened: Mapping[str, VectorIndex], *, serving: str) -> AsyncIterator[Desk]:
     def routed(_settings: Settings, catalog: Catalog, _stack: AsyncExitStack) -> OpenedIndex:
         engines = OpenedEngines({name: lambda index=index: index for name, index in opened.items()})
         route = KnownRoute(catalog=catalog, default=serving, monotonic=iter(range(10**9)).__next__)
-        return OpenedIndex(index=RoutedIndex(engines=engines, route=route, compared=ComparedSearches(catalog)))
+        return OpenedIndex(
+            index=RoutedIndex(
+                engines=engines,
+                route=route,
+                compared=ComparedSearches(catalog),
+                misses=FollowerMisses(catalog, monotonic=iter(range(10**9)).__next__),
+            )
+        )
 
-    monkeypatch.setattr("rag_service.bootstrap.open_index", routed)
     settings = Settings(
         data_dir=folder,
         embedding=EmbeddingSettings(backend="hashing", dimensions=64),
         retrieval=RetrievalSettings(backend="memory", cache_entries=0),
         jobs=JobSettings(draft_patience_s=0),
     )
-    async with open_container(settings) as container, worker_over(container) as worker:
+    async with open_container(settings, open_index=routed) as container, worker_over(container) as worker:
         worker.prepare._read._parse = read_here
         first = await container.keys.create_first(TenantId("tenant_default"), "default")
         assert first is not None

@@ -55,7 +55,8 @@ class Place:
             "jobs": JobSettings(draft_patience_s=0),
         }
         settings = Settings(data_dir=self._folder, **usual | sections)
-        async with open_container(settings) as container, worker_over(container) as worker:
+        opened = open_container(settings, open_index=lambda *_: OpenedIndex(index=self.index))
+        async with opened as container, worker_over(container) as worker:
             worker.prepare._read._parse = _read_here
             desk = Desk(worker=worker, admin=ADMIN)
             if not await _has_tenant(worker):
@@ -65,10 +66,8 @@ class Place:
 
 
 @pytest.fixture
-def place(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    made = Place(migrated_dir)
-    monkeypatch.setattr("rag_service.bootstrap.open_index", lambda *_: OpenedIndex(index=made.index))
-    return made
+def place(migrated_dir: Path) -> Place:
+    return Place(migrated_dir)
 
 
 @pytest.fixture

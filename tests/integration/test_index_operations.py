@@ -1,22 +1,24 @@
 """`python -m rag_service.index_operations` in this process, over engines in memory."""
 
 import json
-import sys
+import sqlite3
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from rag_service import index_operations
+from rag_service.bootstrap import open_container
 from rag_service.ports.catalog import Catalog
 from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
+from rag_service.retrieval.follower_misses import FollowerMisses
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.opened_engines import OpenedEngines
 from rag_service.retrieval.routed import RoutedIndex
-from rag_service.settings import Settings
+from rag_service.settings import EmbeddingSettings, Settings
 from rag_service.use_cases.indexes import migrate_index
 
 Run = Callable[..., str]
@@ -32,19 +34,15 @@ def run(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
             engines=OpenedEngines({name: lambda index=index: index for name, index in engines.items()}),
             route=KnownRoute(catalog=catalog, default="edge"),
             compared=ComparedSearches(catalog),
+            misses=FollowerMisses(catalog),
         )
         return OpenedIndex(index=routed)
 
     def said(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["rag index", *arguments])
-        index_operations.main()
+        settings = Settings(data_dir=migrated_dir, embedding=EmbeddingSettings(backend="hashing"))
+        index_operations.main(arguments, open_parts=lambda: open_container(settings, open_index=opened))
         return capsys.readouterr().out
 
-    monkeypatch.setattr("rag_service.bootstrap.open_index", opened)
-    # It is for a process of its own: here it would bind the log of all later tests to this one's output.
-    monkeypatch.setattr(index_operations, "configure_logs", lambda *_, **__: None)
-    monkeypatch.setenv("RAG_DATA_DIR", str(migrated_dir))
-    monkeypatch.setenv("RAG_EMBEDDING__BACKEND", "hashing")
     monkeypatch.setitem(migrate_index.MigrateIndex.__init__.__kwdefaults__, "settle_s", 0.0)
     return said
 
@@ -60,6 +58,22 @@ def test_a_migration_is_begun_gone_back_from_and_finished(run: Run) -> None:
     assert run("migrate", "--finish").startswith("edge serves (steady)")
 
 
+def note_missed(folder: Path) -> None:
+    """Note that the engine `edge` has missed a write."""
+    with closing(sqlite3.connect(folder / "catalog.db")) as catalog, catalog:
+        catalog.execute("INSERT INTO index_misses VALUES ('edge', 'b', 1)")
+
+
+def test_what_the_engine_that_follows_has_missed_is_told_until_it_is_mended(run: Run, migrated_dir: Path) -> None:
+    run("migrate", "--to", "other")
+    note_missed(migrated_dir)
+    assert "edge has missed writes of build b" in run("status").splitlines()[1]
+
+    assert run("migrate", "--mend").startswith("other serves, edge follows (switched)")
+
+    assert json.loads(run("status", "--json"))["missed"] == []
+
+
 def test_where_there_is_no_build_nothing_is_snapshot_or_restored(run: Run, tmp_path: Path) -> None:
     assert run("snapshot", str(tmp_path / "none")) == "There is no build yet.\n"
     assert run("restore", str(tmp_path / "none")) == "There is no snapshot in this folder.\n"
@@ -72,6 +86,7 @@ def test_where_there_is_no_build_nothing_is_snapshot_or_restored(run: Run, tmp_p
         (["migrate", "--to", "abacus"], "no engine 'abacus'"),
         (["migrate", "--to", "edge"], "edge serves, and no migration is under way"),
         (["migrate", "--finish"], "no migration is under way"),
+        (["migrate", "--mend"], "no migration is under way"),
         (["migrate", "--back"], "no migration is under way"),
     ],
 )

@@ -13,10 +13,8 @@ from tests.integration.engines import DOCUMENTS, ENGINES, Engines, engines_opene
 
 
 @pytest.fixture(params=ENGINES)
-async def engines(
-    request: pytest.FixtureRequest, migrated_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Engines]:
-    async with engines_opened(migrated_dir, monkeypatch, request.param) as opened:
+async def engines(request: pytest.FixtureRequest, migrated_dir: Path) -> AsyncIterator[Engines]:
+    async with engines_opened(migrated_dir, request.param) as opened:
         yield opened
 
 
@@ -36,6 +34,14 @@ async def test_nothing_is_embedded_and_the_same_is_found(engines: Engines, monke
 
     assert [(each.found, each.mended) for each in found] == [(DOCUMENTS, DOCUMENTS)]
     assert await engines.answers() == before
+
+
+async def test_what_was_found_before_a_rebuild_is_asked_anew(engines: Engines) -> None:
+    before = await engines.epochs()
+
+    await rebuilding(engines)(engines.build)
+
+    assert await engines.epochs() > before
 
 
 async def test_a_build_that_is_not_there_is_not_rebuilt(engines: Engines) -> None:

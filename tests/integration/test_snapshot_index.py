@@ -11,6 +11,7 @@ from rag_service.domain.ids import Fingerprint
 from rag_service.errors import BlobsUnavailable, Conflict, DataDamaged
 from rag_service.ports.snapshots import SnapshotPart
 from rag_service.ports.vector_index import Point
+from rag_service.retrieval.memory import MemoryIndex
 from rag_service.use_cases.indexes.restore_snapshot import Restored, RestoreSnapshot
 from rag_service.use_cases.indexes.take_snapshot import TakeSnapshot
 from tests.integration.engines import DOCUMENTS, ENGINES, Engines, engines_opened
@@ -18,15 +19,15 @@ from tests.integration.erasing import erase
 
 
 @pytest.fixture(params=ENGINES)
-async def engines(request: pytest.FixtureRequest, migrated_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    async with engines_opened(migrated_dir, monkeypatch, request.param) as opened:
+async def engines(request: pytest.FixtureRequest, migrated_dir: Path):
+    async with engines_opened(migrated_dir, request.param) as opened:
         yield opened
 
 
 @pytest.fixture
-async def memory(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engines]:
+async def memory(migrated_dir: Path) -> AsyncIterator[Engines]:
     """A service on memory."""
-    async with engines_opened(migrated_dir, monkeypatch, "memory") as opened:
+    async with engines_opened(migrated_dir, "memory") as opened:
         yield opened
 
 
@@ -136,6 +137,53 @@ async def test_a_restore_leaves_out_the_parts_that_are_there(memory: Engines, fo
     assert (restored.points, restored.parts, restored.parts_there) == (DOCUMENTS, 3, 1)
 
 
+class CountingIndex(MemoryIndex):
+    """Counts the points that are written."""
+
+    written = 0
+
+    async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
+        self.written += len(points)
+        await super().write(fingerprint, points)
+
+
+async def test_of_a_part_that_is_there_but_for_one_point_only_that_is_written(migrated_dir: Path, folder: Path) -> None:
+    counting = CountingIndex()
+    async with engines_opened(migrated_dir, "counting", counting=counting) as engines:
+        manifest = await taking(engines, SnapshotFolder(str(folder)))(engines.build)
+        await counting.purge(engines.build, [manifest.parts[1].last])
+        counting.written = 0
+
+        restored = await restore(engines, folder)
+
+        assert (counting.written, restored.points, restored.parts_there) == (1, DOCUMENTS, 2)
+
+
+async def test_what_was_found_before_a_restore_is_asked_anew(memory: Engines, folder: Path) -> None:
+    await taking(memory, SnapshotFolder(str(folder)))(memory.build)
+    await memory.index.drop(memory.build)
+    before = await memory.epochs()
+
+    await restore(memory, folder)
+    after = await memory.epochs()
+    await restore(memory, folder)
+
+    assert after == [epoch + 1 for epoch in before]
+    assert await memory.epochs() == after
+
+
+async def test_what_came_back_before_a_restore_failed_is_found(memory: Engines, folder: Path) -> None:
+    await taking(memory, SnapshotFolder(str(folder)))(memory.build)
+    await memory.index.drop(memory.build)
+    (folder / memory.build / "part-00003.points").write_bytes(b"damaged")
+    before = await memory.epochs()
+
+    with pytest.raises(DataDamaged):
+        await restore(memory, folder)
+
+    assert await memory.epochs() == [epoch + 1 for epoch in before]
+
+
 async def test_a_part_that_was_changed_is_refused(memory: Engines, folder: Path) -> None:
     await taking(memory, SnapshotFolder(str(folder)))(memory.build)
     part = folder / memory.build / "part-00002.points"
@@ -156,10 +204,8 @@ async def test_an_index_that_answers_otherwise_is_told(memory: Engines, folder: 
         await restore(memory, folder)
 
 
-async def test_a_snapshot_comes_back_into_another_engine(
-    migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
-    async with engines_opened(migrated_dir, monkeypatch, "memory", "edge") as engines:
+async def test_a_snapshot_comes_back_into_another_engine(migrated_dir: Path, folder: Path) -> None:
+    async with engines_opened(migrated_dir, "memory", "edge") as engines:
         await taking(engines, SnapshotFolder(str(folder)))(engines.build)
         restoring = RestoreSnapshot(
             catalog=engines.catalog, index=engines.by_name["edge"], snapshots=SnapshotFolder(str(folder))

@@ -109,7 +109,9 @@ class Place:
             # Long enough for all uploads of one step to be prepared first.
             jobs=JobSettings(draft_patience_s=86_400),
         )
-        container = await self._stack.enter_async_context(open_container(settings))
+        container = await self._stack.enter_async_context(
+            open_container(settings, open_index=lambda *_: OpenedIndex(index=self.index))
+        )
         catalog = CrashingCatalog(inner=container.catalog, fuse=self.fuse)
         index = CrashingIndex(inner=container.index, fuse=self.fuse)
         failing = replace(container, catalog=catalog, index=index)
@@ -141,7 +143,6 @@ def opened(catalog_url: str, *, has_engine: bool = False) -> Iterator[Place]:
         capture_logs(),  # to show the trace of each crash would take most of the time
     ):
         place = Place(folder=Path(folder), catalog_url=catalog_url, has_engine=has_engine, runner=runner)
-        patch.setattr("rag_service.bootstrap.open_index", lambda *_: OpenedIndex(index=place.index))
         patch.setattr("rag_service.bootstrap.utc_now", place.clock)
         patch.setattr("rag_service.bootstrap.open_catalog", partial(open_catalog, clock=place.clock))
         patch.setattr("rag_service.use_cases.point_differences._PAUSE_S", 0)

@@ -8,15 +8,14 @@ from random import Random
 import numpy as np
 import pytest
 
-from rag_service.domain.access import EVERYONE, AccessScope
+from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Passage
 from rag_service.domain.exact_terms import exact_terms, folded
-from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, Fingerprint, PointId
-from rag_service.domain.versions import OPEN, PinnedVersion
+from rag_service.domain.ids import ChunkId, CorpusId, Fingerprint
+from rag_service.domain.versions import PinnedVersion
 from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.hashing import HashingEmbedder
 from rag_service.ports.sparse_encoder import DocumentFrequencies, frequencies_of
-from rag_service.ports.vector_index import Point
 from rag_service.ports.vectors import SparseVector
 from rag_service.retrieval.fusion import fuse
 from rag_service.retrieval.memory import MemoryIndex
@@ -25,7 +24,7 @@ from rag_service.use_cases.search import Search
 from rag_service.use_cases.searching.exact_matches import exact_first
 from rag_service.use_cases.searching.options import SearchOptions
 from tests.build_parts import own_parts
-from tests.unit.test_search import BUILD, CORPUS, READER, Editions, Shelf
+from tests.unit.shelf import BUILD, READER, Editions, Shelf, point
 from tests.values import passage
 
 CHUNKS = 20_000
@@ -85,18 +84,7 @@ async def search_against(question: str) -> Search:
     index, asked = MemoryIndex(), await HashingEmbedder(DIMENSIONS).embed_query(question)
     noise = np.random.default_rng(5).normal(scale=0.01, size=(CHUNKS, DIMENSIONS)).astype(np.float32)
     points = [
-        Point(
-            id=PointId(f"p{at}"),
-            tenant_id=CORPUS.tenant_id,
-            corpus_id=CORPUS.id,
-            document_id=DocumentId(f"doc_{at}"),
-            chunk_id=ChunkId(f"{at}"),
-            principals=frozenset({EVERYONE}),
-            born=1,
-            died=OPEN,
-            dense=(-asked if at in (NAMING, QUOTED) else asked) + noise[at],
-            sparse=sparse,
-        )
+        point(f"{at}", dense=(-asked if at in (NAMING, QUOTED) else asked) + noise[at], sparse=sparse)
         for at, sparse in enumerate(sparse_vectors())
     ]
     await index.write(BUILD, points)

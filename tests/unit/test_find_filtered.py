@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag_service.domain.access import EVERYONE, AccessScope
+from rag_service.domain.access import AccessScope
 from rag_service.domain.filters import Filter, Scalar, matches, parse_filter
-from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, PointId
-from rag_service.domain.versions import OPEN, PinnedVersion
-from rag_service.ports.vector_index import Candidate, Point, Visible
+from rag_service.domain.ids import CorpusId
+from rag_service.domain.versions import PinnedVersion
+from rag_service.ports.vector_index import Candidate, Visible
 from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import RetrievalSettings
@@ -20,7 +20,7 @@ from rag_service.use_cases.searching.deadline import Deadline
 from rag_service.use_cases.searching.find_candidates import FindCandidates
 from rag_service.use_cases.searching.find_filtered import FindFiltered
 from rag_service.use_cases.searching.options import SearchOptions
-from tests.unit.test_search import BUILD, CORPUS, READER
+from tests.unit.shelf import BUILD, CORPUS, READER, point
 
 POINTS, CANDIDATES = 300, 5
 PINNED = PinnedVersion(corpus=CORPUS, number=1, fingerprint=BUILD)
@@ -78,17 +78,10 @@ def equal(key: str, value: int) -> Filter:
 async def filled() -> AttentiveIndex:
     index = AttentiveIndex()
     points = [
-        Point(
-            id=PointId(f"p{at}"),
-            tenant_id=CORPUS.tenant_id,
-            corpus_id=CORPUS.id,
-            document_id=DocumentId(f"{at:03}"),
-            chunk_id=ChunkId(f"{at:03}"),
-            principals=frozenset({EVERYONE}),
-            born=1,
-            died=OPEN,
+        # Every second one shares no term with the question.
+        point(
+            f"{at:03}",
             dense=DENSE[at],
-            # Every second one shares no term with the question.
             sparse=SparseVector(indices=np.arange(3, dtype=np.uint32) + 10 * (at % 2), values=WEIGHTS[at]),
         )
         for at in range(POINTS)

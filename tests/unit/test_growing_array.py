@@ -31,3 +31,15 @@ def test_rows_have_a_shape() -> None:
     array.append(np.ones((3, 2), dtype=np.float32))
 
     assert array.values.shape == (3, 2)
+
+
+def test_picked_values_are_not_moved_by_the_next_ones() -> None:
+    array = GrowingArray(np.float32, 2)
+    array.append(np.arange(8, dtype=np.float32).reshape(4, 2))
+    array.pick(np.array([3, 1]))
+    picked = array.values
+
+    array.append(np.ones((1, 2), dtype=np.float32))
+
+    assert np.shares_memory(picked, array.values)
+    assert array.values.tolist() == [[6, 7], [2, 3], [1, 1]]

@@ -13,7 +13,7 @@ from rag_service.domain.ids import ChunkId, CorpusId, DocumentId
 from rag_service.domain.spans import Span
 from rag_service.domain.versions import Member, PinnedVersion
 from rag_service.use_cases.searching.widen_passages import widened
-from tests.unit.test_search import BUILD, CORPUS, READER
+from tests.unit.shelf import BUILD, CORPUS, READER
 from tests.values import passage
 
 TEXT = "".join(f"\n\nSection {number}\n\nIt says {number * 37} things. " for number in range(40)).strip()

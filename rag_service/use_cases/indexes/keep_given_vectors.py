@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rag_service.domain.access import AccessScope, Permission
+from rag_service.domain.chunk_room import ChunkRoom, room_within
 from rag_service.domain.documents import embedded_text
 from rag_service.domain.fingerprints import digest_of
 from rag_service.domain.given_vectors import GivenVector, WantedVectors, check_given, text_of_row
@@ -16,10 +17,6 @@ from rag_service.ports.catalog import Catalog
 from rag_service.ports.kept_vectors import KeptVectors
 from rag_service.ports.vectors import DenseVector
 from rag_service.use_cases.permissions import require
-
-_SPECIAL_TOKENS = 2
-_MAX_TITLE_SHARE = 0.4
-_CHARS_PER_TOKEN = 8
 
 
 class KeepGivenVectors:
@@ -75,14 +72,17 @@ class KeepGivenVectors:
         headings, text = found
         if headings and not self._parts.chunker.heading_prefix:
             return None
-        target = min(self._parts.chunker.target_tokens, self._parts.embedder.fingerprint.max_tokens - _SPECIAL_TOKENS)
-        above = self._count(embedded_text(headings, "")) if headings else 0
-        whole = embedded_text(headings, text)
-        fits = above <= _MAX_TITLE_SHARE * target and self._count(text) <= target - above
-        return whole if fits and self._count(whole) <= target else None
+        room = self._room()
+        above, whole = room.taken_by(headings), embedded_text(headings, text)
+        fits = above <= room.for_headings and room.count(text) <= room.target - above
+        return whole if fits and room.count(whole) <= room.target else None
 
-    def _count(self, text: str) -> int:
-        return max(len(text) // _CHARS_PER_TOKEN, self._parts.count_tokens(text))
+    def _room(self) -> ChunkRoom:
+        return room_within(
+            self._parts.chunker.target_tokens,
+            max_tokens=self._parts.embedder.fingerprint.max_tokens,
+            count_tokens=self._parts.count_tokens,
+        )
 
 
 def _unit(vector: Sequence[float]) -> DenseVector:

@@ -107,12 +107,11 @@ class ReadIndexHealth:
     def _watched(
         self, check: IndexCheck, comparisons: Mapping[CorpusId, IndexComparison], is_troubled: bool, now: datetime
     ) -> WatchedIndex:
-        recall = check.found.worst_recall if check.found else None
         comparison = comparisons.get(check.corpus_id)
         return WatchedIndex(
             check=check,
             age_s=(now - (check.finished_at or check.begun_at)).total_seconds(),
-            is_under_floor=None if recall is None else recall < self._floor,
+            is_under_floor=check.found.is_under(self._floor) if check.found else None,
             points_differing=comparison.differing - comparison.mended if comparison else None,
             is_troubled=is_troubled,
         )

@@ -7,21 +7,20 @@ only), txtai (hybrid). Same texts, same model; the best eight passages. Our pass
 
 import argparse
 import asyncio
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench import ours
+from tests.bench.telling import tell
 from tests.bench.texts import rows
 from tests.bench.throughput.carried import Carried, Searched, carried
 from tests.bench.throughput.mixes import Mix
 from tests.bench.throughput.peers import FOUND
-from tests.running import free_port
+from tests.running import free_port, wait_until_listening
 
 SHARES = (0.0, 0.3, 0.9)
 PEERS = ("llama_index", "txtai")
@@ -34,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.throughput", description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000)
     row_count = parser.parse_args().rows
-    _tell(f"{'searches/s at p95 <= 200 ms':28}" + "".join(f"{share:>8.0%} repeated" for share in SHARES))
+    tell(f"{'searches/s at p95 <= 200 ms':28}" + "".join(f"{share:>8.0%} repeated" for share in SHARES))
     with _ours(row_count) as service:
         own = _figures("ours", service)
     for name in PEERS:
@@ -43,12 +42,12 @@ def main() -> None:
         ratios = (
             mine.rate / theirs.rate if theirs.rate else float("inf") for mine, theirs in zip(own, found, strict=True)
         )
-        _tell(f"{'  ours, times as many':28}" + "".join(f"{ratio:>16.1f}x" for ratio in ratios))
+        tell(f"{'  ours, times as many':28}" + "".join(f"{ratio:>16.1f}x" for ratio in ratios))
 
 
 def _figures(name: str, service: Searched) -> list[Carried]:
     found = asyncio.run(_carried(service))
-    _tell(f"{name:28}" + "".join(f"{each.rate:>10.0f} ({each.p95_ms:3.0f})" for each in found))
+    tell(f"{name:28}" + "".join(f"{each.rate:>10.0f} ({each.p95_ms:3.0f})" for each in found))
     return found
 
 
@@ -73,24 +72,11 @@ def _peer(name: str, row_count: int) -> Iterator[Searched]:
     command = [sys.executable, "-m", "tests.bench.throughput.peers", name, str(row_count), str(port)]
     process = subprocess.Popen(command)
     try:
-        _wait_for(process, port)
+        wait_until_listening(port, process, within_s=_PATIENCE_S)
         yield Searched(f"http://127.0.0.1:{port}", "none", "/search", {})
     finally:
         process.terminate()
         process.wait()
-
-
-def _wait_for(process: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while socket.socket().connect_ex(("127.0.0.1", port)):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("the peer did not start")
-        time.sleep(0.5)
-
-
-def _tell(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The highest rate that a service carries: arrivals by chance, whatever is still unanswered."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,8 +66,4 @@ async def _p95_ms(service: Searched, mix: Mix, rate: float) -> float:
     outcome = await service.at_rate(mix, rate)
     if outcome.faults:
         return float("inf")
-    return _p95(outcome.latencies_s) * 1000
-
-
-def _p95(seconds: Sequence[float]) -> float:
-    return float(np.percentile(seconds, 95))
+    return float(np.percentile(outcome.latencies_s, 95)) * 1000
