@@ -6,6 +6,7 @@ from eval.metrics.citations import Cited, resolves
 from rag_service.bootstrap import Container
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answers import Answer, Citation, Finished, Question
+from rag_service.domain.degradation import is_found_by_less
 from rag_service.domain.ids import DocumentId
 from rag_service.errors import DependencyUnavailable, GeneratorUnavailable, RagError
 
@@ -40,7 +41,7 @@ class AskCase:
         if answer.by_stand_in or answer.reason == "generator_failed":
             raise GeneratorUnavailable("The generator did not answer.")
         # Nor does what was found without a part of the search.
-        if answer.degraded:
+        if is_found_by_less(answer.degraded):
             raise DependencyUnavailable("A part of the search did not answer.")
         return evidence_of(case, answer, resolved=await self._resolved(answer)), documents_in(answer)
 

@@ -10,7 +10,8 @@ import sys
 import structlog
 
 from eval.lanes import LANES
-from ingestion.waiting import told_to_stop
+from ingestion.forgetting import forget_now_and_then
+from ingestion.waiting import beside, told_to_stop
 from ingestion.work_folder import work_folder
 from ingestion.worker import work
 from rag_service.errors import Misconfigured
@@ -38,6 +39,7 @@ async def serve(settings: Settings) -> None:
             worker.presence.shown(),
             worker.schedule.running(),
             worker.live.running(),
+            beside(forget_now_and_then()),
         ):
             _log.info("evaluation_worker_ready")
             poll_s = settings.evaluation.poll_s

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ingestion.forgetting import forget_now_and_then
 from ingestion.lanes import BULK, INTERACTIVE, LANES, Lane
 from ingestion.outages import AFTER_OUTAGE_S
 from ingestion.served_queues import WorkerArguments, read_arguments
-from ingestion.waiting import pause, told_to_stop, unless
+from ingestion.waiting import beside, pause, told_to_stop, unless
 from ingestion.work_folder import work_folder
 from rag_service.domain.work_queues import WorkQueue, kinds_of
 from rag_service.errors import DependencyUnavailable, Misconfigured
@@ -87,6 +88,7 @@ async def serve(settings: Settings, queues: frozenset[WorkQueue] = frozenset(Wor
                 worker.reconciling.running(),
                 worker.source_schedule.running(),
                 worker.index_checks.running(),
+                beside(forget_now_and_then()),
             ):
                 _log.info("worker_ready")
                 lanes = [lane.only(kinds_of(queues)) for lane in LANES]

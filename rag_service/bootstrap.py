@@ -197,7 +197,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         )
         verifier = LexicalVerifier(embedder)
         reconcile = Reconcile(catalog=catalog, index=index, blobs=blobs, build_parts=build_parts, clock=utc_now)
-        tuning, exact_scan = open_tuning(settings), open_exact_scan()
+        tuning, exact_scan = open_tuning(settings, catalog), open_exact_scan()
         check_recall = CheckRecall(
             catalog=catalog,
             index=index,

@@ -16,7 +16,7 @@ from rag_service.blobs.snapshot_folder import SnapshotFolder
 from rag_service.bootstrap import Container, open_container
 from rag_service.domain.findings import FoundKind
 from rag_service.domain.ids import Fingerprint
-from rag_service.domain.index_route import IndexRoute
+from rag_service.domain.index_route import IndexRoute, MissedWrites
 from rag_service.errors import Conflict, RagError
 from rag_service.retrieval.routed import RoutedIndex
 from rag_service.settings import read_settings
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--to", help="name of the engine, as in RAG_RETRIEVAL__BACKEND")
     what.add_argument("--finish", action="store_true", help="let the former engine go, with all it holds")
     what.add_argument("--back", action="store_true", help="go back to the engine of before")
+    what.add_argument("--mend", action="store_true", help="bring the one that follows what it has missed")
     migrate.add_argument(
         "--least-overlap", type=float, default=LEAST_OVERLAP, help="of the best hits of both, from 0 to 1 (%(default)s)"
     )
@@ -87,12 +88,18 @@ def _add(commands: Any, shared: argparse.ArgumentParser, name: str, act: object,
 
 async def _status(container: Container, _arguments: argparse.Namespace) -> Told:
     index = _routed(container)
-    route = await _migration(container).route()
+    migration = _migration(container)
+    route, missed = await migration.route(), await migration.missed()
     held = {name: await index.engines(name).builds() for name in (route.serving, route.following) if name}
-    lines = [*_route_lines(route), f"engines that can be opened: {', '.join(index.engines.names)}"]
+    lines = [
+        *_route_lines(route),
+        *_missed_lines(missed),
+        f"engines that can be opened: {', '.join(index.engines.names)}",
+    ]
     for name, builds in held.items():
         lines += [f"{name}: build {build}, {_points(count)}" for build, count in sorted(builds.items())]
-    return {"route": _route_json(route), "engines": index.engines.names, "builds": held}, lines
+    value = {"route": _route_json(route), "engines": index.engines.names, "builds": held}
+    return {**value, "missed": [asdict(one) for one in missed]}, lines
 
 
 async def _snapshot(container: Container, arguments: argparse.Namespace) -> Told:
@@ -145,6 +152,9 @@ async def _migrate(container: Container, arguments: argparse.Namespace) -> Told:
         route = await migrate.back(on_step=_step)
         await container.reconcile.everything()
         return _route_json(route), _route_lines(route)
+    if arguments.mend:
+        route = await migrate.mend(on_step=_step)
+        return _route_json(route), _route_lines(route)
     route, agreement = await migrate(arguments.to, least_overlap=arguments.least_overlap, on_step=_step)
     # A write that the new engine missed just before it began to serve.
     found = await container.reconcile.everything()
@@ -183,6 +193,14 @@ def _route_lines(route: IndexRoute) -> list[str]:
     if route.mean_overlap is not None:
         lines.append(f"{route.compared} searches of users compared: mean overlap@10 {route.mean_overlap:.4f}")
     return lines
+
+
+def _missed_lines(missed: Sequence[MissedWrites]) -> list[str]:
+    return [
+        f"{one.engine} has missed writes of build {one.fingerprint} and does not stand in for it: "
+        "rag index migrate --mend"
+        for one in missed
+    ]
 
 
 def _points(count: int | None) -> str:

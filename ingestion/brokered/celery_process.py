@@ -12,8 +12,9 @@ import structlog
 
 from ingestion.bootstrap import open_worker
 from ingestion.brokered.turns import Turns
+from ingestion.forgetting import forget_now_and_then
 from ingestion.outages import AFTER_OUTAGE_S
-from ingestion.waiting import pause, unless
+from ingestion.waiting import beside, pause, unless
 from ingestion.work_folder import work_folder
 from rag_service.domain.work_queues import WorkQueue
 from rag_service.errors import DependencyUnavailable
@@ -110,7 +111,8 @@ class WorkerProcess:
                 )
                 self._turns.set_result(turns)
                 _log.info("worker_ready")
-                await self._look_now_and_then(turns)
+                async with beside(forget_now_and_then()):
+                    await self._look_now_and_then(turns)
         except DependencyUnavailable as exc:
             _log.warning("worker_waits", reason=str(exc))
             raise

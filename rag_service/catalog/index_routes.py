@@ -1,5 +1,6 @@
 """Which engine answers searches."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.catalog.database import insert_into
 from rag_service.catalog.rows import columns_of
-from rag_service.catalog.tables import index_route
+from rag_service.catalog.tables import index_misses, index_route
 from rag_service.domain.ids import Fingerprint, PointId
-from rag_service.domain.index_route import IndexRoute, RouteState
+from rag_service.domain.index_route import IndexRoute, MissedWrites, RouteState
 from rag_service.errors import Conflict
 
 _ROW = 1
@@ -45,6 +46,22 @@ class SqlIndexRoutes:
         comparing = index_route.c.state == RouteState.COMPARING.value
         more = {"compared": index_route.c.compared + searches, "overlap": index_route.c.overlap + overlap}
         await self._connection.execute(index_route.update().where(comparing).values(more))
+
+    async def note_missed(self, engine: str, fingerprint: Fingerprint) -> None:
+        first = insert_into(self._connection, index_misses).values(engine=engine, fingerprint=fingerprint, writes=1)
+        again = {"writes": index_misses.c.writes + 1}
+        await self._connection.execute(
+            first.on_conflict_do_update(index_elements=list(index_misses.primary_key), set_=again)
+        )
+
+    async def missed(self) -> list[MissedWrites]:
+        rows = await self._connection.execute(index_misses.select().order_by(*index_misses.primary_key))
+        return [MissedWrites(**columns_of(row)) for row in rows]
+
+    async def forget_missed(self, mended: Sequence[MissedWrites]) -> None:
+        for one in mended:
+            mine = [index_misses.c[name] == value for name, value in asdict(one).items()]
+            await self._connection.execute(index_misses.delete().where(*mine))
 
 
 def _is(route: IndexRoute) -> list[sa.ColumnElement[bool]]:

@@ -12,7 +12,7 @@ from rag_service.catalog.complaints import DAMAGED
 from rag_service.catalog.database import WAIT_S, Database, connect
 from rag_service.errors import CatalogUnavailable
 
-HEAD = "0012"
+HEAD = "0013"
 """The revision of the newest script in migrations/versions."""
 
 _LOCK = 7_203_911  # any number, the same in every release

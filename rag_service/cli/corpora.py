@@ -126,4 +126,6 @@ def _line(each: dict[str, Any]) -> str:
         for name, text in (("in_progress", "in progress"), ("failed", "failed"))
         if counts[name]
     ]
+    weight = each.get("dense_weight")
+    parts += [] if weight is None else [f"meaning counts up to {weight:.0%}, as learned"]
     return f"{each['id']}  {each['name']}  ({', '.join(parts)})"

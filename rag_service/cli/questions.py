@@ -9,6 +9,11 @@ from rag_service.cli.conditions import filters_of
 from rag_service.cli.context import ABSTAINED, Session, service_command
 
 _QUOTE_CHARS = 300
+_LACKING = {
+    "embedding": "looked for by words only, because the part that compares meanings did not answer.",
+    "index": "found in a stand-in of the index, which may lack the newest changes.",
+    "rerank": "not all passages were looked at a second time, so their order is a little rougher.",
+}
 
 
 @click.command(epilog="Ends with code 3 when the documents do not say.")
@@ -37,8 +42,10 @@ def ask(session: Session, question: str, corpus: str) -> None:
 @service_command
 def search(session: Session, query: str, corpus: str, limit: int, *, conditions: Sequence[str], exact: bool) -> None:
     """Find passages, without answering."""
-    hits = session.client.search(corpus, query, limit=limit, exact=exact, filters=filters_of(conditions))
+    found = session.client.search_reply(corpus, query, limit=limit, exact=exact, filters=filters_of(conditions))
+    hits = found["data"]
     session.show(hits, "\n\n".join(_hit_lines(hits)) or "Nothing found.")
+    _tell_circumstances(found)
 
 
 def _ask_json(session: Session, corpus: str, question: str) -> str:
@@ -53,18 +60,28 @@ def _ask_aloud(session: Session, corpus: str, question: str) -> str:
     from rag_service.client import Ended, Unit  # noqa: PLC0415  (loads HTTP)
 
     citations: list[dict[str, Any]] = []
-    status = ""
+    x_rag: dict[str, Any] = {}
     for event in session.client.ask_stream(corpus, question):
         if isinstance(event, Unit):
             click.echo(event.text, nl=False)
             citations += event.citations
         elif isinstance(event, Ended):
-            status = str(event.x_rag.get("status", ""))
+            x_rag = event.x_rag
     click.echo()
     _show_citations(citations)
+    status = str(x_rag.get("status", ""))
     if status == "partial":
         click.echo("\nPartial: some of what was generated could not be supported and was left out.", err=True)
+    _tell_circumstances(x_rag)
     return status
+
+
+def _tell_circumstances(told: dict[str, Any]) -> None:
+    """Say beside the output what a search or an answer did without, and whether it was written before."""
+    for reason in told.get("degraded_reasons") or ():
+        click.echo(f"\nNote: {_LACKING.get(reason, 'a part of the search did not answer.')}", err=True)
+    if told.get("cached"):
+        click.echo("\nNote: written before for the same question and sources.", err=True)
 
 
 def _show_citations(citations: Iterable[dict[str, Any]]) -> None:

@@ -42,8 +42,14 @@ class QuestionCalls(Transport):
         self, corpus: str, query: str, *, limit: int = 10, exact: bool = False, filters: Json | None = None
     ) -> list[Json]:
         """Return the best passages, best first; `exact` compares with every chunk, `filters` are as in the API."""
+        return list(self.search_reply(corpus, query, limit=limit, exact=exact, filters=filters)["data"])
+
+    def search_reply(
+        self, corpus: str, query: str, *, limit: int = 10, exact: bool = False, filters: Json | None = None
+    ) -> Json:
+        """Return what `search` finds in `data`, with the version and what the search had to do without."""
         body = {"query": query, "max_num_results": limit, "exact": exact, "filters": filters}
-        return list(self._call("POST", f"/v1/vector_stores/{segment(corpus)}/search", json=body)["data"])
+        return self._call("POST", f"/v1/vector_stores/{segment(corpus)}/search", json=body)
 
     def ask(self, corpus: str, question: str) -> Json:
         """Return the whole answer, as a chat completion."""

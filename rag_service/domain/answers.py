@@ -145,15 +145,29 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedWith:
+    """How the passages of an answer were wanted: what the question said of it, and what the settings were.
+
+    `limit` is the most passages, `neighbours` how many chunks before and after each it was widened by.
+    """
+
+    filters: Filter | None
+    per_document: int | None
+    limit: int
+    neighbours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The stored record of one question. `reason` says why an answer is partial or abstained.
 
     `timings_ms` has one entry per stage; `answerability` is the score in [0, 1] the decision was taken on.
     `by_stand_in`: the generator that was to write it failed before its first word, and the one behind it wrote.
     `cost` is None where the price of the model or its tokens are not known.
-    `degraded` names what the search had to do without, by `Degradation`: such an answer is no measure of the service,
-    and is not given again to a later question.
+    `degraded` names what the search had to do without, by `Degradation`: an answer that was found by less is no measure
+    of the service, and is not given again to a later question.
     `cached`: its words were written for another question, an earlier or a simultaneous one; no model was asked for it.
+    `searched_with` is None where nothing was searched, or it was not noted.
     """
 
     id: AnswerId
@@ -180,6 +194,7 @@ class Answer:
     cost: Cost | None = None
     degraded: tuple[str, ...] = ()
     cached: bool = False
+    searched_with: SearchedWith | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,26 @@ def parse_filter(raw: object, *, at: str = "filters") -> Filter:
     return found
 
 
+def written_filter(wanted: Filter) -> dict[str, Any]:
+    """Return a filter as it is written in a request, so that `parse_filter` gives it back."""
+    if isinstance(wanted, Compound):
+        return {"type": wanted.connective.value, "filters": [written_filter(one) for one in wanted.filters]}
+    values = [one.value for one in wanted.constants]
+    return {
+        "type": wanted.operator.value,
+        "key": wanted.key,
+        "value": values if wanted.operator in _LISTS else values[0],
+    }
+
+
+def texts_in(wanted: Filter) -> Iterator[str]:
+    """Yield the texts that documents are compared with."""
+    for comparison in _comparisons(wanted):
+        for constant in comparison.constants:
+            if isinstance(constant.value, str):
+                yield constant.value
+
+
 def matches(wanted: Filter, known: Mapping[str, Scalar]) -> bool:
     """Say whether a document of which this is known passes: what the catalog's SQL must agree with."""
     if isinstance(wanted, Compound):

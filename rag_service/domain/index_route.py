@@ -52,3 +52,12 @@ class IndexRoute:
     def mean_overlap(self) -> float | None:
         """How far searches of users agreed, None without any."""
         return self.overlap / self.compared if self.compared else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedWrites:
+    """A build of which an engine lacks writes that the serving one has. `writes` grows with each that was noted."""
+
+    engine: str
+    fingerprint: Fingerprint
+    writes: int

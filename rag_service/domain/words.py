@@ -4,6 +4,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from rag_service.domain.remembered import remembers_text
+
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*(?:[.,](?=\d)\d+)*", re.UNICODE)
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
@@ -52,6 +54,7 @@ def content_stems(text: str) -> list[str]:
 
 
 # One question compares the same few sentences again and again.
+@remembers_text
 @lru_cache(maxsize=2048)
 def _words(text: str) -> tuple[str, ...]:
     folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")
@@ -61,11 +64,13 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@remembers_text
 @lru_cache(maxsize=2048)
 def _stems(text: str) -> tuple[str, ...]:
     return tuple(stem(word) for word in _words(text))
 
 
+@remembers_text
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Return `word` without its English ending; a rough rule, the same for both sides of a comparison."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from rag_service.domain.remembered import remembers_text
 from rag_service.embedding.model_folder import PACKAGED_MODEL, ModelFolder
 from rag_service.errors import Misconfigured
 
@@ -59,6 +60,7 @@ def _counting_tokenizer(folder: ModelFolder) -> "Tokenizer":
 
 
 def _by_words(tokenizer: "Tokenizer") -> Callable[[str], int]:
+    @remembers_text
     @lru_cache(maxsize=_CACHED_WORDS)
     def cached(word: str) -> int:
         return _length(tokenizer, word)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
 
+from rag_service.domain.remembered import remembers_text
 from rag_service.embedding.function_words import languages_of
 from rag_service.embedding.identifiers import pieces_of, wholes_of, words_within
 from rag_service.embedding.stemming import LATIN_LANGUAGES, SNOWBALL_VERSION, stem, stem_in, without_accents
@@ -112,7 +113,7 @@ def _all_words(token: str) -> _Ids:
     return _ids_of(stem(part.casefold()) for part in _parts(token))
 
 
-_cached_words = lru_cache(maxsize=_CACHED_TOKENS)(_all_words)
+_cached_words = remembers_text(lru_cache(maxsize=_CACHED_TOKENS)(_all_words))
 
 
 def _wholes(token: str) -> _Ids:
@@ -134,7 +135,7 @@ def _all_besides(token: str) -> _Ids:
     return tuple(forms.difference(_words(token)))
 
 
-_cached_besides = lru_cache(maxsize=_CACHED_TOKENS // 2)(_all_besides)  # plain words are not among them
+_cached_besides = remembers_text(lru_cache(maxsize=_CACHED_TOKENS // 2)(_all_besides))  # plain words are not among them
 
 
 def _stems_in(language: str, token: str) -> _Ids:
@@ -149,7 +150,7 @@ def _all_stems(language: str, token: str) -> _Ids:
     return _ids_of(f"{language} {each}" for each in stems if each)
 
 
-_cached_stems = lru_cache(maxsize=_CACHED_TOKENS // 2)(_all_stems)
+_cached_stems = remembers_text(lru_cache(maxsize=_CACHED_TOKENS // 2)(_all_stems))
 
 
 def _parts(token: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from rag_service.domain.ids import Fingerprint
 from rag_service.ports.vector_index import VectorIndex
 
 
@@ -24,10 +25,10 @@ class Engines(Protocol):
 class StandIn(Protocol):
     """Tells what may be searched in place of the serving engine."""
 
-    async def __call__(self) -> VectorIndex | None:
-        """Return an index that holds the same; None while there is none."""
+    async def __call__(self, fingerprint: Fingerprint, /) -> VectorIndex | None:
+        """Return an index that holds the same of a build, as far as is known; None while there is none."""
 
 
-async def no_stand_in() -> VectorIndex | None:
+async def no_stand_in(_fingerprint: Fingerprint) -> VectorIndex | None:
     """Return None: there is one engine."""
     return None

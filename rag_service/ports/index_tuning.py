@@ -7,11 +7,14 @@ from rag_service.domain.index_advice import SearchParameters
 
 
 class IndexTuning(Protocol):
-    """Parameters that a check changes and the engine goes by from the next search on."""
+    """Parameters that a check changes and the engine goes by from the next search on.
 
-    @property
-    def engine(self) -> str:
-        """The name of the engine."""
+    Raises:
+        IndexUnavailable: what is kept of them cannot be read or written now.
+    """
+
+    async def engine(self) -> str:
+        """Return the name of the engine that serves."""
 
     async def read(self, fingerprint: Fingerprint) -> SearchParameters | None:
         """Return how a build is searched; None when that is not the service's to choose, or the build is not there."""

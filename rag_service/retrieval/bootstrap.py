@@ -12,9 +12,12 @@ from rag_service.ports.exact_scan import ExactScan
 from rag_service.ports.index_tuning import IndexTuning
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
+from rag_service.retrieval.fixed_tuning import FixedTuning
+from rag_service.retrieval.follower_misses import FollowerMisses
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.opened_engines import OpenedEngines
 from rag_service.retrieval.routed import RoutedIndex
+from rag_service.retrieval.routed_tuning import RoutedTuning
 from rag_service.retrieval.wire import Engine
 from rag_service.settings import Settings
 
@@ -40,22 +43,22 @@ def open_index(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> O
         engines=engines,
         route=KnownRoute(catalog=catalog, default=settings.retrieval.backend),
         compared=ComparedSearches(catalog),
+        misses=FollowerMisses(catalog),
     )
     stack.push_async_callback(routed.aclose)
     return OpenedIndex(index=routed, stand_in=routed.stand_in)
 
 
-def open_tuning(settings: Settings) -> IndexTuning:
-    """Return what decides how the builds of the configured engine are searched."""
-    match settings.retrieval.backend:
-        case "edge":
-            from rag_service.retrieval.edge_tuning import EdgeTuning
+def open_tuning(settings: Settings, catalog: Catalog) -> IndexTuning:
+    """Return what decides how the builds of the engine that serves are searched."""
+    if settings.retrieval.backend == "memory":
+        return FixedTuning("memory")
+    from rag_service.retrieval.edge_tuning import EdgeTuning
 
-            return EdgeTuning(settings.index_dir)
-        case engine:
-            from rag_service.retrieval.fixed_tuning import FixedTuning
-
-            return FixedTuning(engine)
+    return RoutedTuning(
+        tunings={"edge": EdgeTuning(settings.index_dir)},
+        route=KnownRoute(catalog=catalog, default=settings.retrieval.backend),
+    )
 
 
 def open_exact_scan() -> ExactScan | None:

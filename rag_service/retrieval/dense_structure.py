@@ -36,6 +36,10 @@ class DenseStructure(Protocol):
     def size(self) -> int:
         """How many rows it holds: those from 0 up to, not including, `size`."""
 
+    @property
+    def oversampling(self) -> float:
+        """How many times as many rows as are wanted it is to be asked for, so that none of the best is missed."""
+
     def search(self, vectors: DenseVector, limit: int, *, allowed: Allowed | None) -> Neighbours:
         """Return about the `limit` nearest rows of each of `vectors`: shape (queries, dimensions), each of length 1.
 

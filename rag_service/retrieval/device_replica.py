@@ -89,6 +89,10 @@ class DeviceReplica:
     def size(self) -> int:
         return self._structure.size
 
+    @property
+    def oversampling(self) -> float:
+        return self._structure.oversampling
+
     def search(self, vectors: DenseVector, limit: int, *, allowed: Allowed | None) -> Neighbours:
         copy = self._copy_for(allowed)
         if copy is not None:

@@ -67,8 +67,9 @@ class EdgeBuild:
     @classmethod
     def open(cls, folder: Path) -> "EdgeBuild | None":
         """Open what is there; None when the build does not exist."""
-        path = current_generation(folder)
-        return None if path is None else cls(path, Shard.load(path))
+        with disk_errors("open a build"):
+            path = current_generation(folder)
+            return None if path is None else cls(path, Shard.load(path))
 
     def search(self, query: QueryVectors, *, among: Visible, limit: int, exact_below: int) -> list[Candidate]:
         """Search the live shard, as the last check of it said."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from rag_service.domain.ids import Fingerprint
 from rag_service.domain.index_advice import SearchParameters
 from rag_service.retrieval.edge_folder import build_folder, current_generation
+from rag_service.retrieval.edge_room import disk_errors
 from rag_service.retrieval.edge_trouble import trouble_of
 
 _FILE = "search.json"
@@ -20,10 +21,12 @@ _FILE = "search.json"
 class EdgeTuning:
     """Implements `ports.index_tuning.IndexTuning` where the index folder is on this machine."""
 
-    engine = "edge"
-
     def __init__(self, index_dir: Path) -> None:
         self._index_dir = index_dir
+
+    async def engine(self) -> str:
+        """See the port."""
+        return "edge"
 
     async def read(self, fingerprint: Fingerprint) -> SearchParameters | None:
         """See the port."""
@@ -38,13 +41,17 @@ class EdgeTuning:
         return await asyncio.to_thread(trouble_of, build_folder(self._index_dir, fingerprint))
 
     def _read(self, fingerprint: Fingerprint) -> SearchParameters | None:
-        generation = current_generation(build_folder(self._index_dir, fingerprint))
+        generation = self._generation(fingerprint)
         return None if generation is None else parameters_of(generation)
 
     def _change(self, fingerprint: Fingerprint, parameters: SearchParameters) -> None:
-        generation = current_generation(build_folder(self._index_dir, fingerprint))
+        generation = self._generation(fingerprint)
         if generation is not None:
             _write(generation, parameters)
+
+    def _generation(self, fingerprint: Fingerprint) -> Path | None:
+        with disk_errors("tell how a build is searched"):
+            return current_generation(build_folder(self._index_dir, fingerprint))
 
 
 class ParametersInUse:
@@ -78,7 +85,7 @@ def _write(generation: Path, parameters: SearchParameters) -> None:
     path = generation.parent / _FILE
     fresh = path.with_suffix(".new")
     # Half a file would only be one that cannot be read: no need to wait for the disk.
-    with suppress(FileNotFoundError):
+    with disk_errors("keep how a build is searched"), suppress(FileNotFoundError):
         fresh.write_text(json.dumps({**asdict(parameters), "generation": generation.name}))
         fresh.replace(path)
 

@@ -1,4 +1,8 @@
-"""Structures of the FAISS library on the processor: vectors as 8-bit codes, scanned, behind a graph, or in lists."""
+"""Structures of the FAISS library on the processor: 8-bit codes, scanned or behind a graph, and lists of 4-bit codes.
+
+Lists of 4-bit codes (product quantisation; André, Kermarrec, Le Scouarnec, "Quicker ADC", 2019) are scanned by table look-ups in registers of the
+processor: ten times as many a second as other codes, and at the same speed whatever a filter lets pass.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,10 +31,13 @@ _STEPS_PER_HIT = 2.0
 _SCANNED_PER_STEP = 30.0
 _FEWEST_PER_LIST = 39  # below, the library warns that it cannot learn where lists lie
 _LEAST_LISTS = 96
-_LEAST_SHARE_OF_LISTS = 0.075
-_LOOKED_AT_PER_HIT = 40.0
-_TRAINED_WITH = 65_536
-_ADDED_AT_ONCE = 1_024
+_LEAST_SHARE_OF_LISTS = 0.2
+_LOOKED_AT_PER_HIT = 8.0
+_BITS = 4
+_DIMENSIONS_PER_CODE = 2
+_OVERSAMPLING: dict[Kind, float] = {"flat": 1.5, "hnsw": 1.5, "ivf": 6.0}
+_TRAINED_WITH = 100_000
+_ADDED_AT_ONCE = 8_192
 
 
 class FaissStructure:
@@ -39,6 +46,7 @@ class FaissStructure:
     def __init__(self, index: Any, kind: Kind) -> None:
         self.index = index
         self.kind = kind
+        self.oversampling = _OVERSAMPLING[kind]
 
     @property
     def size(self) -> int:
@@ -51,6 +59,10 @@ class FaissStructure:
         with library_errors("search"):
             index, parameters = self._road(limit, matching, selector)
             scores, rows = index.search(np.ascontiguousarray(vectors), limit, params=parameters)
+            if self.kind == "ivf" and rows[:, -1].min() < 0:
+                # What matches lies in other lists than the nearest: all of them cost little beside an exact scan.
+                parameters = faiss.SearchParametersIVF(nprobe=self.index.nlist, sel=selector)
+                scores, rows = index.search(np.ascontiguousarray(vectors), limit, params=parameters)
         return Neighbours(scores, rows)
 
     def _road(self, limit: int, matching: int, selector: Any) -> tuple[Any, Any]:
@@ -83,7 +95,7 @@ def kind_for(count: int, wanted: KindOrAuto) -> Kind:
     """Return the kind of a structure over `count` vectors."""
     if wanted != "auto":
         return wanted
-    return "flat" if count < _FLAT_BELOW else "hnsw"
+    return "flat" if count < _FLAT_BELOW else "ivf"
 
 
 def build_structure(kind: Kind, vectors: DenseVector, *, stopped: Callable[[], bool]) -> FaissStructure:
@@ -121,14 +133,23 @@ def _empty(kind: Kind, *, count: int, dimensions: int) -> Any:
             index.hnsw.efConstruction = _EF_BUILD
             return index
         case "ivf":
-            lists = max(1, min(4 * isqrt(count), count // _FEWEST_PER_LIST))
-            middles = faiss.IndexFlatIP(dimensions)
-            return faiss.IndexIVFScalarQuantizer(middles, dimensions, lists, codes, product)
+            return _empty_lists(count=count, dimensions=dimensions)
+
+
+def _empty_lists(*, count: int, dimensions: int) -> Any:
+    lists = max(1, min(2 * isqrt(count), count // _FEWEST_PER_LIST))
+    codes = dimensions // _DIMENSIONS_PER_CODE if dimensions % _DIMENSIONS_PER_CODE == 0 else dimensions
+    middles = faiss.IndexFlatIP(dimensions)
+    index = faiss.IndexIVFPQFastScan(middles, dimensions, lists, codes, _BITS, faiss.METRIC_INNER_PRODUCT)
+    # Few vectors teach little, and need little: the library would warn of it at each small build.
+    index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1
+    return index
 
 
 def _sample(vectors: DenseVector) -> DenseVector:
-    """Return vectors from all over the build: neighbours come from one document."""
-    return vectors[:: -(-len(vectors) // _TRAINED_WITH)]
+    """Return vectors from all over the build (neighbours come from one document), at least one for each code."""
+    sample = vectors[:: -(-len(vectors) // _TRAINED_WITH)]
+    return sample if len(sample) >= 2**_BITS else np.resize(sample, (2**_BITS, vectors.shape[1]))
 
 
 def _of_length_one(vectors: DenseVector) -> DenseVector:

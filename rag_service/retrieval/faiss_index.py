@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -24,12 +23,12 @@ from rag_service.retrieval.faiss_dense import KindOrAuto
 from rag_service.retrieval.faiss_folder import build_names, remove_leftovers
 from rag_service.retrieval.faiss_probe import probe
 from rag_service.retrieval.faiss_search import search_rows
+from rag_service.retrieval.unreadable_builds import UnreadableBuilds
 from rag_service.retrieval.vector_checks import check_points, check_query, dimensions_of
 
 _STATES_PER_PAGE = 1_000
 _POINTS_PER_PAGE = 500
 _ALL = 2**62
-_TRY_AGAIN_S = 60.0
 
 
 class FaissIndex:
@@ -45,7 +44,7 @@ class FaissIndex:
         self._folder = folder
         self._exact_below = exact_below
         self._builds: dict[Fingerprint, FaissBuild] = {}
-        self._unreadable: dict[Fingerprint, tuple[str, float]] = {}
+        self._unreadable = UnreadableBuilds()
         self._dropping = asyncio.Lock()
         processors = os.cpu_count() or 1
         # The library's own threads would only wait for each other in a search; a rebuild leaves a processor to searches.
@@ -143,7 +142,7 @@ class FaissIndex:
                     await build.end()
                     # No await from here on: nobody may open the folder again before it is gone.
                     del self._builds[fingerprint]
-                self._unreadable.pop(fingerprint, None)
+                self._unreadable.forget(fingerprint)
                 aside = put_aside(folder)
             if aside is not None:
                 await asyncio.to_thread(shutil.rmtree, aside)
@@ -171,19 +170,9 @@ class FaissIndex:
             folder = build_folder(self._folder, fingerprint)
             if not folder.is_dir():
                 return None
-            self._builds[fingerprint] = self._opened(fingerprint, folder)
+            with self._unreadable.opening(fingerprint):
+                self._builds[fingerprint] = FaissBuild(folder, self._structures)
         return self._builds[fingerprint]
-
-    def _opened(self, fingerprint: Fingerprint, folder: Path) -> FaissBuild:
-        # To read a large damaged file again for every question would keep all other builds waiting.
-        reason, until_s = self._unreadable.get(fingerprint, ("", 0.0))
-        if time.monotonic() < until_s:
-            raise IndexUnavailable(reason)
-        try:
-            return FaissBuild(folder, self._structures)
-        except IndexUnavailable as exc:
-            self._unreadable[fingerprint] = str(exc), time.monotonic() + _TRY_AGAIN_S
-            raise
 
     def _new_build(self, fingerprint: Fingerprint, points: Sequence[Point]) -> FaissBuild:
         folder = build_folder(self._folder, fingerprint)

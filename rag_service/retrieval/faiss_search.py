@@ -13,9 +13,8 @@ from rag_service.retrieval.faiss_rows import Rows
 from rag_service.retrieval.faiss_scan import best, cosines
 from rag_service.retrieval.postings import SparseScores, score
 
-# What a structure finds is scored again by the true vectors: so much more that none of the best is missed.
 _SPARE = 16
-_SPARE_SHARE = 0.5
+"""What a structure finds is scored again by the true vectors: at least so many more than are wanted."""
 
 Marks = NDArray[np.bool_]
 Places = NDArray[np.int64]
@@ -70,7 +69,7 @@ def _found(structure: DenseStructure, visible: Marks, asked: DenseVector, limit:
     """Return what the structure finds, None when that is less than there is."""
     marks = visible[: structure.size]
     matching = int(np.count_nonzero(marks))
-    wanted = min(limit + max(_SPARE, int(limit * _SPARE_SHARE)), matching)
+    wanted = min(max(limit + _SPARE, int(limit * structure.oversampling)), matching)
     if not wanted:
         return np.empty(0, dtype=np.int64)
     allowed = None if matching == structure.size else Allowed(np.packbits(marks, bitorder="little"), matching)

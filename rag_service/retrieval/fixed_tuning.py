@@ -10,8 +10,7 @@ class FixedTuning:
     def __init__(self, engine: str) -> None:
         self._engine = engine
 
-    @property
-    def engine(self) -> str:
+    async def engine(self) -> str:
         """See the port."""
         return self._engine
 

@@ -58,7 +58,7 @@ class IndexEngines:
             requests = self._opened(message.get("engine"))
         except InvalidRequest as exc:
             return wire.error_message(exc)
-        except Misconfigured as exc:
+        except (Misconfigured, OSError) as exc:
             return wire.error_message(IndexUnavailable(str(exc)))
         return await requests.answer(message)
 

@@ -54,6 +54,8 @@ class IndexRequests:
             return {"result": await self._result(message)}
         except (InvalidRequest, IndexUnavailable) as exc:
             return wire.error_message(exc)
+        except OSError as exc:
+            return wire.error_message(IndexUnavailable(f"The index's disk refused: {exc}"))
         except (KeyError, IndexError, TypeError, ValueError) as exc:
             return wire.error_message(InvalidRequest(f"The index host cannot read the request: {exc!r}"))
 

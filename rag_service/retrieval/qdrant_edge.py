@@ -15,6 +15,7 @@ from rag_service.retrieval.batches import batches
 from rag_service.retrieval.edge_build import EdgeBuild
 from rag_service.retrieval.edge_folder import build_folder, fingerprints, lock_folder, put_aside, remove_leftovers
 from rag_service.retrieval.edge_room import disk_errors
+from rag_service.retrieval.unreadable_builds import UnreadableBuilds
 from rag_service.retrieval.vector_checks import check_points, dimensions_of
 
 # One operation stops every search for as long as it runs: about 50 ms with these.
@@ -38,6 +39,7 @@ class EdgeIndex:
         self._folder = folder
         self._exact_below = exact_below
         self._builds: dict[Fingerprint, EdgeBuild] = {}
+        self._unreadable = UnreadableBuilds()
         self._dropping = asyncio.Lock()
         remove_leftovers(folder)
 
@@ -129,6 +131,7 @@ class EdgeIndex:
         folder = build_folder(self._folder, fingerprint)
         with disk_errors("remove a build"):
             async with self._dropping:
+                self._unreadable.forget(fingerprint)
                 aside = await self._put_aside(fingerprint, folder)
             if aside is not None:
                 await asyncio.to_thread(shutil.rmtree, aside)
@@ -165,7 +168,8 @@ class EdgeIndex:
 
     def _build(self, fingerprint: Fingerprint) -> EdgeBuild | None:
         if fingerprint not in self._builds:
-            build = EdgeBuild.open(build_folder(self._folder, fingerprint))
+            with self._unreadable.opening(fingerprint):
+                build = EdgeBuild.open(build_folder(self._folder, fingerprint))
             if build is None:
                 return None
             self._builds[fingerprint] = build

@@ -11,6 +11,7 @@ from rag_service.ports.engines import Engines
 from rag_service.ports.vector_index import Candidate, Point, PointState, VectorIndex, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval.compared_searches import ComparedSearches
+from rag_service.retrieval.follower_misses import FollowerMisses
 
 _log = structlog.get_logger()
 
@@ -21,30 +22,34 @@ Act = Callable[[VectorIndex], Awaitable[object]]
 class RoutedIndex:
     """VectorIndex over the engine that serves; what changes points reaches the one that follows as well.
 
-    What the follower misses is noted and mended before it ever serves. Only removals have to succeed in both: an
-    erasure answers for each.
+    What the follower misses is noted, and mended before it ever serves or stands in. Only removals have to succeed in
+    both: an erasure answers for each.
     """
 
-    def __init__(self, *, engines: Engines, route: ReadRoute, compared: ComparedSearches) -> None:
+    def __init__(
+        self, *, engines: Engines, route: ReadRoute, compared: ComparedSearches, misses: FollowerMisses
+    ) -> None:
         self.engines = engines
         self._route = route
         self._compared = compared
+        self._misses = misses
 
     async def aclose(self) -> None:
-        """End comparisons that are under way; the engines belong to whoever opened them."""
+        """End what is under way in the background; the engines belong to whoever opened them."""
         await self._compared.aclose()
+        await self._misses.aclose()
 
     async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
-        await self._change(lambda index: index.write(fingerprint, points))
+        await self._change(fingerprint, lambda index: index.write(fingerprint, points))
 
     async def retire(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, at: int) -> None:
-        await self._change(lambda index: index.retire(fingerprint, ids, at=at))
+        await self._change(fingerprint, lambda index: index.retire(fingerprint, ids, at=at))
 
     async def revive(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
-        await self._change(lambda index: index.revive(fingerprint, ids))
+        await self._change(fingerprint, lambda index: index.revive(fingerprint, ids))
 
     async def grant(self, fingerprint: Fingerprint, ids: Sequence[PointId], *, principals: frozenset[str]) -> None:
-        await self._change(lambda index: index.grant(fingerprint, ids, principals=principals))
+        await self._change(fingerprint, lambda index: index.grant(fingerprint, ids, principals=principals))
 
     async def purge(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> None:
         await self._remove(lambda index: index.purge(fingerprint, ids))
@@ -62,11 +67,13 @@ class RoutedIndex:
             self._compared.offer(found, lambda: other.search(fingerprint, query, among=among, limit=limit, exact=exact))
         return found
 
-    async def stand_in(self) -> VectorIndex | None:
-        """Return the engine that follows, when it holds the same."""
+    async def stand_in(self, fingerprint: Fingerprint) -> VectorIndex | None:
+        """Return the engine that follows, when it holds the same of a build as far as is known."""
         route = await self._route()
         holds_the_same = route.state in (RouteState.COMPARING, RouteState.SWITCHED)
-        return self.engines(route.following) if holds_the_same and route.following else None
+        if not holds_the_same or route.following is None or await self._misses.lacks(route.following, fingerprint):
+            return None
+        return self.engines(route.following)
 
     async def builds(self) -> dict[Fingerprint, int | None]:
         return await (await self._serving()).builds()
@@ -87,7 +94,10 @@ class RoutedIndex:
             yield page
 
     async def optimise(self, fingerprint: Fingerprint) -> None:
-        await self._change(lambda index: index.optimise(fingerprint))
+        route = await self._route()
+        await self.engines(route.serving).optimise(fingerprint)
+        if route.follower is not None:
+            await self._reaches(route.follower, lambda index: index.optimise(fingerprint))
 
     async def compact(self, fingerprint: Fingerprint) -> Sequence[str]:
         serving, following = await self._both()
@@ -99,15 +109,47 @@ class RoutedIndex:
     async def drop(self, fingerprint: Fingerprint) -> None:
         await self._remove(lambda index: index.drop(fingerprint))
 
-    async def _change(self, act: Act) -> None:
+    async def _change(self, fingerprint: Fingerprint, act: Act) -> None:
         route = await self._route()
         await act(self.engines(route.serving))
-        if route.follower is None:
-            return
+        if route.follower is not None:
+            await self._follow(route.follower, fingerprint, act)
+        await self._end_late(route, await self._route(), fingerprint, act)
+
+    async def _follow(self, follower: str, fingerprint: Fingerprint, act: Act) -> None:
+        has_it = False
         try:
-            await act(self.engines(route.follower))
+            has_it = await self._reaches(follower, act)
+        finally:
+            # Cut short, it may have it or not.
+            if not has_it:
+                self._misses.note(follower, fingerprint)
+
+    async def _reaches(self, follower: str, act: Act) -> bool:
+        try:
+            await act(self.engines(follower))
         except RagError as exc:
-            _log.warning("index_follower_missed", engine=route.follower, reason=str(exc))
+            _log.warning("index_follower_missed", engine=follower, reason=str(exc))
+            return False
+        return True
+
+    async def _end_late(self, begun: IndexRoute, now: IndexRoute, fingerprint: Fingerprint, act: Act) -> None:
+        """Bring a change that took longer than the route lasted to whom it has not reached, and out of who was let go."""
+        reached = [engine for engine in (begun.serving, begun.follower) if engine is not None]
+        if now.serving not in reached:
+            await act(self.engines(now.serving))
+        if now.follower is not None and now.follower not in reached:
+            await self._follow(now.follower, fingerprint, act)
+        for engine in reached:
+            if engine not in (now.serving, now.follower):
+                await self._drop_left_over(engine, fingerprint)
+
+    async def _drop_left_over(self, engine: str, fingerprint: Fingerprint) -> None:
+        # It was emptied before the change arrived: no erasure would ever look for what that left in there.
+        try:
+            await self.engines(engine).drop(fingerprint)
+        except RagError as exc:
+            _log.error("index_left_over", engine=engine, fingerprint=fingerprint, reason=str(exc))
 
     async def _remove(self, act: Act) -> None:
         serving, following = await self._both()

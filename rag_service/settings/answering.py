@@ -69,7 +69,7 @@ class FaissSettings(Section):
 
     kind: Literal["auto", "flat", "hnsw", "ivf"] = Field(
         "auto",
-        description="structure over the vectors of a build; `auto`: `flat` up to 50,000 chunks, `hnsw` for more",
+        description="structure over the vectors of a build; `auto`: `flat` up to 50,000 chunks, `ivf` for more",
     )
     device: Literal["cpu", "gpu"] = Field(
         "cpu", description="`gpu` (the extra gpu in place of faiss) copies what is asked most to the first GPU"

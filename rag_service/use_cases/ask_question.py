@@ -7,9 +7,18 @@ from datetime import datetime
 
 from rag_service.domain.access import AccessScope
 from rag_service.domain.answerability import answerability
-from rag_service.domain.answers import Answer, AnswerEvent, AnswerStatus, Finished, Passage, Question, UnitEmitted
+from rag_service.domain.answers import (
+    Answer,
+    AnswerEvent,
+    AnswerStatus,
+    Finished,
+    Passage,
+    Question,
+    SearchedWith,
+    UnitEmitted,
+)
 from rag_service.domain.conversation import is_small_talk, last_question, standalone_question
-from rag_service.domain.degradation import Degradation
+from rag_service.domain.degradation import Degradation, is_found_by_less
 from rag_service.domain.ids import AnswerId, new_id
 from rag_service.errors import InvalidRequest
 from rag_service.ports.catalog import Catalog
@@ -65,7 +74,7 @@ class AskQuestion:
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Yield the sources, then each verified unit, then the record; it is stored unless `keep` is false.
 
-        What is not kept is measured: it is written anew and for itself, as is what a degraded search found. `exact` as in `SearchOptions`.
+        What is not kept is measured: it is written anew and for itself, as is what was found by less. `exact` as in `SearchOptions`.
 
         Raises:
             InvalidRequest: the conversation does not end in a question.
@@ -74,7 +83,7 @@ class AskQuestion:
         watch, written = Stopwatch(), Written()
         asked = await self._prepare(scope, question, watch, exact=exact)
         early = self._early_outcome(asked)
-        async with self._writing(asked, early, shared=keep and not asked.degraded) as writing:
+        async with self._writing(asked, early, shared=keep and not is_found_by_less(asked.degraded)) as writing:
             yield asked.sources()
             async with aclosing(writing.steps()) as steps:
                 async for step in steps:
@@ -100,6 +109,7 @@ class AskQuestion:
         searched_for = standalone_question(question.messages)
         passages: tuple[Passage, ...] = ()
         degraded: tuple[str, ...] = ()
+        options = None
         if not is_small_talk(last_question(question.messages)):
             with watch.stage("search"):
                 options = self._options(question, exact=exact)
@@ -114,6 +124,7 @@ class AskQuestion:
             passages=passages,
             answerability=answerability(searched_for, passages, by_words=Degradation.EMBEDDING in degraded),
             degraded=degraded,
+            searched_with=_noted(options) if options else None,
             created_at=created_at,
         )
 
@@ -146,6 +157,15 @@ class AskQuestion:
     async def _store(self, scope: AccessScope, answer: Answer) -> None:
         async with self._catalog.writing() as transaction:
             await transaction.answers.add(scope, answer)
+
+
+def _noted(options: SearchOptions) -> SearchedWith:
+    return SearchedWith(
+        filters=options.filters,
+        per_document=options.per_document,
+        limit=options.limit,
+        neighbours=options.neighbours,
+    )
 
 
 def _template(asked: Asked, outcome: Outcome) -> UnitEmitted | None:

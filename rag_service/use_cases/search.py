@@ -42,8 +42,8 @@ class Fuse(Protocol):
 class SearchResult:
     """What was found, best first, and how long each stage took.
 
-    `degraded` names what it was found without, by `Degradation`. Nobody may keep such a result, or an answer made of
-    it, for a later question. `reranking` says how the second look ended, None where none was taken.
+    `degraded` names what it was found without, by `Degradation`. Nobody may keep what was found by less, or an answer
+    made of it, for a later question. `reranking` says how the second look ended, None where none was taken.
     """
 
     pinned: PinnedVersion
@@ -125,7 +125,6 @@ class Search:
             with watch.stage("index"):
                 found = await self._find(scope, pinned, vectors, options, deadline=deadline)
             degraded = _degradations(vectors, found)
-            self.counts.count_degraded(degraded)
             with watch.stage("fusion"):
                 usual = self._settings.dense_weight
                 weight = 0.0 if vectors.dense is None else pinned.corpus.dense_weight_or(usual)
@@ -135,9 +134,10 @@ class Search:
                 passages = await self._choose(scope, pinned, ranked, query, wanted)
             if self._rerank and _is_looked_at_again(options):
                 with watch.stage("rerank"):
-                    within_s = deadline.share_s()
-                    again = await self._rerank(query, passages, limit=options.limit, within_s=within_s)
+                    again = await self._rerank(query, passages, limit=options.limit, within_s=deadline.share_s())
                 passages, reranking = again.passages, again.outcome
+                degraded += (Degradation.RERANK,) if again.is_short else ()
+            self.counts.count_degraded(degraded)
         return SearchResult(
             pinned=pinned,
             passages=tuple(passages),

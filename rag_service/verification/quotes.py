@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag_service.domain.marks import MARK
+from rag_service.domain.remembered import remembers_text
 from rag_service.domain.sentences import sentence_spans
 from rag_service.domain.spans import Span
 from rag_service.domain.words import content_stems, stems
@@ -87,6 +88,7 @@ def _coverage(wanted: Sequence[str], held: frozenset[str]) -> float:
     return sum(word in held for word in wanted) / len(wanted) if wanted else 0.0
 
 
+@remembers_text
 @lru_cache(maxsize=64)
 def _normalised(text: str) -> tuple[str, tuple[int, ...]]:
     """The text without white space, marks and typography, and where each of its characters came from."""

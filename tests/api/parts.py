@@ -25,6 +25,7 @@ from rag_service.domain.answers import (
     Finished,
     Passage,
     Question,
+    SearchedWith,
     SourcesFound,
     UnitEmitted,
     Usage,
@@ -272,6 +273,7 @@ def _answer(scope: AccessScope, question: Question, pinned: PinnedVersion) -> An
         timings_ms={"search": 2.0, "total": 5.0},
         cost=Cost(amount=0.00045, currency="EUR"),
         created_at=now(),
+        searched_with=SearchedWith(filters=question.filters, per_document=question.per_document, limit=8, neighbours=1),
     )
 
 

@@ -31,6 +31,19 @@ async def test_an_answer_can_be_read_again(service: Service, client: httpx.Async
     assert answer["citations"][0]["quote"] == QUOTE
 
 
+async def test_it_says_with_which_filter_it_was_found_so_that_it_can_be_asked_again(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    await service.corpus()
+    wishes = {"filters": {"type": "eq", "key": "year", "value": 2026}, "per_document": 2}
+    body = {"model": "handbook", "messages": [{"role": "user", "content": "When?"}], "x_rag": wishes}
+    told = (await client.post("/v1/chat/completions", json=body)).json()["x_rag"]
+
+    kept = (await client.get(f"/v1/answers/{told['answer_id']}")).json()["x_rag"]
+
+    assert told["search"] == kept["search"] == wishes | {"passages": 8, "neighbours": 1}
+
+
 async def test_another_keys_answer_looks_absent(service: Service, client: httpx.AsyncClient) -> None:
     answer_id = await ask(service, client)
 

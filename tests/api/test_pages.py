@@ -204,6 +204,23 @@ async def test_the_chat_lists_only_corpora_the_key_may_read(service: Service, br
     assert 'value="allowed"' in page and "hidden</option>" not in page
 
 
+async def test_a_corpus_shows_what_its_golden_questions_have_taught(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    corpus = CorpusId(await service.corpus())
+    await sign_in(browser, await service.key(Permission.CHAT))
+    before = (await browser.get(f"/library/{corpus}")).text
+
+    async with service.parts.catalog.writing() as tx:
+        await tx.corpora.set_dense_weight(service.scope, corpus, 0.35)
+
+    after = (await browser.get(f"/library/{corpus}")).text
+    assert ("learned from" in before, "meaning counts up to 35 %, words the rest: learned from" in after) == (
+        False,
+        True,
+    )
+
+
 async def test_without_the_permission_the_library_offers_no_upload(
     service: Service, browser: httpx.AsyncClient
 ) -> None:

@@ -10,7 +10,7 @@ from openai.types.shared_params import ComparisonFilter, CompoundFilter
 
 from rag_service.domain.documents import Block, BlockKind, ParsedDocument, PreparedRevision
 from rag_service.domain.filters import parse_filter
-from rag_service.domain.ids import DocumentId
+from rag_service.domain.ids import CorpusId, DocumentId
 from rag_service.domain.spans import Span
 from rag_service.domain.table_rows import TableRows
 from rag_service.reasons import ADVICE, ReasonCode
@@ -53,6 +53,16 @@ async def test_a_store_is_made_listed_and_found_by_name_and_id(openai: AsyncOpen
     assert [store.id async for store in openai.vector_stores.list()] == [made.id]
     assert (await openai.vector_stores.retrieve("handbook")).id == made.id
     assert (await openai.vector_stores.retrieve(made.id)).name == "handbook"
+
+
+async def test_it_tells_the_fusion_weight_that_was_learned(service: Service, client: httpx.AsyncClient) -> None:
+    corpus = CorpusId(await service.corpus())
+    usual = (await client.get("/v1/vector_stores/handbook")).json()["dense_weight"]
+
+    async with service.parts.catalog.writing() as tx:
+        await tx.corpora.set_dense_weight(service.scope, corpus, 0.35)
+
+    assert (usual, (await client.get("/v1/vector_stores")).json()["data"][0]["dense_weight"]) == (None, 0.35)
 
 
 async def test_a_name_is_taken_once(openai: AsyncOpenAI) -> None:

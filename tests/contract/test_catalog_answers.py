@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from rag_service.catalog.sql_catalog import SqlCatalog, utc_now
 from rag_service.catalog.tables import answer_sources, answer_turns, answers, feedback
 from rag_service.domain.access import AccessScope, Permission
-from rag_service.domain.answers import Feedback, Message
+from rag_service.domain.answers import Feedback, Message, SearchedWith
+from rag_service.domain.filters import parse_filter
 from rag_service.domain.ids import DocumentId, KeyId
 from rag_service.errors import Conflict, Gone, NotFound
-from tests.contract.answer_values import answer, passage
+from tests.contract.answer_values import add_answer, answer, passage
 from tests.contract.catalog_values import ELSEWHERE, READER, START, STRANGER, add_corpus, upload
 
 OTHER_KEY = replace(READER, key_id=KeyId("key_other"))
@@ -36,6 +37,18 @@ async def feedback_rows(catalog: SqlCatalog) -> Sequence[sa.Row[Any]]:
     rows = sa.select(feedback.c.caller, feedback.c.rating, feedback.c.comment).order_by(feedback.c.caller)
     async with catalog._database.reading() as connection:
         return (await connection.execute(rows)).all()
+
+
+EQUALS: list[dict[str, Any]] = [{"type": "eq", "key": "a", "value": value} for value in (True, 1, "1")]
+
+
+@pytest.mark.parametrize("raw", [*EQUALS, {"type": "or", "filters": [*EQUALS, {"type": "and", "filters": EQUALS}]}])
+async def test_so_does_the_filter_that_it_was_found_with(catalog: SqlCatalog, raw: dict[str, Any]) -> None:
+    searched = SearchedWith(filters=parse_filter(raw), per_document=2, limit=8, neighbours=0)
+    added = await add_answer(catalog, "narrowed", searched_with=searched)
+
+    async with catalog.reading() as transaction:
+        assert await transaction.answers.get(READER, added.id) == added
 
 
 @pytest.mark.parametrize("scope", [READER, ADMIN])

@@ -6,7 +6,7 @@ import pytest
 
 from rag_service.catalog.sql_catalog import SqlCatalog
 from rag_service.domain.ids import Fingerprint, PointId
-from rag_service.domain.index_route import IndexRoute, RouteState
+from rag_service.domain.index_route import IndexRoute, MissedWrites, RouteState
 from rag_service.errors import Conflict
 from tests.contract.catalog_values import at
 
@@ -79,3 +79,34 @@ async def test_searches_count_only_while_they_are_compared(catalog: SqlCatalog) 
 
     found = await route(catalog)
     assert found is not None and (found.compared, found.mean_overlap) == (2, 0.75)
+
+
+async def missed(catalog: SqlCatalog) -> list[MissedWrites]:
+    async with catalog.reading() as tx:
+        return await tx.index_routes.missed()
+
+
+async def note_missed(catalog: SqlCatalog, *fingerprints: str) -> None:
+    async with catalog.writing() as tx:
+        for fingerprint in fingerprints:
+            await tx.index_routes.note_missed("faiss", Fingerprint(fingerprint))
+
+
+async def test_what_an_engine_missed_is_counted_by_build(catalog: SqlCatalog) -> None:
+    await note_missed(catalog, "g", "f", "g")
+
+    assert [(one.engine, one.fingerprint, one.writes) for one in await missed(catalog)] == [
+        ("faiss", "f", 1),
+        ("faiss", "g", 2),
+    ]
+
+
+async def test_what_was_missed_since_it_was_mended_is_not_forgotten(catalog: SqlCatalog) -> None:
+    await note_missed(catalog, "f", "g")
+    mended = await missed(catalog)
+    await note_missed(catalog, "g")
+
+    async with catalog.writing() as tx:
+        await tx.index_routes.forget_missed(mended)
+
+    assert [(one.fingerprint, one.writes) for one in await missed(catalog)] == [("g", 2)]

@@ -1,5 +1,6 @@
 """The chat page over the sample corpus."""
 
+import json
 import re
 
 import httpx
@@ -144,6 +145,27 @@ def test_an_error_is_told_in_words_and_can_be_retried(page: Page) -> None:
     page.get_by_role("button", name="Try again").click()
 
     expect(ended(page).locator(".mark").first).to_be_visible()
+
+
+def test_what_the_search_did_without_is_told_beside_the_sources(page: Page) -> None:
+    told = {"status": "answered", "degraded_reasons": ["embedding", "rerank"]}
+    chunks = [{"delta": {"content": "PDF."}}, {"delta": {}, "finish_reason": "stop"}]
+    lines = [f"data: {json.dumps({'choices': [chunk], 'x_rag': told})}\n\n" for chunk in chunks]
+    stream = {"body": "".join([*lines, "data: [DONE]\n\n"]), "content_type": "text/event-stream"}
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(**stream), times=1)
+
+    answer = ask(page, FORMATS)
+
+    expect(answer.locator(".circumstances")).to_have_text(re.compile("by words only.*looked at a second time"))
+
+
+def test_an_answer_that_was_written_before_says_so(page: Page) -> None:
+    ask(page, FORMATS)
+    page.get_by_role("button", name="New conversation").click()
+
+    again = ask(page, FORMATS)
+
+    expect(again.locator(".circumstances")).to_have_text("Written before for the same question and sources.")
 
 
 def test_on_a_phone_the_source_is_a_sheet_that_leaves_the_answer_in_sight(phone: Page) -> None:

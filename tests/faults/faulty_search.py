@@ -11,7 +11,7 @@ from ingestion.bootstrap import worker_over
 from rag_service.app import create_app
 from rag_service.bootstrap import Container, open_container
 from rag_service.domain.access import AccessScope
-from rag_service.domain.ids import TenantId
+from rag_service.domain.ids import Fingerprint, TenantId
 from rag_service.generation.extractive import ExtractiveGenerator
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.fusion import fuse
@@ -108,7 +108,7 @@ async def copied(container: Container, index: VectorIndex) -> VectorIndex:
 def _with(
     container: Container, embedder: FaultyEmbedder, index: FaultyIndex, fallback: FaultyIndex | None
 ) -> Container:
-    async def stand_in() -> VectorIndex | None:
+    async def stand_in(_fingerprint: Fingerprint) -> VectorIndex | None:
         return fallback
 
     search = Search(

@@ -163,6 +163,7 @@ async def test_a_second_opener_of_the_folder_is_refused(opened: Opened, tmp_path
 async def test_a_structure_that_finds_too_little_is_not_believed(opened: Opened) -> None:
     class Lost:
         size = 300
+        oversampling = 1.0
 
         def search(self, vectors, limit, *, allowed):
             found = stay_with[0].search(vectors, limit, allowed=allowed)

@@ -15,6 +15,7 @@ from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
 from rag_service.retrieval.faiss_index import FaissIndex
+from rag_service.retrieval.follower_misses import FollowerMisses
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.opened_engines import OpenedEngines
@@ -68,6 +69,11 @@ class Engines:
             batch=20,
         )
 
+    async def epochs(self) -> list[int]:
+        """By which searches of each corpus are told from those of before."""
+        async with self.catalog.reading() as tx:
+            return [(await tx.corpora.get(self.desk.admin, self.desk.corpus)).rights_epoch]
+
     async def answers(self) -> list[list[tuple[str, float]]]:
         """What some questions find."""
         return [await self.desk.found(made_question(number)) for number in range(0, DOCUMENTS, 7)]
@@ -96,9 +102,10 @@ async def engine(name: str, folder: Path) -> AsyncIterator[VectorIndex]:
 async def engines_opened(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str, **others: VectorIndex
 ) -> AsyncIterator[Engines]:
-    """Open a service on the first of the engines, over a migrated folder, with a published corpus."""
+    """Open a service on the first of the names, over a migrated folder, with a published corpus."""
     async with AsyncExitStack() as stack:
-        opened = {name: await stack.enter_async_context(engine(name, folder)) for name in names} | others
+        own = [name for name in names if name not in others]
+        opened = {name: await stack.enter_async_context(engine(name, folder)) for name in own} | others
         desk = await stack.enter_async_context(_desk(folder, monkeypatch, opened, serving=names[0]))
         await accept_rows(desk, made_rows(range(DOCUMENTS)))
         await desk.work_off()
@@ -112,7 +119,14 @@ async def _desk(
     def routed(_settings: Settings, catalog: Catalog, _stack: AsyncExitStack) -> OpenedIndex:
         engines = OpenedEngines({name: lambda index=index: index for name, index in opened.items()})
         route = KnownRoute(catalog=catalog, default=serving, monotonic=iter(range(10**9)).__next__)
-        return OpenedIndex(index=RoutedIndex(engines=engines, route=route, compared=ComparedSearches(catalog)))
+        return OpenedIndex(
+            index=RoutedIndex(
+                engines=engines,
+                route=route,
+                compared=ComparedSearches(catalog),
+                misses=FollowerMisses(catalog, monotonic=iter(range(10**9)).__next__),
+            )
+        )
 
     monkeypatch.setattr("rag_service.bootstrap.open_index", routed)
     settings = Settings(

@@ -7,8 +7,9 @@ import pytest
 
 from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope, Permission
-from rag_service.domain.answers import Message, Question
+from rag_service.domain.answers import Finished, Message, Question
 from rag_service.domain.erasures import ErasureState, TombstoneKind
+from rag_service.domain.filters import parse_filter
 from rag_service.domain.ids import KeyId
 from rag_service.errors import Gone, NotFound
 from rag_service.ports.sparse_encoder import DocumentFrequencies, frequencies_of
@@ -203,6 +204,17 @@ async def test_answers_that_repeat_a_run_of_its_words_go(desk: Desk) -> None:
         await tx.answers.get(desk.admin, stays.id)
         with pytest.raises(NotFound):
             await tx.answers.get(desk.admin, pasted.id)
+
+
+async def test_so_do_those_that_were_narrowed_by_a_run_of_its_words(desk: Desk) -> None:
+    narrowed = parse_filter({"type": "in", "key": "topic", "value": [1, SECRET]})
+    asked = Question(corpus=desk.corpus, messages=(Message(role="user", content="Which is red?"),), filters=narrowed)
+    events = [event async for event in desk.worker.container.ask_question(desk.admin, asked)]
+
+    await erase(desk, "quince")
+
+    assert isinstance(events[-1], Finished) and events[-1].answer.searched_with is not None
+    assert await rows_with(desk, "Featherstone") == []
 
 
 async def test_an_answer_that_runs_meanwhile_is_not_kept(desk: Desk) -> None:

@@ -30,7 +30,10 @@ class KnownTuning:
     """Keeps in memory how every build is searched."""
 
     parameters: SearchParameters = field(default_factory=SearchParameters)
-    engine: str = "memory"
+
+    async def engine(self) -> str:
+        """Return it."""
+        return "memory"
 
     async def read(self, fingerprint: Fingerprint) -> SearchParameters:
         """Return it."""
@@ -170,6 +173,24 @@ async def test_too_little_found_lets_the_build_be_searched_farther_and_at_last_i
     assert [(one.ef, one.exact) for one in seen] == [(768, False), (1024, False), (1024, True), (1024, True)]
     assert (await watched(desk)).is_under_floor is True
     assert "ef is raised to 768." in str((await index_health(desk)).checks[-1].found)
+
+
+class FullTuning(KnownTuning):
+    """Has no room to keep anything."""
+
+    async def change(self, fingerprint: Fingerprint, parameters: SearchParameters) -> NoReturn:
+        """Give up."""
+        raise IndexUnavailable("The disk is full.")
+
+
+async def test_what_was_measured_is_kept_where_the_build_cannot_be_searched_farther(desk: Desk) -> None:
+    index = ForgetfulIndex(desk.worker.container.index)
+
+    assert await rounds_over(desk, tuning=FullTuning(), index=index)() == 1
+
+    found = await newest(desk)
+    assert found.recall is not None and found.recall.mean < 0.9
+    assert found.notes[-1] == "Too little is found, and the build could not be searched farther: The disk is full."
 
 
 async def test_missing_points_are_no_reason_to_search_farther(desk: Desk) -> None:

@@ -1,9 +1,10 @@
 """`python -m rag_service.index_operations` in this process, over engines in memory."""
 
 import json
+import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rag_service import index_operations
 from rag_service.ports.catalog import Catalog
 from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
+from rag_service.retrieval.follower_misses import FollowerMisses
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.opened_engines import OpenedEngines
@@ -32,6 +34,7 @@ def run(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
             engines=OpenedEngines({name: lambda index=index: index for name, index in engines.items()}),
             route=KnownRoute(catalog=catalog, default="edge"),
             compared=ComparedSearches(catalog),
+            misses=FollowerMisses(catalog),
         )
         return OpenedIndex(index=routed)
 
@@ -60,6 +63,22 @@ def test_a_migration_is_begun_gone_back_from_and_finished(run: Run) -> None:
     assert run("migrate", "--finish").startswith("edge serves (steady)")
 
 
+def note_missed(folder: Path) -> None:
+    """Note that the engine `edge` has missed a write."""
+    with closing(sqlite3.connect(folder / "catalog.db")) as catalog, catalog:
+        catalog.execute("INSERT INTO index_misses VALUES ('edge', 'b', 1)")
+
+
+def test_what_the_engine_that_follows_has_missed_is_told_until_it_is_mended(run: Run, migrated_dir: Path) -> None:
+    run("migrate", "--to", "other")
+    note_missed(migrated_dir)
+    assert "edge has missed writes of build b" in run("status").splitlines()[1]
+
+    assert run("migrate", "--mend").startswith("other serves, edge follows (switched)")
+
+    assert json.loads(run("status", "--json"))["missed"] == []
+
+
 def test_where_there_is_no_build_nothing_is_snapshot_or_restored(run: Run, tmp_path: Path) -> None:
     assert run("snapshot", str(tmp_path / "none")) == "There is no build yet.\n"
     assert run("restore", str(tmp_path / "none")) == "There is no snapshot in this folder.\n"
@@ -72,6 +91,7 @@ def test_where_there_is_no_build_nothing_is_snapshot_or_restored(run: Run, tmp_p
         (["migrate", "--to", "abacus"], "no engine 'abacus'"),
         (["migrate", "--to", "edge"], "edge serves, and no migration is under way"),
         (["migrate", "--finish"], "no migration is under way"),
+        (["migrate", "--mend"], "no migration is under way"),
         (["migrate", "--back"], "no migration is under way"),
     ],
 )

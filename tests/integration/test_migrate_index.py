@@ -1,6 +1,6 @@
 """From one engine to another and back: what is found stays the same, at every step and under writes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -55,6 +55,112 @@ async def test_what_is_finished_leaves_nothing_in_the_former_engine(memories: En
     assert (route.state, route.following) == (RouteState.STEADY, None)
     assert await memories.by_name["memory"].builds() == {}
     assert (await memories.answers())[0]
+
+
+async def test_what_the_former_engine_found_is_asked_anew_after_the_switch(memories: Engines) -> None:
+    before = await memories.epochs()
+
+    await memories.migration("memory")("other")
+
+    assert await memories.epochs() == [epoch + 1 for epoch in before]
+
+
+class Late(MemoryIndex):
+    """Gets a write that was on its way when it was emptied."""
+
+    late: Sequence[Point] = ()
+
+    async def drop(self, fingerprint: Fingerprint) -> None:
+        await super().drop(fingerprint)
+        arriving, self.late = self.late, ()
+        if arriving:
+            await self.write(fingerprint, arriving)
+
+
+async def test_a_write_that_arrives_late_is_not_left_in_an_engine_that_was_emptied(
+    migrated_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Late()
+    async with engines_opened(migrated_dir, monkeypatch, "late", late=late, other=MemoryIndex()) as engines:
+        await engines.migration("late")("other")
+        late.late = [point async for page in late.points(engines.build) for point in page][:3]
+
+        await engines.migration("late").finish()
+
+        assert await late.builds() == {}
+
+
+class Haunted(MemoryIndex):
+    """Is written to by somebody who never ends."""
+
+    async def drop(self, fingerprint: Fingerprint) -> None:
+        """Come back."""
+
+
+async def test_an_engine_that_is_still_written_to_is_not_let_go(
+    migrated_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with engines_opened(migrated_dir, monkeypatch, "memory", haunted=Haunted()) as engines:
+        migrate = engines.migration("memory")
+        await migrate("haunted")
+        await migrate.back()
+
+        with pytest.raises(Conflict, match="Something still writes to the engine haunted"):
+            await migrate.finish()
+
+        assert (await migrate.route()).state is RouteState.EMPTYING
+
+
+class GoneBackFrom(MemoryIndex):
+    """At the first write somebody else goes back from the migration."""
+
+    back: Callable[[], Awaitable[object]] | None = None
+
+    async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
+        back, self.back = self.back, None
+        if back:
+            await back()
+        await super().write(fingerprint, points)
+
+
+async def test_a_copy_that_somebody_else_goes_back_from_leaves_nothing_behind(
+    migrated_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = GoneBackFrom()
+    async with engines_opened(migrated_dir, monkeypatch, "memory", target=target) as engines:
+        target.back = engines.migration("memory").back
+
+        with pytest.raises(Conflict, match="memory serves, and no migration is under way"):
+            await engines.migration("memory")("target")
+
+        assert await target.builds() == {}
+
+
+async def test_a_follower_that_missed_writes_stands_in_again_when_it_is_mended(
+    migrated_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stops = Stops()
+    stops.left = 1_000
+    async with engines_opened(migrated_dir, monkeypatch, "stops", stops=stops, other=MemoryIndex()) as engines:
+        migrate = engines.migration("stops")
+        await migrate("other")
+        stops.left = 0
+        await engines.desk.publish({"new": "Something new."})
+        stops.left = 1_000
+        await engines.index.aclose()
+        assert [one.engine for one in await migrate.missed()] == ["stops"]
+        assert await engines.index.stand_in(engines.build) is None
+
+        await migrate.mend()
+
+        assert await migrate.missed() == []
+        assert await stops.builds() == {engines.build: DOCUMENTS + 1}
+        assert await engines.index.stand_in(engines.build) is stops
+
+
+async def test_without_a_migration_there_is_nobody_to_mend(memories: Engines) -> None:
+    with pytest.raises(Conflict, match="no migration is under way"):
+        await memories.migration("memory").mend()
 
 
 class Stuck(MemoryIndex):

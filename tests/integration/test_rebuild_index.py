@@ -38,6 +38,14 @@ async def test_nothing_is_embedded_and_the_same_is_found(engines: Engines, monke
     assert await engines.answers() == before
 
 
+async def test_what_was_found_before_a_rebuild_is_asked_anew(engines: Engines) -> None:
+    before = await engines.epochs()
+
+    await rebuilding(engines)(engines.build)
+
+    assert await engines.epochs() > before
+
+
 async def test_a_build_that_is_not_there_is_not_rebuilt(engines: Engines) -> None:
     with pytest.raises(NotFound):
         await rebuilding(engines)("0" * 32)

@@ -11,6 +11,7 @@ from rag_service.domain.ids import Fingerprint
 from rag_service.errors import BlobsUnavailable, Conflict, DataDamaged
 from rag_service.ports.snapshots import SnapshotPart
 from rag_service.ports.vector_index import Point
+from rag_service.retrieval.memory import MemoryIndex
 from rag_service.use_cases.indexes.restore_snapshot import Restored, RestoreSnapshot
 from rag_service.use_cases.indexes.take_snapshot import TakeSnapshot
 from tests.integration.engines import DOCUMENTS, ENGINES, Engines, engines_opened
@@ -134,6 +135,55 @@ async def test_a_restore_leaves_out_the_parts_that_are_there(memory: Engines, fo
     restored = await restore(memory, folder)
 
     assert (restored.points, restored.parts, restored.parts_there) == (DOCUMENTS, 3, 1)
+
+
+class CountingIndex(MemoryIndex):
+    """Counts the points that are written."""
+
+    written = 0
+
+    async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
+        self.written += len(points)
+        await super().write(fingerprint, points)
+
+
+async def test_of_a_part_that_is_there_but_for_one_point_only_that_is_written(
+    migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    counting = CountingIndex()
+    async with engines_opened(migrated_dir, monkeypatch, "counting", counting=counting) as engines:
+        manifest = await taking(engines, SnapshotFolder(str(folder)))(engines.build)
+        await counting.purge(engines.build, [manifest.parts[1].last])
+        counting.written = 0
+
+        restored = await restore(engines, folder)
+
+        assert (counting.written, restored.points, restored.parts_there) == (1, DOCUMENTS, 2)
+
+
+async def test_what_was_found_before_a_restore_is_asked_anew(memory: Engines, folder: Path) -> None:
+    await taking(memory, SnapshotFolder(str(folder)))(memory.build)
+    await memory.index.drop(memory.build)
+    before = await memory.epochs()
+
+    await restore(memory, folder)
+    after = await memory.epochs()
+    await restore(memory, folder)
+
+    assert after == [epoch + 1 for epoch in before]
+    assert await memory.epochs() == after
+
+
+async def test_what_came_back_before_a_restore_failed_is_found(memory: Engines, folder: Path) -> None:
+    await taking(memory, SnapshotFolder(str(folder)))(memory.build)
+    await memory.index.drop(memory.build)
+    (folder / memory.build / "part-00003.points").write_bytes(b"damaged")
+    before = await memory.epochs()
+
+    with pytest.raises(DataDamaged):
+        await restore(memory, folder)
+
+    assert await memory.epochs() == [epoch + 1 for epoch in before]
 
 
 async def test_a_part_that_was_changed_is_refused(memory: Engines, folder: Path) -> None:

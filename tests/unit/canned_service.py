@@ -35,6 +35,7 @@ class CannedService(ThreadingHTTPServer):
         self.keys_seen: set[str] = set()
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
         self.status = "answered"
+        self.told: dict[str, Any] = {}
 
     def reply(  # noqa: C901, PLR0911, PLR0912  (a table of routes)
         self, method: str, path: str, body: dict[str, Any], query: str = ""
@@ -91,7 +92,7 @@ class CannedService(ThreadingHTTPServer):
         return [
             {"choices": [{"delta": {"role": "assistant", "content": ""}}], "x_rag": {"sources": []}},
             {"choices": [{"delta": {"content": "It is blue. [2]", "citations": [CITATION]}}]},
-            {"choices": [{"delta": {}, "finish_reason": "stop"}], "x_rag": {"status": self.status}},
+            {"choices": [{"delta": {}, "finish_reason": "stop"}], "x_rag": {"status": self.status} | self.told},
         ]
 
 

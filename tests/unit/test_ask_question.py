@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag_service.domain.answers import Answer, AnswerEvent, AnswerStatus, Message, Question, SourcesFound, UnitEmitted
+from rag_service.domain.answers import (
+    Answer,
+    AnswerEvent,
+    AnswerStatus,
+    Finished,
+    Message,
+    Question,
+    SearchedWith,
+    SourcesFound,
+    UnitEmitted,
+)
 from rag_service.domain.costs import Cost
 from rag_service.domain.filters import parse_filter
 from rag_service.domain.spans import sha256_of
@@ -121,10 +131,11 @@ async def test_it_is_searched_for_what_the_question_wishes_and_the_settings_say(
     wanted = parse_filter({"type": "eq", "key": "lang", "value": "de"})
     search, question = OneSearch(), replace(asked("Which port is it?"), filters=wanted, per_document=2)
     retrieval = RetrievalSettings(passages=5, neighbours=1)
-    async for _ in asker(Scripted([]), search, retrieval=retrieval)(SCOPE, question):
-        pass
+    told = [event async for event in asker(Scripted([]), search, retrieval=retrieval)(SCOPE, question)]
 
     assert search.options == [SearchOptions(limit=5, distinct=True, filters=wanted, per_document=2, neighbours=1)]
+    noted = SearchedWith(filters=wanted, per_document=2, limit=5, neighbours=1)
+    assert isinstance(told[-1], Finished) and told[-1].answer.searched_with == noted
 
 
 async def test_the_units_sent_are_the_text_stored() -> None:
@@ -184,7 +195,7 @@ async def test_a_greeting_gets_the_fixed_reply_without_a_search() -> None:
     told = (await events(asker(Scripted([]), search), "Hello!"))[-1].answer  # type: ignore[union-attr]
 
     assert "handbook" in told.text and "How the service works" in told.text
-    assert (told.status, search.asked) == (AnswerStatus.ANSWERED, [])
+    assert (told.status, search.asked, told.searched_with) == (AnswerStatus.ANSWERED, [], None)
 
 
 async def test_a_follow_up_is_searched_as_a_standalone_question() -> None:

@@ -50,6 +50,43 @@ def test_a_citation_names_the_cells_of_a_table_instead_of_the_page(
     assert f"[2] {shown}" in rag(service, "ask", "What colour?", "--corpus", "handbook").stdout
 
 
+@pytest.mark.parametrize(
+    ("told", "noted"),
+    [
+        ({"degraded_reasons": ["embedding"]}, "looked for by words only"),
+        ({"degraded_reasons": ["index", "new"]}, "a stand-in of the index"),
+        ({"degraded_reasons": ["new"]}, "a part of the search did not answer"),
+        ({"cached": True}, "written before for the same question"),
+        ({"degraded_reasons": [], "cached": False}, ""),
+    ],
+)
+def test_how_an_answer_came_about_is_noted_beside_it(
+    service: CannedService, told: dict[str, object], noted: str
+) -> None:
+    service.told = told
+
+    result = rag(service, "ask", "What colour?", "--corpus", "handbook")
+
+    assert result.stdout.startswith("It is blue. [2]\n\n[2]") and "Note" not in result.stdout
+    assert noted in result.stderr and ("Note: " in result.stderr) is bool(noted)
+
+
+def test_what_a_search_did_without_is_noted_beside_it(service: CannedService) -> None:
+    reply = {"data": [], "degraded_reasons": ["embedding"]}
+    service.replies["POST", "/v1/vector_stores/handbook/search"] = [(200, reply)]
+
+    result = rag(service, "search", "blue", "--corpus", "handbook")
+
+    assert (result.stdout, "by words only" in result.stderr) == ("Nothing found.\n", True)
+
+
+def test_a_corpus_is_listed_with_the_weight_that_it_learned(service: CannedService) -> None:
+    learned = service.store("handbook") | {"dense_weight": 0.35}
+    service.replies["GET", "/v1/vector_stores"] = [(200, {"data": [learned], "has_more": False})]
+
+    assert "(version 3, 0 documents, meaning counts up to 35%, as learned)" in rag(service, "corpus", "list").stdout
+
+
 def test_an_abstention_ends_with_code_3(service: CannedService) -> None:
     service.status = "abstained"
 

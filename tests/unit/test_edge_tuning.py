@@ -7,6 +7,7 @@ import pytest
 
 from rag_service.domain.ids import Fingerprint
 from rag_service.domain.index_advice import GraphParameters, SearchParameters
+from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Candidate, Visible
 from rag_service.retrieval import edge_schema, edge_trouble
 from rag_service.retrieval.edge_folder import current_generation, make_current, new_generation
@@ -69,6 +70,21 @@ async def test_a_build_that_is_not_there_is_left_alone(tmp_path: Path) -> None:
     assert current_generation(tmp_path / BUILD) is None
 
 
+async def test_a_disk_that_takes_no_parameters_is_an_index_that_is_away(tmp_path: Path, generation: Path) -> None:
+    (generation.parent / "search.new").mkdir()
+
+    with pytest.raises(IndexUnavailable, match="keep how a build is searched"):
+        await EdgeTuning(tmp_path).change(BUILD, FARTHER)
+
+
+async def test_a_build_that_cannot_be_looked_at_is_an_index_that_is_away(tmp_path: Path, generation: Path) -> None:
+    (generation.parent / "current").unlink()
+    (generation.parent / "current").mkdir()
+
+    with pytest.raises(IndexUnavailable, match="tell how a build is searched"):
+        await EdgeTuning(tmp_path).read(BUILD)
+
+
 async def test_trouble_lasts_until_a_rebuild_succeeds(tmp_path: Path, generation: Path) -> None:
     edge_trouble.note_trouble(generation.parent, "The index's disk is full.")
     assert await EdgeTuning(tmp_path).trouble(BUILD) == "The index's disk is full."
@@ -83,7 +99,7 @@ async def test_other_engines_are_not_tuned() -> None:
 
     await tuning.change(BUILD, FARTHER)
 
-    assert (tuning.engine, await tuning.read(BUILD), await tuning.trouble(BUILD)) == ("qdrant", None, None)
+    assert (await tuning.engine(), await tuning.read(BUILD), await tuning.trouble(BUILD)) == ("qdrant", None, None)
 
 
 def test_a_container_may_have_less_memory_than_its_machine(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ HARMLESS = {
         "requested_by", "asked_by", "filled_to", "source_id", "run_id", "whole_id",
         "base_run_id", "question_id", "case_id", "index_route.copied_to",
     },
-    "one of a few words of our own": {"index_route.serving", "index_route.following", "kind", "state", "status", "purpose", "reason", "stage", "parser_fingerprint"},
+    "one of a few words of our own": {"index_route.serving", "index_route.following", "index_misses.engine", "kind", "state", "status", "purpose", "reason", "stage", "parser_fingerprint"},
     "the code of a language": {"revisions.language"},
     "name or recipe of a build: settings": {"fingerprint", "wanted_fingerprint", "builds.recipe", "kept_vectors.embedder", "live_scores.embedder", "index_route.copied_build"},
     "a media type": {"revisions.media_type"},
@@ -56,6 +56,7 @@ NO_STORES = {
 }  # fmt: skip
 
 # No eraser reaches the memory of the processes that answer. What keeps text there forgets by itself; its tests say when.
+# Functions that remember texts are found by tests/unit/test_remembered_texts.py.
 MEMORIES = {"answer_cache": "tests/integration/test_cached_answers.py"}
 
 

@@ -1,5 +1,6 @@
 """Filters as callers write them, and what they mean."""
 
+import json
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from rag_service.domain.filters import (
     constant_of,
     matches,
     parse_filter,
+    written_filter,
 )
 from rag_service.errors import InvalidRequest
 
@@ -49,6 +51,14 @@ def test_true_and_1_are_two_filters() -> None:
 
     assert truth != one and len({truth, one}) == 2
     assert constant_of(True).kind is Kind.TRUTH
+
+
+@pytest.mark.parametrize("raw", [YEAR, EITHER, nested(3), {"type": "eq", "key": "a", "value": True}])
+def test_a_filter_is_written_as_it_was_asked(raw: dict[str, Any]) -> None:
+    written = written_filter(parse_filter(raw))
+
+    assert written == raw
+    assert parse_filter(json.loads(json.dumps(written))) == parse_filter(raw)
 
 
 @pytest.mark.parametrize("operator", ["ne", "nin"])

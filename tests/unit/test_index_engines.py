@@ -51,5 +51,17 @@ async def test_an_engine_with_a_folder_is_opened_at_the_start(engines: IndexEngi
     again.close()
 
 
+async def test_an_engine_whose_folder_cannot_be_made_is_unavailable(engines: IndexEngines, tmp_path: Path) -> None:
+    (tmp_path / "index-faiss").write_text("in the way")
+
+    assert (await engines.answer({"engine": "faiss", "op": "builds"}))["error"] == "IndexUnavailable"
+
+
+async def test_a_folder_that_cannot_be_read_is_an_index_that_is_away(engines: IndexEngines, tmp_path: Path) -> None:
+    (tmp_path / "index" / "b" / "current").mkdir(parents=True)
+
+    assert (await engines.answer({"engine": "edge", "op": "builds"}))["error"] == "IndexUnavailable"
+
+
 async def test_a_message_for_no_engine_is_refused(engines: IndexEngines) -> None:
     assert (await engines.answer({"op": "builds"}))["error"] == "InvalidRequest"

@@ -10,6 +10,7 @@ from rag_service.domain.ids import TenantId
 from rag_service.errors import IndexUnavailable
 from rag_service.telemetry.search_counts import CacheResult, SearchCounts
 from rag_service.use_cases.searching.query_cache import KEPT_S, QueryCache
+from tests.patience import until
 
 OURS, THEIRS = TenantId("ours"), TenantId("theirs")
 SECRET = "who earns how much"
@@ -141,6 +142,28 @@ async def test_nothing_is_used_for_ever(counts: SearchCounts) -> None:
         found.append(await cache.get(OURS, ("q",), work))
 
     assert found == [1, 1, 2]
+
+
+async def test_what_is_old_goes_though_nobody_asks_for_it(counts: SearchCounts) -> None:
+    cache: QueryCache[int] = QueryCache("answers", entries=3, counts=counts, keep_s=0.01)
+
+    for _ in range(2):
+        for key in "ab":
+            await cache.get(OURS, (key,), Work())
+        await until(lambda: cache.count == 0)
+
+
+async def test_what_is_asked_for_again_and_again_goes_at_its_time(counts: SearchCounts) -> None:
+    now = [0.0]
+    cache: QueryCache[int] = QueryCache("answers", entries=3, counts=counts, keep_s=0.01, clock=lambda: now[0])
+    for key in "aba":
+        await cache.get(OURS, (key,), Work())
+        now[0] += 0.004
+
+    await until(lambda: cache.count == 1)
+    now[0] += 0.004
+
+    await until(lambda: cache.count == 0)
 
 
 async def test_without_entries_nothing_is_kept_or_shared(counts: SearchCounts) -> None:

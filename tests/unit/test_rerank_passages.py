@@ -1,7 +1,6 @@
 """The second look at passages: when it is taken, and what stands when it does not end well."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -13,36 +12,12 @@ from rag_service.errors import RerankerUnavailable
 from rag_service.reranking.word_overlap import WordOverlapReranker
 from rag_service.settings import RerankSettings
 from rag_service.use_cases.searching.rerank import Reranking, RerankPassages, is_decided
+from tests.unit.scripted_reranker import ScriptedReranker
 from tests.values import passage
 
 TEXTS = ["A turbine turns.", "Cats sleep all day.", "Dogs bark at night.", "Dogs sleep at night."]
 ANEW = RerankSettings(backend="words", fused_weight=0)
 MOMENT_MS = 20
-
-
-class Scripted:
-    """A reranker that yields what it is told, one part at a time: scores, an error, or None for hanging."""
-
-    name = "scripted"
-
-    def __init__(self, *parts: Sequence[float] | Exception | None) -> None:
-        self.parts = parts
-        self.is_closed = False
-
-    async def scores(self, query: str, texts: Sequence[str]) -> AsyncGenerator[Sequence[float], None]:
-        try:
-            for part in self.parts:
-                if isinstance(part, Exception):
-                    raise part
-                if part is None:
-                    await asyncio.Event().wait()
-                    continue
-                yield part
-        finally:
-            self.is_closed = True
-
-    async def warm_up(self) -> None:
-        pass
 
 
 def found(*scores: float) -> list[Passage]:
@@ -73,14 +48,14 @@ async def test_scores_of_the_search_stay_with_their_passages() -> None:
 
 
 async def test_equal_scores_leave_the_order_that_was_found() -> None:
-    rerank = RerankPassages(reranker=Scripted([5.0, 5.0, 5.0, 5.0]), settings=ANEW)
+    rerank = RerankPassages(reranker=ScriptedReranker([5.0, 5.0, 5.0, 5.0]), settings=ANEW)
 
     assert order((await rerank("q", found(), limit=4)).passages) == [0, 1, 2, 3]
 
 
 async def test_the_fused_score_has_its_share_in_the_new_order() -> None:
     settings = RerankSettings(fused_weight=0.5)
-    rerank = RerankPassages(reranker=Scripted([0.0, 1.0, 3.0, 4.0]), settings=settings)
+    rerank = RerankPassages(reranker=ScriptedReranker([0.0, 1.0, 3.0, 4.0]), settings=settings)
 
     looked = await rerank("q", found(0.9, 0.8, 0.7, 0.1), limit=4)
 
@@ -89,13 +64,13 @@ async def test_the_fused_score_has_its_share_in_the_new_order() -> None:
 
 async def test_only_the_candidates_are_looked_at_and_the_rest_stays_below() -> None:
     settings = ANEW.model_copy(update={"candidates": 2})
-    rerank = RerankPassages(reranker=Scripted([0.0, 1.0]), settings=settings)
+    rerank = RerankPassages(reranker=ScriptedReranker([0.0, 1.0]), settings=settings)
 
     assert order((await rerank("q", found(), limit=4)).passages) == [1, 0, 2, 3]
 
 
 async def test_what_the_budget_does_not_reach_stays_below() -> None:
-    reranker = Scripted([0.0, 1.0], None)
+    reranker = ScriptedReranker([0.0, 1.0], None)
     rerank = RerankPassages(reranker=reranker, settings=ANEW.model_copy(update={"budget_ms": MOMENT_MS}))
 
     looked = await rerank("q", found(), limit=4)
@@ -108,7 +83,7 @@ async def test_what_the_budget_does_not_reach_stays_below() -> None:
 @pytest.mark.parametrize("parts", [[None], [RerankerUnavailable("gone")], [[0.0, 1.0], RerankerUnavailable("gone")]])
 async def test_a_reranker_that_gives_up_leaves_the_order_that_was_found(parts: list[object]) -> None:
     settings = ANEW.model_copy(update={"budget_ms": MOMENT_MS})
-    rerank = RerankPassages(reranker=Scripted(*parts), settings=settings)
+    rerank = RerankPassages(reranker=ScriptedReranker(*parts), settings=settings)
 
     looked = await rerank("q", found(), limit=4)
 
@@ -118,7 +93,7 @@ async def test_a_reranker_that_gives_up_leaves_the_order_that_was_found(parts: l
 
 async def test_nothing_is_read_where_the_fused_scores_decide() -> None:
     settings = ANEW.model_copy(update={"decisive_gap": 0.1})
-    rerank = RerankPassages(reranker=Scripted(RuntimeError("must not be called")), settings=settings)
+    rerank = RerankPassages(reranker=ScriptedReranker(RuntimeError("must not be called")), settings=settings)
 
     looked = await rerank("q", found(0.9, 0.7, 0.6), limit=2)
 
@@ -127,7 +102,7 @@ async def test_nothing_is_read_where_the_fused_scores_decide() -> None:
 
 
 async def test_nothing_is_read_where_the_question_quotes_words() -> None:
-    rerank = RerankPassages(reranker=Scripted(RuntimeError("must not be called")), settings=ANEW)
+    rerank = RerankPassages(reranker=ScriptedReranker(RuntimeError("must not be called")), settings=ANEW)
 
     looked = await rerank('what is meant by "dogs bark"?', found(), limit=4)
 
@@ -135,7 +110,7 @@ async def test_nothing_is_read_where_the_question_quotes_words() -> None:
 
 
 async def test_a_search_that_has_less_time_left_shortens_the_budget() -> None:
-    rerank = RerankPassages(reranker=Scripted(None), settings=ANEW.model_copy(update={"budget_ms": 1e9}))
+    rerank = RerankPassages(reranker=ScriptedReranker(None), settings=ANEW.model_copy(update={"budget_ms": 1e9}))
 
     assert (await rerank("q", found(), limit=4, within_s=MOMENT_MS / 1000)).outcome is Reranking.LATE
 
@@ -166,7 +141,7 @@ async def test_every_passage_is_kept_once(
 ) -> None:
     passages = [passage("x", rank=rank, score=score) for rank, score in enumerate(sorted(fused, reverse=True), start=1)]
     settings = RerankSettings(fused_weight=fused_weight)
-    rerank = RerankPassages(reranker=Scripted(scores[: len(passages)]), settings=settings)
+    rerank = RerankPassages(reranker=ScriptedReranker(scores[: len(passages)]), settings=settings)
 
     looked = await rerank("q", passages, limit=limit)
 

@@ -1,15 +1,19 @@
 """Which engine gets what, by the route; engines are in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rag_service.catalog.sql_catalog import SqlCatalog, open_catalog
+from rag_service.domain.ids import Fingerprint
 from rag_service.domain.index_route import IndexRoute, RouteState
 from rag_service.errors import IndexUnavailable, InvalidRequest
+from rag_service.ports.vector_index import Point
 from rag_service.retrieval.compared_searches import ComparedSearches
+from rag_service.retrieval.follower_misses import FollowerMisses
 from rag_service.retrieval.known_route import KnownRoute
 from rag_service.retrieval.memory import MemoryIndex
 from rag_service.retrieval.opened_engines import OpenedEngines
@@ -26,7 +30,20 @@ class DownIndex(MemoryIndex):
     async def write(self, *_: object, **__: object) -> None:
         raise IndexUnavailable("It is down.")
 
-    purge = retire = write
+    purge = retire = optimise = write
+
+
+class SlowIndex(MemoryIndex):
+    """Writes when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_end = asyncio.Event(), asyncio.Event()
+
+    async def write(self, fingerprint: Fingerprint, written: Sequence[Point]) -> None:
+        self.begun.set()
+        await self.may_end.wait()
+        await super().write(fingerprint, written)
 
 
 class Place:
@@ -38,7 +55,8 @@ class Place:
         self.route = self._route(None, RouteState.STEADY)
         self.compared = ComparedSearches(catalog, each=1)
         engines = OpenedEngines({"one": lambda: self.one, "two": lambda: self.two})
-        self.index = RoutedIndex(engines=engines, route=self._read, compared=self.compared)
+        self.misses = FollowerMisses(catalog)
+        self.index = RoutedIndex(engines=engines, route=self._read, compared=self.compared, misses=self.misses)
 
     def follow(self, state: RouteState = RouteState.COPYING) -> None:
         self.route = self._route("two", state)
@@ -113,15 +131,70 @@ async def test_the_follower_is_not_searched(place: Place) -> None:
 async def test_the_follower_stands_in_when_it_holds_the_same(place: Place, state: RouteState) -> None:
     place.follow(state)
 
-    assert await place.index.stand_in() is place.two
+    assert await place.index.stand_in(BUILD) is place.two
 
 
 @pytest.mark.parametrize("state", [RouteState.COPYING, RouteState.EMPTYING])
 async def test_a_follower_that_lacks_points_does_not_stand_in(place: Place, state: RouteState) -> None:
-    assert await place.index.stand_in() is None
+    assert await place.index.stand_in(BUILD) is None
     place.follow(state)
 
-    assert await place.index.stand_in() is None
+    assert await place.index.stand_in(BUILD) is None
+
+
+async def test_a_follower_that_missed_a_write_stands_in_for_other_builds_only(place: Place) -> None:
+    place.two = DownIndex()
+    place.follow(RouteState.SWITCHED)
+
+    await place.index.write(BUILD, points("a", 3))
+
+    assert await place.index.stand_in(BUILD) is None
+    assert await place.index.stand_in("c" * 32) is place.two
+
+
+async def test_a_write_that_was_cut_short_at_the_follower_counts_as_missed(place: Place) -> None:
+    place.two = SlowIndex()
+    place.follow(RouteState.SWITCHED)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await place.index.write(BUILD, points("a", 3))
+
+    assert await place.index.stand_in(BUILD) is None
+
+
+async def test_a_follower_that_cannot_build_its_structures_lacks_no_write(place: Place) -> None:
+    place.two = DownIndex()
+    place.follow(RouteState.SWITCHED)
+
+    await place.index.optimise(BUILD)
+
+    assert await place.index.stand_in(BUILD) is place.two
+
+
+async def test_a_change_that_arrives_when_its_engine_was_let_go_is_taken_out_of_it(place: Place) -> None:
+    place.two = slow = SlowIndex()
+    place.follow(RouteState.SWITCHED)
+    writing = asyncio.create_task(place.index.write(BUILD, points("a", 3)))
+    await slow.begun.wait()
+    place.route = place._route(None, RouteState.STEADY)
+
+    slow.may_end.set()
+    await writing
+
+    assert (await place.one.builds(), await place.two.builds()) == ({BUILD: 3}, {})
+
+
+async def test_a_change_that_took_longer_than_a_migration_reaches_who_serves_by_then(place: Place) -> None:
+    place.one = slow = SlowIndex()
+    writing = asyncio.create_task(place.index.write(BUILD, points("a", 3)))
+    await slow.begun.wait()
+    place.route = replace(place.route, serving="two", following="one", state=RouteState.EMPTYING)
+
+    slow.may_end.set()
+    await writing
+
+    assert (await place.one.builds(), await place.two.builds()) == ({}, {BUILD: 3})
 
 
 async def test_while_engines_are_compared_searches_are_asked_of_both_afterwards(place: Place) -> None:

@@ -14,7 +14,7 @@ from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, DraftId, Finge
 from rag_service.domain.versions import OPEN, Corpus, Version
 from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.hashing import HashingEmbedder
-from rag_service.errors import Conflict, InvalidRequest, NotFound
+from rag_service.errors import Conflict, InvalidRequest, NotFound, RerankerUnavailable
 from rag_service.ports.sparse_encoder import DocumentFrequencies, frequencies_of
 from rag_service.ports.vector_index import Candidate, Point
 from rag_service.reranking.word_overlap import WordOverlapReranker
@@ -25,6 +25,7 @@ from rag_service.use_cases.search import Search
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.searching.rerank import Reranking, RerankPassages
 from tests.build_parts import own_parts
+from tests.unit.scripted_reranker import ScriptedReranker
 from tests.values import passage
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -421,8 +422,18 @@ async def test_a_second_look_chooses_from_more_than_are_shown_and_is_timed(shelf
     found = await search(READER, corpus="handbook", query="a turbine", options=SearchOptions(limit=1))
 
     assert [one.text for one in found.passages] == ["A turbine turns."]
-    assert found.reranking is Reranking.DONE
+    assert (found.reranking, found.degraded) == (Reranking.DONE, ())
     assert "rerank" in found.timings_ms
+
+
+@pytest.mark.parametrize("ended", [None, RerankerUnavailable("gone")], ids=["late", "failed"])
+async def test_a_second_look_that_comes_short_is_told_and_counted(shelf: Shelf, ended: Exception | None) -> None:
+    settings = RerankSettings(budget_ms=20, decisive_gap=2)
+    search = await search_over(shelf, rerank=RerankPassages(reranker=ScriptedReranker(ended), settings=settings))
+
+    found = await search(READER, corpus="handbook", query="a turbine", options=SearchOptions(limit=1))
+
+    assert (found.degraded, search.counts.degraded) == (("rerank",), {"rerank": 1})
 
 
 async def test_passages_that_are_widened_are_not_looked_at_again(shelf: Shelf) -> None:

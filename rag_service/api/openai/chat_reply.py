@@ -1,12 +1,13 @@
 """What /v1/chat/completions answers: OpenAI's fields, and ours in `citations` and `x_rag`."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from rag_service.domain.answers import Answer, Citation, Passage, Usage
+from rag_service.domain.answers import Answer, Citation, Passage, SearchedWith, Usage
 from rag_service.domain.costs import Cost
+from rag_service.domain.filters import written_filter
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.spans import Span
 
@@ -74,13 +75,26 @@ class CostOut(BaseModel):
     currency: str
 
 
+class SearchedWithOut(BaseModel):
+    """How the passages were wanted: `filters` and `per_document` as the question said, in the shape of a request.
+
+    `passages` and `neighbours` are what the service was set to: the most passages, and how many chunks around each.
+    """
+
+    filters: dict[str, Any] | None
+    per_document: int | None
+    passages: int
+    neighbours: int
+
+
 class RagDetail(BaseModel):
     """How the answer came about. In a stream, the first chunk has the sources and the last the rest.
 
     `cost` is what the model's tokens cost, null where that is not known. `cached`: the words were written for another
     question with the same passages and rights, and no model was asked for this one.
     `degraded` says that a part of the service was slow or down and the search did without; the reasons name it:
-    "embedding" (only words were looked for), "index" (another index answered, which may be behind).
+    "embedding" (only words were looked for), "index" (another index answered, which may be behind), "rerank" (the second
+    look at the passages failed or ran out of time). `search` is null where nothing was searched, or it was not noted.
     """
 
     corpus: str
@@ -95,6 +109,7 @@ class RagDetail(BaseModel):
     degraded: bool | None = None
     degraded_reasons: list[str] | None = None
     cached: bool | None = None
+    search: SearchedWithOut | None = None
 
 
 class UsageOut(BaseModel):
@@ -172,6 +187,18 @@ def summary(answer: Answer) -> RagDetail:
         degraded=bool(answer.degraded),
         degraded_reasons=list(answer.degraded),
         cached=answer.cached,
+        search=_searched_with_out(answer.searched_with),
+    )
+
+
+def _searched_with_out(searched: SearchedWith | None) -> SearchedWithOut | None:
+    if searched is None:
+        return None
+    return SearchedWithOut(
+        filters=None if searched.filters is None else written_filter(searched.filters),
+        per_document=searched.per_document,
+        passages=searched.limit,
+        neighbours=searched.neighbours,
     )
 
 

@@ -60,7 +60,11 @@ class FileCounts(BaseModel):
 
 
 class VectorStore(Listed):
-    """A corpus. `version` is the published one, 0 before the first."""
+    """A corpus. `version` is the published one, 0 before the first.
+
+    `dense_weight`, in [0, 1], is what was learned of its golden questions: the most that meaning counts in a search,
+    null where it is searched with the usual one.
+    """
 
     object: Literal["vector_store"] = "vector_store"
     created_at: int
@@ -74,6 +78,7 @@ class VectorStore(Listed):
     expires_at: None = None
     metadata: None = None
     version: int
+    dense_weight: float | None = None
 
 
 class VectorStoreDeleted(BaseModel):
@@ -213,4 +218,5 @@ async def _vector_store(tx: Transaction, scope: AccessScope, corpus: Corpus) -> 
         ),
         usage_bytes=counts.get("size_bytes", 0),
         version=corpus.published,
+        dense_weight=corpus.dense_weight,
     )

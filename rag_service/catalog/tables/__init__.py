@@ -21,7 +21,7 @@ from rag_service.catalog.tables.evaluations import (
     golden_question_documents,
     golden_questions,
 )
-from rag_service.catalog.tables.index_route import index_route
+from rag_service.catalog.tables.index_route import index_misses, index_route
 from rag_service.catalog.tables.indexes import index_checks, index_comparisons
 from rag_service.catalog.tables.live import live_drifts, live_scores
 from rag_service.catalog.tables.metadata import metadata
@@ -81,6 +81,7 @@ __all__ = [
     "idempotent_replies",
     "index_checks",
     "index_comparisons",
+    "index_misses",
     "index_route",
     "jobs",
     "kept_vectors",

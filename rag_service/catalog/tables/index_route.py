@@ -1,4 +1,4 @@
-"""Which engine answers searches: one row at most. Names of engines, ids and numbers only."""
+"""Which engine answers searches: one row at most; and what the other lacks. Names of engines, ids and numbers only."""
 
 from sqlalchemy import BigInteger, Column, Float, Integer, String, Table
 
@@ -18,4 +18,13 @@ index_route = Table(
     Column("copied", BigInteger, nullable=False),
     Column("compared", BigInteger, nullable=False),
     Column("overlap", Float, nullable=False),
+)
+
+# One row for each build of which an engine that follows has missed writes.
+index_misses = Table(
+    "index_misses",
+    metadata,
+    Column("engine", String, primary_key=True),
+    Column("fingerprint", String, primary_key=True),
+    Column("writes", BigInteger, nullable=False),
 )

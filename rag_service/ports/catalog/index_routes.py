@@ -1,13 +1,14 @@
 """Which engine serves."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from rag_service.domain.ids import Fingerprint, PointId
-from rag_service.domain.index_route import IndexRoute
+from rag_service.domain.index_route import IndexRoute, MissedWrites
 
 
 class IndexRoutes(Protocol):
-    """The one row that says which engine serves, for all tenants; for the service itself and its operators."""
+    """The one row that says which engine serves, and what the other one lacks: of all tenants, for the service itself."""
 
     async def get(self) -> IndexRoute | None:
         """Return the route, None before the first migration: then the engine of the settings serves."""
@@ -20,3 +21,12 @@ class IndexRoutes(Protocol):
 
     async def note_compared(self, searches: int, *, overlap: float) -> None:
         """Add searches that were asked of both engines while they are compared, and the sum of their overlaps."""
+
+    async def note_missed(self, engine: str, fingerprint: Fingerprint) -> None:
+        """Note that an engine missed writes of a build."""
+
+    async def missed(self) -> list[MissedWrites]:
+        """Return by engine and build what is noted."""
+
+    async def forget_missed(self, mended: Sequence[MissedWrites]) -> None:
+        """Forget what was mended; what has grown since it was read is not."""

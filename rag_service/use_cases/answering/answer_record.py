@@ -57,6 +57,7 @@ def answer_record(asked: Asked, written: Written, outcome: Outcome, watch: Stopw
         cost=_cost(written, price),
         degraded=asked.degraded,
         cached=written.cached,
+        searched_with=asked.searched_with,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rag_service.domain.access import AccessScope
-from rag_service.domain.answers import Passage, Question, SourcesFound
+from rag_service.domain.answers import Passage, Question, SearchedWith, SourcesFound
 from rag_service.domain.degradation import Degradation
 from rag_service.domain.ids import AnswerId
 from rag_service.domain.versions import PinnedVersion
@@ -23,6 +23,7 @@ class Asked:
     passages: tuple[Passage, ...]
     answerability: float
     degraded: tuple[str, ...] = ()
+    searched_with: SearchedWith | None = None
     created_at: datetime
 
     def sources(self) -> SourcesFound:

@@ -8,6 +8,7 @@ from datetime import datetime
 from rag_service.domain.access import AccessScope
 from rag_service.domain.erasures import Erasure, ErasurePlan, ErasureState, Removal, receipt_of
 from rag_service.domain.ids import ErasureId
+from rag_service.domain.remembered import forget_texts
 from rag_service.errors import DependencyUnavailable
 from rag_service.ports.catalog import Catalog, Transaction
 from rag_service.ports.eraser import Compacts, Eraser, Held
@@ -59,6 +60,8 @@ class CarryOutErasure:
             await still_held(tx)
             await tx.erasures.note(scope, erasure)
             await end(tx)
+        # Looking for what repeats its words has read them here.
+        forget_texts()
         # The plan was still needed to look for what is left; its hashes go from the files too.
         with suppress(DependencyUnavailable):
             await self._files.compact()

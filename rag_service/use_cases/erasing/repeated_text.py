@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_service.domain.answers import Answer
+from rag_service.domain.filters import texts_in
 from rag_service.domain.ids import DocumentId
 from rag_service.domain.words import forgettable_words
 
@@ -26,7 +27,8 @@ def runs_in(texts: Iterable[str]) -> Runs:
 def repeats(answer: Answer, erased: Runs, document_id: DocumentId) -> bool:
     """Say whether an answer holds erased words that none of its passages from other documents has."""
     texts = [message.content for message in answer.messages]
-    said = runs_in([*texts, answer.text, answer.searched_for])
+    filters = answer.searched_with.filters if answer.searched_with else None
+    said = runs_in([*texts, answer.text, answer.searched_for, *(texts_in(filters) if filters else ())])
     common = said[np.isin(said, erased)]
     if common.size == 0:
         return False

@@ -10,7 +10,7 @@ from rag_service.domain.access import AccessScope, system_scope
 from rag_service.domain.index_advice import advised_search
 from rag_service.domain.index_checks import CheckFindings, IndexCheck
 from rag_service.domain.versions import PinnedVersion
-from rag_service.errors import Conflict, NotFound
+from rag_service.errors import Conflict, IndexUnavailable, NotFound
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.index_tuning import IndexTuning
 from rag_service.settings import RetrievalSettings
@@ -19,6 +19,8 @@ from rag_service.use_cases.reconcile import Reconcile
 
 _GIVEN_UP = timedelta(hours=2)
 """A check that is not over by then broke off."""
+
+_NOT_TUNED = "Too little is found, and the build could not be searched farther:"
 
 _log = structlog.get_logger()
 
@@ -75,10 +77,8 @@ class CheckIndexes:
         """Check a corpus; None when it is not the time for it."""
         scope = system_scope(due.tenant_id)
         pinned = await self._pinned(scope, due)
-        now = self._clock()
-        begun = replace(
-            due, begun_at=now, engine=self._tuning.engine, version=pinned.number, fingerprint=pinned.fingerprint
-        )
+        now, engine = self._clock(), await self._tuning.engine()
+        begun = replace(due, begun_at=now, engine=engine, version=pinned.number, fingerprint=pinned.fingerprint)
         async with self._catalog.writing() as tx:
             given_up_before = now - _GIVEN_UP
             if not await tx.index_checks.begin(begun, last_before=last_before, given_up_before=given_up_before):
@@ -108,7 +108,12 @@ class CheckIndexes:
         advice = advised_search(now, recall=found.worst_recall, floor=self._floor)
         if advice.reason is None:
             return found
-        await self._tuning.change(check.fingerprint, advice.search)
+        try:
+            await self._tuning.change(check.fingerprint, advice.search)
+        except IndexUnavailable as exc:
+            # What was measured counts all the same, and the other corpora are to be checked.
+            _log.warning("index_not_tuned", corpus_id=check.corpus_id, reason=str(exc))
+            return replace(found, notes=(*found.notes, f"{_NOT_TUNED} {exc}"))
         return replace(found, notes=(*found.notes, advice.reason))
 
 

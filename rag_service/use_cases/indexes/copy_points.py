@@ -1,24 +1,46 @@
 """Write points that were read elsewhere, but nothing of what was erased since."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 
 from rag_service.domain.access import system_scope
 from rag_service.domain.ids import DocumentId, Fingerprint, TenantId
+from rag_service.errors import Conflict
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import Point, VectorIndex
 
+Still = Callable[[], Awaitable[None]]
+
+
+async def always() -> None:
+    """Say that the target is to be written to whatever happens."""
+
 
 class CopyPoints:
-    """Copies into an index what the catalog still has the documents of. Safe to repeat."""
+    """Copies into an index what the catalog still has the documents of. Safe to repeat.
 
-    def __init__(self, *, catalog: Catalog) -> None:
+    `still` raises Conflict when the target is not to be written to any more.
+    """
+
+    def __init__(self, *, catalog: Catalog, still: Still = always) -> None:
         self._catalog = catalog
+        self._still = still
 
     async def __call__(self, target: VectorIndex, fingerprint: Fingerprint, points: Sequence[Point]) -> list[Point]:
-        """Write the points, and return those that were written."""
+        """Write the points, and return those that were written.
+
+        Raises:
+            Conflict: the target is to be left empty, and is.
+        """
         written = await self.known(points)
+        await self._still()
         await target.write(fingerprint, written)
+        try:
+            await self._still()
+        except Conflict:
+            # It was emptied before the points arrived: no erasure would ever look for them in there.
+            await target.drop(fingerprint)
+            raise
         kept = await self.known(written)
         if len(kept) < len(written):
             # Erased while they were written: the erasure may have looked at the files already.

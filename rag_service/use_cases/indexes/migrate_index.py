@@ -5,20 +5,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from rag_service.domain.index_route import ROUTE_AGE_S, IndexRoute, RouteState
+from rag_service.domain.index_route import ROUTE_AGE_S, IndexRoute, MissedWrites, RouteState
 from rag_service.errors import Conflict
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.engines import Engines
-from rag_service.ports.vector_index import VectorIndex
 from rag_service.use_cases.indexes.copy_builds import BATCH, CopyBuilds
 from rag_service.use_cases.indexes.copy_points import CopyPoints
 from rag_service.use_cases.indexes.double_read import Agreement, double_read
 from rag_service.use_cases.indexes.even_out import EvenOut
+from rag_service.use_cases.indexes.forget_found import forget_found
 from rag_service.use_cases.indexes.telling import OnStep, untold
 
 LEAST_OVERLAP = 0.98
 _ENOUGH_SEARCHES = 20
 """Searches of users from which on their overlap counts."""
+
+_ROUNDS = 10
 
 
 class MigrateIndex:
@@ -39,9 +41,7 @@ class MigrateIndex:
         self._default = default
         self._clock = clock
         self._settle_s = settle_s
-        copy = CopyPoints(catalog=catalog)
-        self._copy_builds = CopyBuilds(catalog=catalog, copy=copy, batch=batch)
-        self._even_out = EvenOut(copy=copy)
+        self._batch = batch
 
     async def __call__(
         self, to: str, *, least_overlap: float = LEAST_OVERLAP, on_step: OnStep = untold
@@ -55,16 +55,15 @@ class MigrateIndex:
             IndexUnavailable: one of the two cannot be reached.
         """
         route = await self.route()
-        following = self._engines(to)
+        self._engines(to)
         if route.state is RouteState.STEADY:
             route = await self._begin(route, to)
         if route.following != to or route.state not in {RouteState.COPYING, RouteState.COMPARING}:
             raise Conflict(_standing(route))
-        serving = self._engines(route.serving)
         if route.state is RouteState.COPYING:
-            route = await self._fill(route, serving, following, on_step)
-        agreement = await self._compare(serving, following, least_overlap, on_step)
-        await self._even_out(serving, following, on_step=on_step)
+            route = await self._fill(route, to, on_step)
+        agreement = await self._compare(route, to, least_overlap, on_step)
+        await self._level(route, to, on_step)
         return await self._switch(on_step), agreement
 
     async def finish(self, *, on_step: OnStep = untold) -> IndexRoute:
@@ -81,8 +80,22 @@ class MigrateIndex:
             raise Conflict(_standing(route))
         if route.state is not RouteState.SWITCHED:
             return await self._let_go(route, route.following, on_step)
-        await self._even_out(self._engines(route.serving), self._engines(route.following), on_step=on_step)
+        await self._level(route, route.following, on_step)
         return await self._switch(on_step)
+
+    async def mend(self, *, on_step: OnStep = untold) -> IndexRoute:
+        """Bring what follows to what serves, so that it can stand in again; Conflict unless it holds the same else."""
+        route = await self.route()
+        if route.state not in {RouteState.COMPARING, RouteState.SWITCHED} or route.following is None:
+            raise Conflict(_standing(route))
+        await self._level(route, route.following, on_step)
+        return route
+
+    async def missed(self) -> list[MissedWrites]:
+        """Return which builds the engine that follows lacks writes of."""
+        route = await self.route()
+        async with self._catalog.reading() as tx:
+            return [one for one in await tx.index_routes.missed() if one.engine == route.follower]
 
     async def route(self) -> IndexRoute:
         """Return which engine serves."""
@@ -94,25 +107,23 @@ class MigrateIndex:
             raise Conflict(_standing(route))
         return await self._change(route, self._new(route.serving, to, RouteState.COPYING))
 
-    async def _fill(
-        self, route: IndexRoute, serving: VectorIndex, following: VectorIndex, on_step: OnStep
-    ) -> IndexRoute:
+    async def _fill(self, route: IndexRoute, to: str, on_step: OnStep) -> IndexRoute:
         # Once every process writes to both, what is copied can only be too old, never missing.
         await self._settle(on_step)
-        await self._copy_builds(serving, following, route, on_step=on_step)
-        await self._even_out(serving, following, on_step=on_step)
+        serving, following = self._engines(route.serving), self._engines(to)
+        copy_builds = CopyBuilds(catalog=self._catalog, copy=self._copy(to), batch=self._batch)
+        await copy_builds(serving, following, route, on_step=on_step)
+        await self._level(route, to, on_step)
         for fingerprint in await following.builds():
             on_step(f"building the search structures of {fingerprint}")
             await following.optimise(fingerprint)
-        return await self._change(route, self._new(route.serving, route.following, RouteState.COMPARING))
+        return await self._change(route, self._new(route.serving, to, RouteState.COMPARING))
 
-    async def _compare(
-        self, serving: VectorIndex, following: VectorIndex, least_overlap: float, on_step: OnStep
-    ) -> Agreement:
+    async def _compare(self, route: IndexRoute, to: str, least_overlap: float, on_step: OnStep) -> Agreement:
         await self._settle(on_step)
-        await self._even_out(serving, following, on_step=on_step)
+        await self._level(route, to, on_step)
         on_step("asking both engines the same questions")
-        agreement = await double_read(serving, following)
+        agreement = await double_read(self._engines(route.serving), self._engines(to))
         if agreement.usual < least_overlap or agreement.exact < 1.0:
             raise Conflict(
                 f"Of the best hits of {agreement.questions} questions, {agreement.usual:.4f} agree, and "
@@ -130,17 +141,51 @@ class MigrateIndex:
             raise Conflict(_standing(route))
         switched = await self._change(route, self._new(route.following, route.serving, RouteState.SWITCHED))
         await self._settle(on_step)
+        # Nobody asks the former engine any more: what it found is not to be shown in place of what this one finds.
+        await forget_found(self._catalog)
         return switched
 
     async def _let_go(self, route: IndexRoute, engine: str, on_step: OnStep) -> IndexRoute:
         route = await self._change(route, self._new(route.serving, engine, RouteState.EMPTYING))
         # Nobody writes to it any more then.
         await self._settle(on_step)
-        index = self._engines(engine)
-        for fingerprint in await index.builds():
-            on_step(f"removing {fingerprint} from {engine}")
-            await index.drop(fingerprint)
+        await self._empty(engine, on_step)
+        async with self._catalog.writing() as tx:
+            await tx.index_routes.forget_missed(await tx.index_routes.missed())
         return await self._change(route, self._new(route.serving, None, RouteState.STEADY))
+
+    async def _empty(self, engine: str, on_step: OnStep) -> None:
+        index = self._engines(engine)
+        for _ in range(_ROUNDS):
+            builds = await index.builds()
+            if not builds:
+                return
+            for fingerprint in builds:
+                on_step(f"removing {fingerprint} from {engine}")
+                await index.drop(fingerprint)
+            # A change that was on its way for longer makes a new build of what it brings.
+            await self._settle(on_step)
+        raise Conflict(
+            f"Something still writes to the engine {engine}. Look for a migration that goes on, and repeat this."
+        )
+
+    async def _level(self, route: IndexRoute, follower: str, on_step: OnStep) -> None:
+        """Bring to the follower what it lacks, and forget that it did."""
+        async with self._catalog.reading() as tx:
+            missed = await tx.index_routes.missed()
+        even_out = EvenOut(copy=self._copy(follower))
+        await even_out(self._engines(route.serving), self._engines(follower), on_step=on_step)
+        async with self._catalog.writing() as tx:
+            await tx.index_routes.forget_missed(missed)
+
+    def _copy(self, to: str) -> CopyPoints:
+        async def still() -> None:
+            # Somebody else may have gone back meanwhile, and emptied it.
+            route = await self.route()
+            if route.follower != to:
+                raise Conflict(_standing(route))
+
+        return CopyPoints(catalog=self._catalog, still=still)
 
     async def _change(self, before: IndexRoute, after: IndexRoute) -> IndexRoute:
         async with self._catalog.writing() as tx:

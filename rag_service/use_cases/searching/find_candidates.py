@@ -90,7 +90,7 @@ class FindCandidates:
             limit=max(options.limit, self._settings.candidates),
             exact=options.exact or self._settings.exact,
         )
-        other = await self._stand_in() if deadline.is_set else None
+        other = await self._stand_in(pinned.fingerprint) if deadline.is_set else None
         try:
             return Found(candidates=await self._asked(sought, pinned, deadline.share_s() if other else None))
         except IndexUnavailable as exc:

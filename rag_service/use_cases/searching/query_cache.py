@@ -16,9 +16,14 @@ _Value = TypeVar("_Value")
 _Digest = bytes
 
 KEPT_S = 600.0
-"""Nothing older is used, whatever a caller's key forgot to say."""
+"""Nothing older is used or stays, whatever a caller's key forgot to say."""
 
 _SECRET = secrets.token_bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[_Value]):
+    value: _Value
 
 
 @dataclass(slots=True, eq=False)
@@ -31,21 +36,35 @@ class QueryCache(Generic[_Value]):
     """Values by tenant and key, the least recently used of the tenant with the most of them thrown away first.
 
     No tenant sees by the time a question takes whether another has asked it. Questions are not kept: a key is a hash
-    with a secret that dies with the process, and a value holds numbers and ids only, at most `entries` of them until the
-    process ends. So no erasure has to come here.
+    with a secret that dies with the process, and a value holds numbers and ids only, at most `entries` of them until their
+    time is over. So no erasure has to come here.
     Errors are not kept; all who share a computation get its error.
     """
 
     def __init__(
-        self, name: str, *, entries: int, counts: SearchCounts, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        *,
+        entries: int,
+        counts: SearchCounts,
+        keep_s: float = KEPT_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
+        self._keep_s = keep_s
         self._entries = entries
         self._counts = counts
         self._clock = clock
-        self._kept: defaultdict[TenantId, OrderedDict[_Digest, tuple[float, _Value]]] = defaultdict(OrderedDict)
+        self._kept: defaultdict[TenantId, OrderedDict[_Digest, _Kept[_Value]]] = defaultdict(OrderedDict)
+        # Apart from the values, which are in the order of their use.
+        self._kept_at: OrderedDict[tuple[TenantId, _Digest], float] = OrderedDict()
+        self._next_leaves: asyncio.TimerHandle | None = None
         self._flights: dict[tuple[TenantId, _Digest], _Flight[_Value]] = {}
-        self._size = 0
+
+    @property
+    def count(self) -> int:
+        """How many values are kept."""
+        return len(self._kept_at)
 
     async def get(
         self, tenant_id: TenantId, key: tuple[object, ...], compute: Callable[[], Awaitable[_Value]]
@@ -60,21 +79,21 @@ class QueryCache(Generic[_Value]):
         found = self._find(tenant_id, digest)
         if found is not None:
             self._counts.count_cached(self._name, CacheResult.HIT)
-            return found[1]
+            return found.value
         flight = self._flights.get((tenant_id, digest))
         self._counts.count_cached(self._name, CacheResult.SHARED if flight else CacheResult.MISS)
         return await self._landed(tenant_id, digest, flight or self._start(tenant_id, digest, compute))
 
-    def _find(self, tenant_id: TenantId, digest: _Digest) -> tuple[float, _Value] | None:
-        mine = self._kept.get(tenant_id)
-        found = mine.get(digest) if mine else None
-        if not mine or found is None:
+    def _find(self, tenant_id: TenantId, digest: _Digest) -> _Kept[_Value] | None:
+        kept_at = self._kept_at.get((tenant_id, digest))
+        if kept_at is None:
             return None
-        if self._clock() - found[0] >= KEPT_S:
+        # A busy loop lets it go a little late.
+        if self._clock() - kept_at >= self._keep_s:
             self._drop(tenant_id, digest)
             return None
-        mine.move_to_end(digest)
-        return found
+        self._kept[tenant_id].move_to_end(digest)
+        return self._kept[tenant_id][digest]
 
     def _start(self, tenant_id: TenantId, digest: _Digest, compute: Callable[[], Awaitable[_Value]]) -> _Flight[_Value]:
         async def computed() -> _Value:
@@ -98,15 +117,29 @@ class QueryCache(Generic[_Value]):
                 flight.task.cancel()
 
     def _keep(self, tenant_id: TenantId, digest: _Digest, value: _Value) -> None:
-        self._size += digest not in self._kept[tenant_id]
-        self._kept[tenant_id][digest] = (self._clock(), value)
-        while self._size > self._entries:
+        self._kept[tenant_id][digest] = _Kept(value)
+        self._kept_at[tenant_id, digest] = self._clock()
+        self._kept_at.move_to_end((tenant_id, digest))
+        while self.count > self._entries:
             largest = max(self._kept, key=lambda tenant: len(self._kept[tenant]))
             self._drop(largest, next(iter(self._kept[largest])))
+        if self._next_leaves is None:
+            self._drop_old()
+
+    def _drop_old(self) -> None:
+        """Let go of what is too old, and come again when the next one is."""
+        self._next_leaves = None
+        while self._kept_at:
+            oldest, kept_at = next(iter(self._kept_at.items()))
+            left_s = kept_at + self._keep_s - self._clock()
+            if left_s > 0:
+                self._next_leaves = asyncio.get_running_loop().call_later(left_s, self._drop_old)
+                return
+            self._drop(*oldest)
 
     def _drop(self, tenant_id: TenantId, digest: _Digest) -> None:
+        del self._kept_at[tenant_id, digest]
         del self._kept[tenant_id][digest]
-        self._size -= 1
         if not self._kept[tenant_id]:
             del self._kept[tenant_id]
 

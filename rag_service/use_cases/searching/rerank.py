@@ -39,6 +39,11 @@ class Reranked:
     passages: tuple[Passage, ...]
     outcome: Reranking
 
+    @property
+    def is_short(self) -> bool:
+        """Whether some passages that were to be looked at were not."""
+        return self.outcome in {Reranking.LATE, Reranking.FAILED}
+
 
 class RerankPassages:
     """Orders the first passages anew; those that it does not reach in time stay below, in the order they had."""

@@ -6,7 +6,7 @@ import { el, icon } from "./dom.js";
 import { proposal } from "./golden-proposal.js";
 import { codePointLength } from "./offsets.js";
 import { openSource, placeInWords, whereInSource } from "./source-panel.js";
-import { outcomeInWords, reasonInWords } from "./words.js";
+import { circumstancesInWords, outcomeInWords, reasonInWords } from "./words.js";
 
 const THUMB_UP = "M7 10v11H3V10zM7 10l4.5-7.5c1.6 0 2.6 1.2 2.3 2.8L13 9h6.2c1.3 0 2.2 1.2 1.9 2.4l-2 8A2 2 0 0 1 17.200 21H7";
 const THUMB_DOWN = "M17 14V3h4v11zM17 14l-4.5 7.500c-1.600 0-2.600-1.200-2.300-2.800L11 15H4.800c-1.300 0-2.200-1.200-1.900-2.400l2-8A2 2 0 0 1 6.800 3H17";
@@ -45,6 +45,7 @@ export class AnswerView {
     this.element.append(this.#outcome(details));
     if (abstained) this.#listNearest();
     else this.#listCited();
+    this.#tellCircumstances(details);
   }
 
   stop() {
@@ -87,6 +88,11 @@ export class AnswerView {
     const reason = reasonInWords(details);
     if (reason) parts.push(el("p", { className: "reason", textContent: reason }));
     return el("div", { className: "outcome" }, parts);
+  }
+
+  #tellCircumstances(details) {
+    const words = circumstancesInWords(details);
+    if (words) this.element.append(el("p", { className: "circumstances", textContent: words }));
   }
 
   #listCited() {

@@ -30,6 +30,20 @@ export function reasonInWords(details) {
   return REASONS[details.reason] ?? FALLBACK[details.status] ?? "";
 }
 
+const CIRCUMSTANCES = {
+  embedding: "Looked for by words only, because the part that compares meanings did not answer.",
+  index: "Found in a stand-in of the index, which may lack the newest changes.",
+  rerank: "Not all passages were looked at a second time, so their order is a little rougher.",
+};
+
+const CACHED = "Written before for the same question and sources.";
+
+// What a reader may want to know of how an answer came about; nothing where all was as usual.
+export function circumstancesInWords(details) {
+  const lacking = (details.degraded_reasons ?? []).map((reason) => CIRCUMSTANCES[reason] ?? "A part of the search did not answer.");
+  return [...lacking, ...(details.cached ? [CACHED] : [])].join(" ");
+}
+
 const LANGUAGES = new Intl.DisplayNames(["en"], { type: "language" });
 
 export function languageInWords(code) {

@@ -125,6 +125,16 @@ async def test_so_is_one_for_which_another_generator_stepped_in() -> None:
     assert (failing.begun, [answer.cached for answer in answers]) == (2, [False, False])
 
 
+async def test_what_a_second_look_ordered_only_in_part_is_kept_for_these_passages() -> None:
+    generator = Scripted(SCRIPT)
+    ask = asker(generator, OneSearch(degraded=("rerank",)))
+
+    first, second = await answered(ask), await answered(ask)
+
+    assert (generator.begun, second.cached, second.degraded) == (1, True, ("rerank",))
+    assert first.degraded == ("rerank",)
+
+
 async def test_what_a_degraded_search_found_is_neither_kept_nor_answered_with_what_is() -> None:
     cache, generator = AnswerCache(AnswerSettings()), Scripted(SCRIPT)
     degraded = asker(generator, OneSearch(degraded=("embedding",)), cache=cache)

@@ -33,6 +33,19 @@ async def test_it_is_asked_once_more_and_then_missing() -> None:
     assert len(asked) == 2 and "DependencyUnavailable" in str(evidence)
 
 
+async def test_one_whose_passages_were_only_not_all_looked_at_again_counts() -> None:
+    looked_at = replace(answer(), citations=(), degraded=("rerank",))
+
+    async def ask(*_: Any, **__: Any) -> AsyncIterator[Finished]:
+        yield Finished(answer=looked_at)
+
+    container: Any = SimpleNamespace(ask_question=ask)
+
+    evidence, _ = await AskCase(container=container, scope=SYSTEM, corpus="handbook@1")(CASE)
+
+    assert "DependencyUnavailable" not in str(evidence)
+
+
 def test_its_missing_cosines_are_not_taken_for_low_ones() -> None:
     scores = measured(DEGRADED)
 
