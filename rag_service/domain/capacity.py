@@ -56,12 +56,12 @@ ENGINES: Mapping[str, EngineCosts] = {
         "10,000 and 40,000 points, all of them touched; a rebuild has room for two more copies (docs/adr/0003)",
     ),
     "faiss": EngineCosts(
-        memory_bytes=4_850,
-        disk_bytes=4_750,
+        memory_bytes=3_500,
+        disk_bytes=3_100,
         copies=2,
         is_server=False,
-        source="faiss: 4,850 bytes of memory and 4,750 of disk per point of 384 dimensions and 108 words, between 1,000 points "
-        "and 60,000 with a graph over them; while that is rebuilt it is there twice",
+        source="faiss: 3,500 bytes of memory and 3,100 of disk per point of 384 dimensions and 108 words, between 10,000 and 40,000 "
+        "points; 2,800 of both between 60,000 and 200,000; while it is compacted its rows are on disk twice",
     ),
     "qdrant": EngineCosts(
         memory_bytes=4_000,
