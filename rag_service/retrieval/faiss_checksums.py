@@ -9,6 +9,10 @@ from rag_service.errors import IndexUnavailable
 Values = Sequence[Any]
 
 
+class BuildDamaged(IndexUnavailable):
+    """The disk gives back other rows than were written."""
+
+
 def point_checksum(values: Values) -> int:
     """Return that of all columns of a point but its vectors."""
     row, point_id, tenant_id, corpus_id, document_id, chunk_id, principals, born, died = values
@@ -29,11 +33,11 @@ def checked_point(values: Values) -> Values:
     """Return the columns of a point without its checksum, the last one.
 
     Raises:
-        IndexUnavailable: they are not those that were written.
+        BuildDamaged: they are not those that were written.
     """
     point = values[:-1]
     if point_checksum(point) != values[-1]:
-        raise IndexUnavailable(f"The rows of a build are damaged: row {point[0]} is not what was written.")
+        raise BuildDamaged(f"The rows of a build are damaged: row {point[0]} is not what was written.")
     return point
 
 
@@ -41,7 +45,7 @@ def checked_vectors(row: int, values: Values) -> Values:
     """Return the vectors of a row without their checksum, the last one.
 
     Raises:
-        IndexUnavailable: they are not those that were written.
+        BuildDamaged: they are not those that were written.
     """
     vectors = values[:-1]
     try:
@@ -49,5 +53,5 @@ def checked_vectors(row: int, values: Values) -> Values:
     except TypeError:  # there are none, or they are no bytes
         same = False
     if not same:
-        raise IndexUnavailable(f"The rows of a build are damaged: the vectors of row {row} are not what was written.")
+        raise BuildDamaged(f"The rows of a build are damaged: the vectors of row {row} are not what was written.")
     return vectors

@@ -149,7 +149,7 @@ class FaissIndex:
                 await asyncio.to_thread(shutil.rmtree, aside)
 
     def counts(self) -> dict[Fingerprint, int | None]:
-        """Return how many points each build holds, dead ones too; None for one that cannot be opened."""
+        """Return how many points each build holds, dead ones too; None for one that cannot be opened or is damaged."""
         return {fingerprint: self._count(fingerprint) for fingerprint in build_names(self._folder)}
 
     def unindexed_count(self, fingerprint: Fingerprint) -> int:
@@ -183,10 +183,12 @@ class FaissIndex:
 
     def _count(self, fingerprint: Fingerprint) -> int | None:
         try:
-            build = self._build(fingerprint)
+            if (build := self._build(fingerprint)) is None:
+                return 0
+            count = build.count
         except IndexUnavailable:
             return None
-        return build.count if build else 0
+        return None if build.store.damaged else count
 
 
 def _threads(name: str, count: int, *, each_with: int) -> ThreadPoolExecutor:

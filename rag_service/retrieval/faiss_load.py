@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.errors import IndexUnavailable
+from rag_service.retrieval.faiss_checksums import BuildDamaged
 from rag_service.retrieval.faiss_dense import library_errors
 from rag_service.retrieval.faiss_record import FLOATS, Record, Records
 from rag_service.retrieval.faiss_rows import Columns
@@ -23,13 +23,15 @@ def load_rows(store: RowStore, structured: NDArray[np.int64] | None) -> tuple[Co
     and are gone.
 
     Raises:
-        IndexUnavailable: the file is damaged, or memory has no room for it.
+        BuildDamaged: the file is damaged.
+        IndexUnavailable: memory has no room for it.
     """
-    try:
-        with library_errors("hold the rows of a build"):
-            return _loaded(store, structured)
-    except _NO_ROWS as exc:
-        raise IndexUnavailable(f"The rows of a build are damaged: {exc}") from exc
+    with store.damage_noted():
+        try:
+            with library_errors("hold the rows of a build"):
+                return _loaded(store, structured)
+        except _NO_ROWS as exc:
+            raise BuildDamaged(f"The rows of a build are damaged: {exc}") from exc
 
 
 def _loaded(store: RowStore, structured: NDArray[np.int64] | None) -> tuple[Columns, bool]:
@@ -46,7 +48,7 @@ def _loaded(store: RowStore, structured: NDArray[np.int64] | None) -> tuple[Colu
         _append(columns, page, gone=np.setdiff1d(due, numbers), dimensions=store.dimensions)
     # Counted by an index, read from the table: damage makes them two.
     if read != count:
-        raise IndexUnavailable(f"The rows of a build are damaged: {read} of {count} are left.")
+        raise BuildDamaged(f"The rows of a build are damaged: {read} of {count} are left.")
     if left.size:
         _append(columns, [], gone=left, dimensions=store.dimensions)
     return columns, fits
@@ -69,4 +71,4 @@ def _check(page: Sequence[Record], dimensions: int) -> None:
     records = Records.of(page)
     sizes = [list(map(len, column)) for column in (records.dense, records.terms, records.weights)]
     if set(sizes[0]) != {dimensions * FLOATS.itemsize} or sizes[1] != sizes[2]:
-        raise IndexUnavailable("The vectors of a build are damaged.")
+        raise BuildDamaged("The vectors of a build are damaged.")

@@ -9,12 +9,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from rag_service.domain.ids import CorpusId, PointId
 from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Point, PointState
+from rag_service.retrieval.edge_room import require_room
 from rag_service.retrieval.faiss_checksums import (
+    BuildDamaged,
     Values,
     checked_point,
     checked_vectors,
@@ -57,21 +59,30 @@ _JOINED = f"SELECT {_POINT}, {_VECTORS} FROM points LEFT JOIN vectors ON vectors
 _POINT_SIZE = 9
 _GIVEN_IDS = "id IN (SELECT value FROM json_each(?))"
 _GIVEN_ROWS = "row IN (SELECT value FROM json_each(?))"
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_Role = Literal["changes", "reads"]
+_Found = TypeVar("_Found")
 
 
 class RowStore:
-    """An open file. One thread at a time may change it and another one read it."""
+    """An open file. One thread at a time may change it and another one read it.
+
+    `damaged` says whether it has given back other rows than were written since it was opened.
+    """
 
     def __init__(self, file: Path) -> None:
+        self.damaged = False
         self._file = file
         self._reading = threading.Lock()
+        self._connections: dict[_Role, sqlite3.Connection] = {}
+        self._closed = False
         self._copy: RowCopy | None = None
         with store_errors("open a build"):
             if not file.is_file():
                 raise IndexUnavailable(f"The rows of the build in {file.parent} are gone.")
             remove_copies(file.parent)
-            self._connect()
-            self.dimensions, self.token = _build_of(self._reads, file)
+            self.dimensions, self.token = _build_of(self._connection("reads"), file)
 
     @staticmethod
     def create(file: Path, *, dimensions: int, token: str) -> None:
@@ -82,8 +93,18 @@ class RowStore:
             connection.execute("INSERT INTO build VALUES (?, ?)", (dimensions, token))
             connection.close()
 
+    @contextmanager
+    def damage_noted(self) -> Iterator[None]:
+        """Remember damage that shows inside of the block."""
+        try:
+            yield
+        except BuildDamaged:
+            self.damaged = True
+            raise
+
     def close(self) -> None:
         with store_errors("close a build"), self._reading:
+            self._closed = True
             self._disconnect()
 
     def add(self, points: Sequence[Point]) -> tuple[list[Record], list[int]]:
@@ -125,12 +146,12 @@ class RowStore:
             f"SELECT {_POINT} FROM points WHERE corpus_id = ? AND born > ? AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
             corpus_id, born_after, after or "", limit,
         )  # fmt: skip
-        return [state_of(checked_point(row)) for row in found]
+        return [state_of(point) for point in self._checked(checked_point, found)]
 
     def points(self, *, after: PointId | None, limit: int) -> list[Point]:
         """Return the next `limit` points by point id, dense vectors of length 1."""
         found = self._read(f"{_JOINED} WHERE id > ? ORDER BY id LIMIT ?", after or "", limit)
-        return [point_of(_record(row)) for row in found]
+        return [point_of(record) for record in self._checked(_record, found)]
 
     def count(self) -> int:
         [(count,)] = self._read("SELECT count(*) FROM points")
@@ -140,13 +161,14 @@ class RowStore:
         """Yield every record in pages, by row."""
         last = -1
         while found := self._read(f"{_JOINED} WHERE points.row > ? ORDER BY points.row LIMIT ?", last, page):
-            yield [_record(row) for row in found]
+            yield self._checked(_record, found)
             last = found[-1][0]
 
     @contextmanager
     def copied(self, *, stopped: Callable[[], bool]) -> Iterator[RowCopy]:
         """Yield a copy for `put_in_place`, without a byte of rows that were removed; others read and change meanwhile."""
-        with store_errors("copy a build"):
+        with self._errors("copy a build"):
+            require_room(self._file.parent, beyond=self._size_bytes())
             copy = self._copy = RowCopy(_connected(self._file), self._file.parent, stopped=stopped)
             try:
                 copy.make()
@@ -157,30 +179,38 @@ class RowStore:
 
     def put_in_place(self, copy: RowCopy) -> None:
         """Let the copy be the rows, in the thread that changes them; it is a moment in which nobody reads."""
-        with store_errors("put a copy in place"):
+        with self._errors("put a copy in place"):
             copy.finish()
-            self._changes.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._connection("changes").execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             with self._reading:
                 self._disconnect()
-                try:
-                    self._replace_by(copy.file)
-                finally:
-                    self._connect()
+                self._replace_by(copy.file)
 
     def _replace_by(self, file: Path) -> None:
-        log = self._file.with_name(f"{self._file.name}-wal")
         # SQLite would read the changes in it into the other file.
-        if log.exists() and log.stat().st_size:
+        if self._log.exists() and self._log.stat().st_size:
             raise IndexUnavailable("The log of a build is in use and cannot be emptied.")
         file.replace(self._file)
         sync(self._file.parent)
 
-    def _connect(self) -> None:
-        self._changes, self._reads = _connected(self._file), _connected(self._file)
+    @property
+    def _log(self) -> Path:
+        return self._file.with_name(f"{self._file.name}-wal")
+
+    def _size_bytes(self) -> int:
+        return sum(file.stat().st_size for file in (self._file, self._log) if file.exists())
+
+    def _connection(self, role: _Role) -> sqlite3.Connection:
+        """Return the one that is open; open it where there is none, as after a copy was put in place."""
+        if self._closed:
+            raise IndexUnavailable("The rows of a build have been closed.")
+        if role not in self._connections:
+            self._connections[role] = _connected(self._file)
+        return self._connections[role]
 
     def _disconnect(self) -> None:
-        self._reads.close()
-        self._changes.close()
+        while self._connections:
+            self._connections.popitem()[1].close()
 
     def _note(self, rows: Sequence[int]) -> None:
         # After the commit: a copy that began before has not seen it.
@@ -206,19 +236,29 @@ class RowStore:
 
     @contextmanager
     def _transaction(self, action: str) -> Iterator[sqlite3.Connection]:
-        with store_errors(action):
-            self._changes.execute("BEGIN IMMEDIATE")
+        with self._errors(action):
+            changes = self._connection("changes")
+            changes.execute("BEGIN IMMEDIATE")
             try:
-                yield self._changes
-                self._changes.execute("COMMIT")
+                yield changes
+                changes.execute("COMMIT")
             except BaseException:
-                if self._changes.in_transaction:
-                    self._changes.execute("ROLLBACK")
+                if changes.in_transaction:
+                    changes.execute("ROLLBACK")
                 raise
 
     def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with store_errors("read points"), self._reading:
-            return self._reads.execute(statement, values).fetchall()
+        with self._errors("read points"), self._reading:
+            return self._connection("reads").execute(statement, values).fetchall()
+
+    @contextmanager
+    def _errors(self, action: str) -> Iterator[None]:
+        with self.damage_noted(), store_errors(action):
+            yield
+
+    def _checked(self, check: Callable[[Values], _Found], rows: Sequence[Values]) -> list[_Found]:
+        with self.damage_noted():
+            return [check(row) for row in rows]
 
 
 @contextmanager
@@ -227,7 +267,10 @@ def store_errors(action: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as exc:
-        raise IndexUnavailable(f"The rows of a build: could not {action}: {exc}") from exc
+        # Of what the library refuses itself there is no code, and the other bits of one say where it was seen.
+        damaged = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _DAMAGED
+        refused = BuildDamaged if damaged else IndexUnavailable
+        raise refused(f"The rows of a build: could not {action}: {exc}") from exc
 
 
 def _connected(file: Path) -> sqlite3.Connection:
@@ -258,7 +301,7 @@ def _changed(point: Values, principals: str | None, died: int | None) -> Values:
     return (*rest, readers, born, died_before if died is None else died)
 
 
-def _record(row: tuple[Any, ...]) -> Record:
+def _record(row: Values) -> Record:
     """Return a joined row as it was written, or refuse it."""
     point, vectors = row[: _POINT_SIZE + 1], row[_POINT_SIZE + 1 :]
     return Record(*checked_point(point), *checked_vectors(row[0], vectors))

@@ -1,20 +1,24 @@
 """A compaction copies the rows of a FAISS build: nobody waits for it, and nothing is lost meanwhile."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rag_service.errors import IndexUnavailable
-from rag_service.retrieval import faiss_copy
+from rag_service.retrieval import faiss_copy, faiss_store
+from rag_service.retrieval.edge_room import _RESERVE_BYTES
 from rag_service.retrieval.faiss_copy import RowCopy
 from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.faiss_store import FILE, RowStore
 from tests.contract.index_points import assert_same, found, listed, point, point_id, points
 from tests.faults.faiss_folders import BUILD, Opened, opened
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 __all__ = ["opened"]
 
@@ -42,6 +46,10 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     monkeypatch.setattr(RowCopy, "make", slow)
     yield copying
     copying.may_end.set()
+
+
+def refused(*_) -> None:
+    raise OSError("no space left")
 
 
 async def change_everything(index: FaissIndex) -> None:
@@ -86,16 +94,18 @@ async def test_a_copy_catches_up_bit_by_bit(opened: Opened, monkeypatch) -> None
 
 
 async def test_a_copy_that_nobody_waits_for_any_more_is_put_in_place(opened: Opened, held: Held, tmp_path) -> None:
-    index = opened()
+    index, rows = opened(), tmp_path / BUILD / FILE
     await index.write(BUILD, points("p", 100))
+    before = rows.stat().st_ino
     compacting = asyncio.create_task(index.compact(BUILD))
     await held.until_it_began()
     compacting.cancel()
     await index.purge(BUILD, [point_id("p1")])
     held.may_end.set()
 
-    await index.compact(BUILD)
+    await until(lambda: rows.stat().st_ino != before, "the copy is in its place")
 
+    await index.compact(BUILD)
     assert len(await listed(index, BUILD)) == 99
     assert list((tmp_path / BUILD).glob("copy-*")) == []
 
@@ -118,9 +128,6 @@ async def test_a_build_that_is_dropped_while_it_is_copied_is_gone(opened: Opened
 async def test_a_copy_that_cannot_be_finished_leaves_the_rows_as_they_were(
     opened: Opened, monkeypatch, tmp_path
 ) -> None:
-    def refused(_) -> None:
-        raise OSError("no space left")
-
     index = opened()
     await index.write(BUILD, points("p", 100))
     monkeypatch.setattr(RowCopy, "finish", refused)
@@ -131,6 +138,40 @@ async def test_a_copy_that_cannot_be_finished_leaves_the_rows_as_they_were(
     await index.write(BUILD, points("late", 5))
     assert len(await listed(index, BUILD)) == len(await found(index, BUILD, limit=200)) == 105
     assert list((tmp_path / BUILD).glob("copy-*")) == []
+
+
+async def test_rows_that_cannot_be_opened_after_a_copy_took_their_place_are_opened_later(opened, monkeypatch) -> None:
+    index = opened()
+    await index.write(BUILD, points("p", 100))
+    replace = RowStore._replace_by
+    with monkeypatch.context() as refusing:
+
+        def last(store: RowStore, file: Path) -> None:
+            replace(store, file)
+            refusing.setattr(faiss_store, "_connected", refused)
+
+        refusing.setattr(RowStore, "_replace_by", last)
+        with suppress(IndexUnavailable):
+            await index.compact(BUILD)
+        with pytest.raises(IndexUnavailable):
+            await listed(index, BUILD)
+
+    await index.write(BUILD, points("late", 5))
+    assert len(await listed(index, BUILD)) == len(await found(index, BUILD, limit=200)) == 105
+
+
+async def test_a_copy_for_which_there_is_no_room_is_not_begun(opened: Opened, monkeypatch, tmp_path) -> None:
+    index = opened()
+    await index.write(BUILD, points("p", 100))
+    takes = sum((tmp_path / BUILD / name).stat().st_size for name in (FILE, f"{FILE}-wal"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=_RESERVE_BYTES + takes - 1))
+    monkeypatch.setattr(RowCopy, "make", refused)
+
+    with pytest.raises(IndexUnavailable, match="disk is full"):
+        await index.compact(BUILD)
+
+    await index.write(BUILD, points("late", 5))
+    assert len(await listed(index, BUILD)) == len(await found(index, BUILD, limit=200)) == 105
 
 
 async def test_a_copy_that_a_crash_left_is_removed(opened: Opened, tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ class Opener:
 
     def __init__(self) -> None:
         self.now, self.tried, self.is_damaged = 100.0, 0, True
+        self.takes_s = 0.0
         self.unreadable = UnreadableBuilds(monotonic=lambda: self.now)
 
     def open(self, fingerprint: Fingerprint = BUILD) -> None:
         with self.unreadable.opening(fingerprint):
             self.tried += 1
+            self.now += self.takes_s
             if self.is_damaged:
                 raise IndexUnavailable("It is damaged.")
 
@@ -47,6 +49,22 @@ def test_after_a_minute_it_is_tried_again(opener: Opener) -> None:
     opener.open()
 
     assert opener.tried == 2
+
+
+def test_what_took_long_to_fail_is_refused_a_hundred_times_as_long(opener: Opener) -> None:
+    opener.now += 60
+    opener.takes_s = 25
+    for waited_s in (0, 2_499):
+        opener.now += waited_s
+        with pytest.raises(IndexUnavailable):
+            opener.open()
+    assert opener.tried == 2
+
+    opener.now += 1
+    opener.is_damaged = False
+    opener.open()
+
+    assert opener.tried == 3
 
 
 def test_what_was_forgotten_is_tried_at_once(opener: Opener) -> None:
