@@ -6,6 +6,7 @@ RagError
 ├── Unauthenticated           no key, or one that does not work
 ├── NotFound                  absent or outside the caller's scope: nobody is told which
 ├── Conflict                  it collides with the present state
+│   ├── EngineLetGo           … because an engine is to be left empty by now
 │   └── SlotTaken             … because another draft of the corpus is sealed; its turn comes
 ├── Gone                      it was there and has been erased
 ├── LimitExceeded             too much at once; may be repeated after `retry_after_s`
@@ -62,6 +63,10 @@ class NotFound(RagError):
 
 class Conflict(RagError):
     """The request collides with the present state."""
+
+
+class EngineLetGo(Conflict):
+    """An engine neither serves nor follows any more: nothing may be left in it."""
 
 
 class SlotTaken(Conflict):

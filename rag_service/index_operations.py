@@ -18,7 +18,7 @@ from rag_service.bootstrap import Container, open_container
 from rag_service.domain.findings import FoundKind
 from rag_service.domain.ids import Fingerprint
 from rag_service.domain.index_route import IndexRoute, MissedWrites
-from rag_service.errors import Conflict, RagError
+from rag_service.errors import Conflict, IndexUnavailable, RagError
 from rag_service.retrieval.routed import RoutedIndex
 from rag_service.settings import read_settings
 from rag_service.telemetry.logs import configure_logs
@@ -99,16 +99,27 @@ async def _status(container: Container, _arguments: argparse.Namespace) -> Told:
     index = _routed(container)
     migration = _migration(container)
     route, missed = await migration.route(), await migration.missed()
-    held = {name: await index.engines(name).builds() for name in (route.serving, route.following) if name}
+    held = {name: await _held(index, name) for name in (route.serving, route.following) if name}
     lines = [
         *_route_lines(route),
         *_missed_lines(missed),
         f"engines that can be opened: {', '.join(index.engines.names)}",
     ]
     for name, builds in held.items():
-        lines += [f"{name}: build {build}, {_points(count)}" for build, count in sorted(builds.items())]
+        if builds is None:
+            lines.append(f"{name}: cannot be reached")
+        else:
+            lines += [f"{name}: build {build}, {_points(count)}" for build, count in sorted(builds.items())]
     value = {"route": _route_json(route), "engines": index.engines.names, "builds": held}
     return {**value, "missed": [asdict(one) for one in missed]}, lines
+
+
+async def _held(index: RoutedIndex, name: str) -> dict[Fingerprint, int | None] | None:
+    # An engine that is away is when people ask for the status.
+    try:
+        return await index.engines(name).builds()
+    except IndexUnavailable:
+        return None
 
 
 async def _snapshot(container: Container, arguments: argparse.Namespace) -> Told:

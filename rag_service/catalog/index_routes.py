@@ -1,7 +1,7 @@
 """Which engine answers searches."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,20 +48,26 @@ class SqlIndexRoutes:
         await self._connection.execute(index_route.update().where(comparing).values(more))
 
     async def note_missed(self, engine: str, fingerprint: Fingerprint) -> None:
-        first = insert_into(self._connection, index_misses).values(engine=engine, fingerprint=fingerprint, writes=1)
+        first = insert_into(self._connection, index_misses).values(
+            engine=engine, fingerprint=fingerprint, writes=1, mended=0
+        )
         again = {"writes": index_misses.c.writes + 1}
         await self._connection.execute(
             first.on_conflict_do_update(index_elements=list(index_misses.primary_key), set_=again)
         )
 
     async def missed(self) -> list[MissedWrites]:
-        rows = await self._connection.execute(index_misses.select().order_by(*index_misses.primary_key))
+        columns = [index_misses.c[field.name] for field in fields(MissedWrites)]
+        lacking = sa.select(*columns).where(index_misses.c.writes > index_misses.c.mended)
+        rows = await self._connection.execute(lacking.order_by(*index_misses.primary_key))
         return [MissedWrites(**columns_of(row)) for row in rows]
 
     async def forget_missed(self, mended: Sequence[MissedWrites]) -> None:
         for one in mended:
-            mine = [index_misses.c[name] == value for name, value in asdict(one).items()]
-            await self._connection.execute(index_misses.delete().where(*mine))
+            # The row stays: counted from 1 again, a new miss would look like one that was mended.
+            mine = index_misses.c.engine == one.engine, index_misses.c.fingerprint == one.fingerprint
+            older = index_misses.c.mended < one.writes
+            await self._connection.execute(index_misses.update().where(*mine, older).values(mended=one.writes))
 
 
 def _is(route: IndexRoute) -> list[sa.ColumnElement[bool]]:

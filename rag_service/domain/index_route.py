@@ -48,6 +48,10 @@ class IndexRoute:
         """The engine that gets every write as well."""
         return None if self.state is RouteState.EMPTYING else self.following
 
+    def stands_as(self, other: "IndexRoute") -> bool:
+        """Say whether engines and state are those of another route, however far its copy is."""
+        return (self.serving, self.following, self.state) == (other.serving, other.following, other.state)
+
     @property
     def mean_overlap(self) -> float | None:
         """How far searches of users agreed, None without any."""
@@ -56,7 +60,7 @@ class IndexRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedWrites:
-    """A build of which an engine lacks writes that the serving one has. `writes` grows with each that was noted."""
+    """A build of which an engine lacks writes that the serving one has. `writes` counts all that were ever noted."""
 
     engine: str
     fingerprint: Fingerprint

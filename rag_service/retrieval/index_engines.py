@@ -57,7 +57,7 @@ class IndexEngines:
             requests = self._opened(message.get("engine"))
         except InvalidRequest as exc:
             return wire.error_message(exc)
-        except (Misconfigured, OSError) as exc:
+        except (Misconfigured, IndexUnavailable, OSError) as exc:
             return wire.error_message(IndexUnavailable(str(exc)))
         return await requests.answer(message)
 
@@ -66,8 +66,14 @@ class IndexEngines:
             raise InvalidRequest(f"The index host knows no engine {name!r}.")
         if name not in self._requests:
             engine = open_engine(name, self._settings)
-            self._engines[name], self._requests[name] = engine, IndexRequests(engine)
-            self._requests[name].take_stock()
+            requests = IndexRequests(engine)
+            try:
+                requests.take_stock()
+            except BaseException:
+                # Its folder is to be free for the next attempt.
+                engine.close()
+                raise
+            self._engines[name], self._requests[name] = engine, requests
         return self._requests[name]
 
     def _try_to_open(self, name: str) -> None:

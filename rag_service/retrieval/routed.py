@@ -1,6 +1,6 @@
 """The index as the service uses it while the engine behind it may be exchanged."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
 import structlog
 
@@ -110,13 +110,28 @@ class RoutedIndex:
         await self._remove(lambda index: index.drop(fingerprint))
 
     async def _change(self, fingerprint: Fingerprint, act: Act) -> None:
-        route = await self._route()
-        await act(self.engines(route.serving))
-        if route.follower is not None:
-            await self._follow(route.follower, fingerprint, act)
-        await self._end_late(route, await self._route(), fingerprint, act)
+        """Bring a change to both engines, and once more to whom it has not reached when the route changed meanwhile."""
+        touched, reached = set[str](), set[str]()
+        acted_under: tuple[str, str | None] | None = None
+        try:
+            while (now := await self._written_to()) != acted_under:
+                acted_under = serving, follower = now
+                touched |= {engine for engine in now if engine is not None}
+                if serving not in reached:
+                    await act(self.engines(serving))
+                    reached.add(serving)
+                if follower is not None and follower not in reached and await self._follow(follower, fingerprint, act):
+                    reached.add(follower)
+        finally:
+            # Also what was cut short or failed may have left something in there.
+            await self._take_out(touched, fingerprint)
 
-    async def _follow(self, follower: str, fingerprint: Fingerprint, act: Act) -> None:
+    async def _written_to(self) -> tuple[str, str | None]:
+        route = await self._route()
+        return route.serving, route.follower
+
+    async def _follow(self, follower: str, fingerprint: Fingerprint, act: Act) -> bool:
+        """Bring a change to the engine that follows, or note that it may lack it; return whether it has it."""
         has_it = False
         try:
             has_it = await self._reaches(follower, act)
@@ -124,6 +139,7 @@ class RoutedIndex:
             # Cut short, it may have it or not.
             if not has_it:
                 self._misses.note(follower, fingerprint)
+        return has_it
 
     async def _reaches(self, follower: str, act: Act) -> bool:
         try:
@@ -133,23 +149,14 @@ class RoutedIndex:
             return False
         return True
 
-    async def _end_late(self, begun: IndexRoute, now: IndexRoute, fingerprint: Fingerprint, act: Act) -> None:
-        """Bring a change that took longer than the route lasted to whom it has not reached, and out of who was let go."""
-        reached = [engine for engine in (begun.serving, begun.follower) if engine is not None]
-        if now.serving not in reached:
-            await act(self.engines(now.serving))
-        if now.follower is not None and now.follower not in reached:
-            await self._follow(now.follower, fingerprint, act)
-        for engine in reached:
-            if engine not in (now.serving, now.follower):
-                await self._drop_left_over(engine, fingerprint)
-
-    async def _drop_left_over(self, engine: str, fingerprint: Fingerprint) -> None:
-        # It was emptied before the change arrived: no erasure would ever look for what that left in there.
-        try:
-            await self.engines(engine).drop(fingerprint)
-        except RagError as exc:
-            _log.error("index_left_over", engine=engine, fingerprint=fingerprint, reason=str(exc))
+    async def _take_out(self, touched: Collection[str], fingerprint: Fingerprint) -> None:
+        # Who was let go was emptied before the change arrived: no erasure would ever look for what that left in there.
+        for engine in touched:
+            try:
+                if engine not in await self._written_to():
+                    await self.engines(engine).drop(fingerprint)
+            except RagError as exc:
+                _log.error("index_left_over", engine=engine, fingerprint=fingerprint, reason=str(exc))
 
     async def _remove(self, act: Act) -> None:
         serving, following = await self._both()

@@ -16,6 +16,7 @@ CASES = [
     (errors.Unauthenticated("no"), 401, "authentication_error", "invalid_api_key"),
     (errors.NotFound("corpus", "x"), 404, "invalid_request_error", "not_found"),
     (errors.Conflict("no"), 409, "invalid_request_error", "conflict"),
+    (errors.EngineLetGo("no"), 409, "invalid_request_error", "conflict"),
     (errors.SlotTaken("no"), 409, "invalid_request_error", "conflict"),
     (errors.DataDamaged("no"), 500, "server_error", "data_damaged"),
     (errors.LeaseLost("no"), 409, "invalid_request_error", "conflict"),

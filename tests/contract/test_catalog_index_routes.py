@@ -110,3 +110,31 @@ async def test_what_was_missed_since_it_was_mended_is_not_forgotten(catalog: Sql
         await tx.index_routes.forget_missed(mended)
 
     assert [(one.fingerprint, one.writes) for one in await missed(catalog)] == [("g", 2)]
+
+
+async def forget_missed(catalog: SqlCatalog, mended: list[MissedWrites]) -> None:
+    async with catalog.writing() as tx:
+        await tx.index_routes.forget_missed(mended)
+
+
+async def test_of_two_that_mend_the_same_the_later_one_forgets_nothing_newer(catalog: SqlCatalog) -> None:
+    await note_missed(catalog, "f")
+    mended = await missed(catalog)
+    await forget_missed(catalog, mended)
+    assert await missed(catalog) == []
+
+    await note_missed(catalog, "f")
+    await forget_missed(catalog, mended)
+
+    assert [one.fingerprint for one in await missed(catalog)] == ["f"]
+
+
+async def test_what_was_mended_late_brings_nothing_back(catalog: SqlCatalog) -> None:
+    await note_missed(catalog, "f")
+    early = await missed(catalog)
+    await note_missed(catalog, "f")
+    await forget_missed(catalog, await missed(catalog))
+
+    await forget_missed(catalog, early)
+
+    assert await missed(catalog) == []

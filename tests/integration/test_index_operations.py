@@ -10,6 +10,8 @@ import pytest
 
 from rag_service import index_operations
 from rag_service.bootstrap import open_container
+from rag_service.domain.ids import Fingerprint
+from rag_service.errors import IndexUnavailable
 from rag_service.ports.catalog import Catalog
 from rag_service.retrieval.bootstrap import OpenedIndex
 from rag_service.retrieval.compared_searches import ComparedSearches
@@ -24,10 +26,26 @@ from rag_service.use_cases.indexes import migrate_index
 Run = Callable[..., str]
 
 
+class Leaves(MemoryIndex):
+    """Cannot be reached while it is away."""
+
+    is_away = False
+
+    async def builds(self) -> dict[Fingerprint, int | None]:
+        if self.is_away:
+            raise IndexUnavailable("It is away.")
+        return await super().builds()
+
+
 @pytest.fixture
-def run(migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def edge() -> Leaves:
+    return Leaves()
+
+
+@pytest.fixture
+def run(edge: Leaves, migrated_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the program; engines stay from one run to the next."""
-    engines = {"edge": MemoryIndex(), "other": MemoryIndex()}
+    engines = {"edge": edge, "other": MemoryIndex()}
 
     def opened(_settings: Settings, catalog: Catalog, _stack: AsyncExitStack) -> OpenedIndex:
         routed = RoutedIndex(
@@ -61,7 +79,7 @@ def test_a_migration_is_begun_gone_back_from_and_finished(run: Run) -> None:
 def note_missed(folder: Path) -> None:
     """Note that the engine `edge` has missed a write."""
     with closing(sqlite3.connect(folder / "catalog.db")) as catalog, catalog:
-        catalog.execute("INSERT INTO index_misses VALUES ('edge', 'b', 1)")
+        catalog.execute("INSERT INTO index_misses VALUES ('edge', 'b', 1, 0)")
 
 
 def test_what_the_engine_that_follows_has_missed_is_told_until_it_is_mended(run: Run, migrated_dir: Path) -> None:
@@ -72,6 +90,15 @@ def test_what_the_engine_that_follows_has_missed_is_told_until_it_is_mended(run:
     assert run("migrate", "--mend").startswith("other serves, edge follows (switched)")
 
     assert json.loads(run("status", "--json"))["missed"] == []
+
+
+def test_an_engine_that_follows_and_is_away_fails_no_status(run: Run, edge: Leaves) -> None:
+    run("migrate", "--to", "other")
+
+    edge.is_away = True
+
+    assert run("status").splitlines()[-1] == "edge: cannot be reached"
+    assert json.loads(run("status", "--json"))["builds"] == {"other": {}, "edge": None}
 
 
 def test_where_there_is_no_build_nothing_is_snapshot_or_restored(run: Run, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rag_service.domain.ids import Fingerprint
 from rag_service.domain.index_route import RouteState
 from rag_service.errors import Conflict, IndexUnavailable
-from rag_service.ports.vector_index import Point
+from rag_service.ports.vector_index import Candidate, Point
 from rag_service.retrieval.memory import MemoryIndex
 from tests.integration.edge_desk import accept_rows
 from tests.integration.engines import DOCUMENTS, ENGINES, Engines, engines_opened
@@ -128,6 +128,64 @@ async def test_a_copy_that_somebody_else_goes_back_from_leaves_nothing_behind(mi
             await engines.migration("memory")("target")
 
         assert await target.builds() == {}
+
+
+class Overtaken(MemoryIndex):
+    """Somebody else does something during the next write, or once it has been searched and is looked at again."""
+
+    during_write: Callable[[], Awaitable[object]] | None = None
+    during_search: Callable[[], Awaitable[object]] | None = None
+    after_search: Callable[[], Awaitable[object]] | None = None
+    is_searched = False
+
+    async def write(self, fingerprint: Fingerprint, points: Sequence[Point]) -> None:
+        await self._let("during_write")
+        await super().write(fingerprint, points)
+
+    async def search(self, *given: object, **options: object) -> list[Candidate]:
+        self.is_searched = True
+        await self._let("during_search")
+        return await super().search(*given, **options)  # type: ignore[arg-type]
+
+    async def builds(self) -> dict[Fingerprint, int | None]:
+        if self.is_searched:
+            await self._let("after_search")
+        return await super().builds()
+
+    async def _let(self, when: str) -> None:
+        act = getattr(self, when)
+        setattr(self, when, None)
+        if act:
+            await act()
+
+
+@pytest.mark.parametrize("when", ["during_write", "during_search", "after_search"])
+async def test_a_second_run_of_a_migration_neither_empties_nor_switches_back(when: str, migrated_dir: Path) -> None:
+    target = Overtaken()
+    async with engines_opened(migrated_dir, "memory", target=target) as engines:
+        migrate = engines.migration("memory")
+        setattr(target, when, lambda: engines.migration("memory")("target"))
+
+        with pytest.raises(Conflict, match=r"target serves|changed which engine serves"):
+            await migrate("target")
+
+        assert (await migrate.route()).serving == "target"
+        assert await target.builds() == {engines.build: DOCUMENTS}
+
+
+async def test_what_is_mended_while_somebody_else_goes_back_to_it_is_not_emptied(migrated_dir: Path) -> None:
+    former = Overtaken()
+    async with engines_opened(migrated_dir, "former", former=former, other=MemoryIndex()) as engines:
+        migrate = engines.migration("former")
+        await migrate("other")
+        [first, *_] = [point.id async for page in former.points(engines.build) for point in page]
+        await former.purge(engines.build, [first])
+        former.during_write = engines.migration("former").back
+
+        with pytest.raises(Conflict, match="former serves"):
+            await migrate.mend()
+
+        assert await former.builds() == {engines.build: DOCUMENTS}
 
 
 async def test_a_follower_that_missed_writes_stands_in_again_when_it_is_mended(migrated_dir: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rag_service.errors import Misconfigured
+from rag_service.errors import IndexUnavailable, Misconfigured
+from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.index_engines import IndexEngines
 from rag_service.settings import RetrievalSettings, Settings
 
@@ -61,6 +62,20 @@ async def test_a_folder_that_cannot_be_read_is_an_index_that_is_away(engines: In
     (tmp_path / "index" / "b" / "current").mkdir(parents=True)
 
     assert (await engines.answer({"engine": "edge", "op": "builds"}))["error"] == "IndexUnavailable"
+
+
+async def test_an_engine_that_could_not_be_looked_through_is_opened_anew(
+    engines: IndexEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_self: FaissIndex) -> None:
+        raise IndexUnavailable("The disk is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FaissIndex, "counts", away)
+        assert (await engines.answer({"engine": "faiss", "op": "builds"}))["error"] == "IndexUnavailable"
+        assert list(engines.counts()) == ["edge"]
+
+    assert await engines.answer({"engine": "faiss", "op": "builds"}) == {"result": {}}
 
 
 async def test_a_message_for_no_engine_is_refused(engines: IndexEngines) -> None:

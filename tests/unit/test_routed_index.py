@@ -46,6 +46,24 @@ class SlowIndex(MemoryIndex):
         await super().write(fingerprint, written)
 
 
+class SlowToFail(SlowIndex):
+    """Is gone when it may end."""
+
+    async def write(self, *_: object) -> None:
+        self.begun.set()
+        await self.may_end.wait()
+        raise IndexUnavailable("It is down.")
+
+
+class SlowToAnswer(SlowIndex):
+    """Has written at once, and says so when it may."""
+
+    async def write(self, fingerprint: Fingerprint, written: Sequence[Point]) -> None:
+        await MemoryIndex.write(self, fingerprint, written)
+        self.begun.set()
+        await self.may_end.wait()
+
+
 class Place:
     """A routed index over engines `one` and `two`, whose route a test sets."""
 
@@ -195,6 +213,48 @@ async def test_a_change_that_took_longer_than_a_migration_reaches_who_serves_by_
     await writing
 
     assert (await place.one.builds(), await place.two.builds()) == ({}, {BUILD: 3})
+
+
+async def test_a_write_that_only_the_former_engine_got_is_not_done(place: Place) -> None:
+    place.two = slow = SlowToFail()
+    place.follow(RouteState.COMPARING)
+    writing = asyncio.create_task(place.index.write(BUILD, points("a", 3)))
+    await slow.begun.wait()
+    place.route = replace(place.route, serving="two", following="one", state=RouteState.SWITCHED)
+
+    slow.may_end.set()
+
+    with pytest.raises(IndexUnavailable):
+        await writing
+
+
+async def test_a_change_under_three_routes_leaves_nothing_in_an_engine_that_was_let_go(place: Place) -> None:
+    place.one, place.two = slow, slower = SlowIndex(), SlowIndex()
+    writing = asyncio.create_task(place.index.write(BUILD, points("a", 3)))
+    await slow.begun.wait()
+    place.follow()
+    slow.may_end.set()
+    await slower.begun.wait()
+    place.route = place._route(None, RouteState.STEADY)
+
+    slower.may_end.set()
+    await writing
+
+    assert (await place.one.builds(), await place.two.builds()) == ({BUILD: 3}, {})
+
+
+async def test_a_change_that_was_cut_short_leaves_nothing_in_an_engine_that_was_let_go(place: Place) -> None:
+    place.two = slow = SlowToAnswer()
+    place.follow(RouteState.SWITCHED)
+    writing = asyncio.create_task(place.index.write(BUILD, points("a", 3)))
+    await slow.begun.wait()
+    place.route = place._route(None, RouteState.STEADY)
+
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+
+    assert await place.two.builds() == {}
 
 
 async def test_while_engines_are_compared_searches_are_asked_of_both_afterwards(place: Place) -> None:

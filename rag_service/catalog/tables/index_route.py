@@ -20,11 +20,12 @@ index_route = Table(
     Column("overlap", Float, nullable=False),
 )
 
-# One row for each build of which an engine that follows has missed writes.
+# One row for each build of which an engine that follows has ever missed writes: it lacks some while writes > mended.
 index_misses = Table(
     "index_misses",
     metadata,
     Column("engine", String, primary_key=True),
     Column("fingerprint", String, primary_key=True),
     Column("writes", BigInteger, nullable=False),
+    Column("mended", BigInteger, nullable=False),
 )

@@ -26,7 +26,7 @@ class IndexRoutes(Protocol):
         """Note that an engine missed writes of a build."""
 
     async def missed(self) -> list[MissedWrites]:
-        """Return by engine and build what is noted."""
+        """Return by engine and build what is noted and not mended."""
 
     async def forget_missed(self, mended: Sequence[MissedWrites]) -> None:
         """Forget what was mended; what has grown since it was read is not."""

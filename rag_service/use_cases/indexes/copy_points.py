@@ -5,7 +5,7 @@ from itertools import groupby
 
 from rag_service.domain.access import system_scope
 from rag_service.domain.ids import DocumentId, Fingerprint, TenantId
-from rag_service.errors import Conflict
+from rag_service.errors import EngineLetGo
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.vector_index import Point, VectorIndex
 
@@ -19,7 +19,7 @@ async def always() -> None:
 class CopyPoints:
     """Copies into an index what the catalog still has the documents of. Safe to repeat.
 
-    `still` raises Conflict when the target is not to be written to any more.
+    `still` raises Conflict when the target is not to be written to any more: EngineLetGo when it is to be empty as well.
     """
 
     def __init__(self, *, catalog: Catalog, still: Still = always) -> None:
@@ -30,23 +30,24 @@ class CopyPoints:
         """Write the points, and return those that were written.
 
         Raises:
-            Conflict: the target is to be left empty, and is.
+            EngineLetGo: the target is to be left empty, and is.
+            Conflict: the target serves by now: the points may be older than what it held.
         """
         written = await self.known(points)
         await self._still()
         await target.write(fingerprint, written)
-        try:
-            await self._still()
-        except Conflict:
-            # It was emptied before the points arrived: no erasure would ever look for them in there.
-            await target.drop(fingerprint)
-            raise
         kept = await self.known(written)
         if len(kept) < len(written):
             # Erased while they were written: the erasure may have looked at the files already.
             ids = {point.id for point in kept}
             await target.purge(fingerprint, [point.id for point in written if point.id not in ids])
             await target.compact(fingerprint)
+        try:
+            await self._still()
+        except EngineLetGo:
+            # It was emptied before the points arrived: no erasure would ever look for them in there.
+            await target.drop(fingerprint)
+            raise
         return kept
 
     async def known(self, points: Sequence[Point]) -> list[Point]:

@@ -7,7 +7,7 @@ from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.errors import Conflict
 from rag_service.ports.vector_index import PointState, VectorIndex
 from rag_service.use_cases.indexes.copy_builds import readable_builds
-from rag_service.use_cases.indexes.copy_points import CopyPoints
+from rag_service.use_cases.indexes.copy_points import CopyPoints, Still
 from rag_service.use_cases.indexes.reading_points import points_among
 from rag_service.use_cases.indexes.telling import OnStep
 
@@ -18,17 +18,22 @@ _PAUSE_S = 0.5
 
 
 class EvenOut:
-    """Compares the states of all points, looks at what differs once more, and writes it anew. Vectors follow from ids."""
+    """Compares the states of all points, looks at what differs once more, and writes it anew. Vectors follow from ids.
 
-    def __init__(self, *, copy: CopyPoints, pause_s: float = _PAUSE_S) -> None:
+    `still` raises Conflict when nothing is to be removed from the target any more.
+    """
+
+    def __init__(self, *, copy: CopyPoints, still: Still, pause_s: float = _PAUSE_S) -> None:
         self._copy = copy
+        self._still = still
         self._pause_s = pause_s
 
     async def __call__(self, source: VectorIndex, target: VectorIndex, *, on_step: OnStep) -> int:
         """Return how many points were mended until a round found nothing.
 
         Raises:
-            Conflict: a build cannot be read, or something differs still after many rounds.
+            Conflict: a build cannot be read, something differs still after many rounds, or the target is not to be
+                changed any more.
         """
         mended = 0
         for number in range(1, _ROUNDS + 1):
@@ -45,6 +50,7 @@ class EvenOut:
         held = await target.builds()
         wanted = await readable_builds(source)
         for left_over in sorted(set(held) - set(wanted)):
+            await self._still()
             await target.drop(left_over)
         return sum([await self._build(source, target, fingerprint) for fingerprint in sorted(wanted)])
 
@@ -73,6 +79,7 @@ class EvenOut:
             await self._copy(target, fingerprint, points)
             absent -= {point.id for point in points}
         if absent:
+            await self._still()
             await target.purge(fingerprint, sorted(absent))
             # Perhaps erased, while the copy was under way.
             await target.compact(fingerprint)

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from rag_service.domain.index_route import ROUTE_AGE_S, IndexRoute, MissedWrites, RouteState
-from rag_service.errors import Conflict
+from rag_service.errors import Conflict, EngineLetGo
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.engines import Engines
 from rag_service.use_cases.indexes.copy_builds import BATCH, CopyBuilds
-from rag_service.use_cases.indexes.copy_points import CopyPoints
+from rag_service.use_cases.indexes.copy_points import CopyPoints, Still
 from rag_service.use_cases.indexes.double_read import Agreement, double_read
 from rag_service.use_cases.indexes.even_out import EvenOut
 from rag_service.use_cases.indexes.forget_found import forget_found
@@ -64,7 +64,7 @@ class MigrateIndex:
             route = await self._fill(route, to, on_step)
         agreement = await self._compare(route, to, least_overlap, on_step)
         await self._level(route, to, on_step)
-        return await self._switch(on_step), agreement
+        return await self._switch(route, on_step), agreement
 
     async def finish(self, *, on_step: OnStep = untold) -> IndexRoute:
         """Let the engine of before go, with all it holds; Conflict unless the route was switched. Safe to repeat."""
@@ -81,7 +81,7 @@ class MigrateIndex:
         if route.state is not RouteState.SWITCHED:
             return await self._let_go(route, route.following, on_step)
         await self._level(route, route.following, on_step)
-        return await self._switch(on_step)
+        return await self._switch(route, on_step)
 
     async def mend(self, *, on_step: OnStep = untold) -> IndexRoute:
         """Bring what follows to what serves, so that it can stand in again; Conflict unless it holds the same else."""
@@ -111,7 +111,7 @@ class MigrateIndex:
         # Once every process writes to both, what is copied can only be too old, never missing.
         await self._settle(on_step)
         serving, following = self._engines(route.serving), self._engines(to)
-        copy_builds = CopyBuilds(catalog=self._catalog, copy=self._copy(to), batch=self._batch)
+        copy_builds = CopyBuilds(catalog=self._catalog, copy=self._copy(self._still(to)), batch=self._batch)
         await copy_builds(serving, following, route, on_step=on_step)
         await self._level(route, to, on_step)
         for fingerprint in await following.builds():
@@ -129,14 +129,16 @@ class MigrateIndex:
                 f"Of the best hits of {agreement.questions} questions, {agreement.usual:.4f} agree, and "
                 f"{agreement.exact:.4f} in full scans; wanted are {least_overlap:g} and 1."
             )
-        route = await self.route()
-        overlap = route.mean_overlap
-        if overlap is not None and route.compared >= _ENOUGH_SEARCHES and overlap < least_overlap:
-            raise Conflict(f"Of the best hits of {route.compared} searches of users, only {overlap:.4f} agree.")
+        now = await self.route()
+        if not now.stands_as(route):
+            raise Conflict(_standing(now))
+        overlap = now.mean_overlap
+        if overlap is not None and now.compared >= _ENOUGH_SEARCHES and overlap < least_overlap:
+            raise Conflict(f"Of the best hits of {now.compared} searches of users, only {overlap:.4f} agree.")
         return agreement
 
-    async def _switch(self, on_step: OnStep) -> IndexRoute:
-        route = await self.route()
+    async def _switch(self, route: IndexRoute, on_step: OnStep) -> IndexRoute:
+        # From the route that was levelled: somebody else may have switched already, and this would switch back.
         if route.following is None:
             raise Conflict(_standing(route))
         switched = await self._change(route, self._new(route.following, route.serving, RouteState.SWITCHED))
@@ -173,19 +175,25 @@ class MigrateIndex:
         """Bring to the follower what it lacks, and forget that it did."""
         async with self._catalog.reading() as tx:
             missed = await tx.index_routes.missed()
-        even_out = EvenOut(copy=self._copy(follower))
+        still = self._still(follower)
+        even_out = EvenOut(copy=self._copy(still), still=still)
         await even_out(self._engines(route.serving), self._engines(follower), on_step=on_step)
         async with self._catalog.writing() as tx:
             await tx.index_routes.forget_missed(missed)
 
-    def _copy(self, to: str) -> CopyPoints:
-        async def still() -> None:
-            # Somebody else may have gone back meanwhile, and emptied it.
-            route = await self.route()
-            if route.follower != to:
-                raise Conflict(_standing(route))
-
+    def _copy(self, still: Still) -> CopyPoints:
         return CopyPoints(catalog=self._catalog, still=still)
+
+    def _still(self, to: str) -> Still:
+        async def still() -> None:
+            # Somebody else may have gone back meanwhile, and emptied it, or have switched to it.
+            route = await self.route()
+            if route.serving == to:
+                raise Conflict(_standing(route))
+            if route.follower != to:
+                raise EngineLetGo(_standing(route))
+
+        return still
 
     async def _change(self, before: IndexRoute, after: IndexRoute) -> IndexRoute:
         async with self._catalog.writing() as tx:

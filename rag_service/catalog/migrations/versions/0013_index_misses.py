@@ -15,5 +15,6 @@ def upgrade() -> None:
         sa.Column("engine", sa.String(), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("writes", sa.BigInteger(), nullable=False),
+        sa.Column("mended", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("engine", "fingerprint", name=op.f("pk_index_misses")),
     )
