@@ -20,6 +20,7 @@ import uvloop
 from tests.running import RunningService
 
 _STEP_S = 0.002
+_PATIENCE_S = 120.0
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)")
 
 
@@ -55,7 +56,8 @@ def flood(order: Order) -> Flood:
     """Send from another process, and wait for every reply."""
     command = [sys.executable, "-m", "tests.flood"]
     given = json.dumps(asdict(order)).encode()
-    done = subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True)  # noqa: S603  (our own module)
+    limit_s = order.seconds + _PATIENCE_S
+    done = subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True, timeout=limit_s)  # noqa: S603  (our own module)
     return Flood(**json.loads(done.stdout))
 
 
@@ -130,9 +132,12 @@ class _Sender:
             self._idle.append(connection)
 
     def lose(self, connection: _Connection) -> None:
-        """Use a connection no more: the service closes those that are idle."""
+        """Use a connection no more: the service closes those that are idle. One that is closed otherwise has lost a reply."""
         if connection in self._idle:
             self._idle.remove(connection)
+        else:
+            self._on_their_way -= 1
+            self._flood.faults.append("no reply")
 
     async def _send(self) -> None:
         if self._idle:

@@ -9,6 +9,8 @@ from rag_service.retrieval.dense_structure import Allowed, Neighbours
 from rag_service.retrieval.faiss_device import DeviceRows, FaissDevice
 from tests.patience import PATIENCE_S
 
+MOST_ROWS = 2_048
+
 
 @dataclass
 class Lossy:
@@ -40,4 +42,6 @@ class _LossyRows:
         self.device.free.wait(PATIENCE_S)
         if self.device.lost:
             raise IndexUnavailable("CUDA error 700")
+        if limit > MOST_ROWS:
+            raise IndexUnavailable(f"GPU index only supports min/max-K selection up to {MOST_ROWS}")
         return self.rows.search(vectors, limit, allowed=None if self.device.deaf else allowed)

@@ -67,8 +67,8 @@ class EarlyRefusal:
         self._unlogged += 1
 
     def _log(self) -> None:
-        log.warning("requests_refused", count=self._unlogged)
-        self._unlogged = 0
+        count, self._unlogged = self._unlogged, 0
+        log.warning("requests_refused", count=count)
 
     async def _let_pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[ARRIVAL] = arrival = Arrival(self._admission)

@@ -21,8 +21,8 @@ LEFT_IN_SQLITE = (
     "had moved, some bytes may stay until VACUUM is run on it, or it is moved to PostgreSQL."
 )
 
-_MOST_WRITTEN_ANEW = 2**30
-"""Bytes, for which writers wait about six seconds: less than what makes them give up."""
+_MOST_WRITTEN_ANEW = 2**29
+"""Bytes, for which writers wait about three seconds: on slow disks too less than what makes them give up."""
 
 _PAUSE_S = 0.05
 

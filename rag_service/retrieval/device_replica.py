@@ -34,6 +34,7 @@ _TIMEOUT_S = 0.5
 """The processor takes over within a second, the search itself included."""
 
 _TRY_AGAIN_S = 30.0
+_MOST_ROWS = 2_048  # that a kernel of FAISS finds at once
 
 _Clock = Callable[[], float]
 
@@ -94,7 +95,7 @@ class DeviceReplica:
         return self._structure.oversampling
 
     def search(self, vectors: DenseVector, limit: int, *, allowed: Allowed | None) -> Neighbours:
-        copy = self._copy_for(allowed)
+        copy = self._copy_for(allowed) if limit <= _MOST_ROWS else None
         if copy is not None:
             try:
                 return self._on_device(copy, vectors, limit, allowed)

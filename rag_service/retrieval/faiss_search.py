@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_service.domain.ids import ChunkId, PointId
+from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Candidate, Visible
 from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval.dense_structure import Allowed, DenseStructure
@@ -76,6 +77,8 @@ def _found(structure: DenseStructure, visible: Marks, asked: DenseVector, limit:
     length = np.linalg.norm(asked.astype(np.float64))
     found = structure.search((asked / length).astype(np.float32)[None], wanted, allowed=allowed).rows[0]
     found = found[found >= 0]
+    if not marks[found].all():
+        raise IndexUnavailable("The structure found what the filter leaves out.")
     return found if found.size >= wanted else None
 
 

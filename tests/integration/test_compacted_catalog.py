@@ -44,6 +44,9 @@ def left_in(path: Path, keys: list[bytes]) -> int:
 async def test_nothing_stays_of_rows_that_the_database_had_moved_before_they_were_deleted(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     gone = fill_and_delete(path)
+    if not left_in(path, gone):
+        pytest.skip(f"SQLite {sqlite3.sqlite_version} leaves nothing of these rows by itself")
+
     assert await compact_sqlite(str(path), wait_s=5) == ()
 
     assert left_in(path, gone) == 0
@@ -52,9 +55,10 @@ async def test_nothing_stays_of_rows_that_the_database_had_moved_before_they_wer
 async def test_a_large_catalog_stops_nobody_and_says_what_may_stay(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     fill_and_delete(path)
-    largest = path.stat().st_size - 1
+    before, largest = path.read_bytes(), path.stat().st_size - 1
 
     assert await compact_sqlite(str(path), wait_s=5, most_written_anew=largest) == (LEFT_IN_SQLITE,)
+    assert path.read_bytes() == before
 
 
 async def test_a_catalog_that_somebody_writes_to_all_the_time_is_not_compacted(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rag_service.ports.vectors import DenseVector
 from rag_service.retrieval.dense_structure import Allowed, Neighbours
 from rag_service.retrieval.device_replica import DeviceReplica, DeviceReplicas
 from rag_service.retrieval.faiss_device import DeviceRows, FaissDevice, obeys_selectors
-from tests.lossy_device import Lossy
+from tests.lossy_device import MOST_ROWS, Lossy
 from tests.patience import until
 
 ROWS, DIMENSIONS = 2_000, 16
@@ -135,6 +135,18 @@ def test_a_device_that_has_no_room_left_leaves_everything_to_the_processor() -> 
     for _ in range(3):
         assert copy.search(ASKED, 5, allowed=None).rows[0, 0] == 0
     assert processor.asked == 3
+
+
+async def test_the_processor_is_asked_for_more_than_the_device_finds_at_once() -> None:
+    device = Lossy()
+    copy, processor = replica(device)
+    await served_by_device(copy, processor, None)
+    before = processor.asked
+
+    copy.search(ASKED, MOST_ROWS + 1, allowed=None)
+    copy.search(ASKED, 5, allowed=None)
+
+    assert processor.asked == before + 1
 
 
 async def test_a_device_that_hangs_is_waited_for_half_a_second_once() -> None:

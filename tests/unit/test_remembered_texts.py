@@ -8,6 +8,7 @@ from ingestion.forgetting import forget_now_and_then
 from ingestion.waiting import beside
 from rag_service.domain import words
 from rag_service.domain.remembered import forget_texts
+from rag_service.embedding import stemming
 from rag_service.embedding import words as terms
 from rag_service.embedding.tokens import ModelTokenCounter
 from rag_service.verification import quotes
@@ -56,6 +57,12 @@ def test_no_word_of_a_text_stays_after_that() -> None:
     forget_texts()
 
     assert (before > 0, remembered()) == (True, 0)
+
+
+def test_stemmers_remember_no_words() -> None:
+    of_scripts = [stemmer for *_, stemmer in stemming._STEMMED_SCRIPTS]
+
+    assert {each.maxCacheSize for each in (*of_scripts, *stemming._OF_LANGUAGE.values())} == {0}
 
 
 def test_counters_of_tokens_are_told_too_for_as_long_as_they_are_there() -> None:

@@ -1,7 +1,7 @@
 """Written answers in the memory of this process, for a while."""
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class AnswerCache:
         self._settings = settings
         self._entries: OrderedDict[AnswerKey, _Entry] = OrderedDict()
         self._size_bytes = 0
-        self._forgotten = 0
+        self._forgotten: Counter[TenantId] = Counter()
 
     @property
     def count(self) -> int:
@@ -61,17 +61,17 @@ class AnswerCache:
 
     def putter(self, key: AnswerKey, tenant_id: TenantId) -> Callable[[Written], None]:
         """Return a call that keeps what will have been written, unless something is forgotten meanwhile."""
-        forgotten = self._forgotten
+        forgotten = self._forgotten[tenant_id]
 
         def put(written: Written) -> None:
-            if written.is_lasting and forgotten == self._forgotten:
+            if written.is_lasting and forgotten == self._forgotten[tenant_id]:
                 self._put(key, tenant_id, written)
 
         return put
 
     def forget(self, tenant_id: TenantId) -> None:
         """Let go of everything of a tenant, also of what is only being written."""
-        self._forgotten += 1
+        self._forgotten[tenant_id] += 1
         for key in [key for key, entry in self._entries.items() if entry.tenant_id == tenant_id]:
             self._drop(key)
 

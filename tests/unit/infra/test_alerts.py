@@ -11,11 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from rag_service.api import evaluation_metrics, index_metrics, live_metrics, search_metrics
 from rag_service.api.catalog_metrics import exposition
 from rag_service.api.metrics import Metrics
+from rag_service.api.rerank_metrics import rerank_metrics
 from rag_service.domain.ids import CorpusId, Fingerprint, TenantId
 from rag_service.domain.index_checks import CheckFindings, IndexCheck
 from rag_service.domain.work_queues import WorkQueue, kinds_of
 from rag_service.telemetry.search_counts import SearchCounts
 from rag_service.use_cases.indexes.read_health import WatchedIndex
+from rag_service.use_cases.searching.rerank import Reranking
 from rag_service.use_cases.watch_evaluations import EvaluationState, MeasuredSuite
 from tests.evaluation_values import figure, run
 from tests.live_values import watched_answers
@@ -47,6 +49,7 @@ def everything() -> dict[str, list[dict[str, str]]]:
     metrics = [*evaluation_metrics.metrics_of(state), *live_metrics.metrics_of([watched_answers(corpus)])]
     told = exposition([*metrics, *index_metrics.metrics_of([watched_index(corpus)])])
     told += exposition(search_metrics.metrics_of(SearchCounts())) + _refused_request().exposition()
+    told += rerank_metrics(dict.fromkeys(Reranking, 1))
     families = text_string_to_metric_families(told.decode())
     return {family.name: [sample.labels for sample in family.samples] for family in families}
 
@@ -73,7 +76,7 @@ def _refused_request() -> Metrics:
 
 def test_the_files_have_groups_of_alerts_with_names_of_their_own() -> None:
     assert {key for group in GROUPS for key in group} == {"name", "interval", "rules"}
-    assert len({rule["alert"] for rule in RULES}) == len(RULES) == 16
+    assert len({rule["alert"] for rule in RULES}) == len(RULES) == 17
 
 
 @each_rule
