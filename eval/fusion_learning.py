@@ -15,9 +15,9 @@ from rag_service.domain.golden import WEAK_BELOW, GoldenQuestion, GoldenState
 from rag_service.domain.ids import PointId
 from rag_service.domain.versions import Corpus, PinnedVersion
 from rag_service.errors import DependencyUnavailable, InvalidRequest
+from rag_service.ports.fusion import Fuse
 from rag_service.ports.vector_index import Candidate
 from rag_service.use_cases.permissions import require
-from rag_service.use_cases.search import Fuse
 from rag_service.use_cases.searching.options import SearchOptions
 
 _STEPS = 10
@@ -91,8 +91,8 @@ class LearnFusion:
         of_chunk = {passage.chunk_id: quotes for passage, quotes in zip(passages, held, strict=True)}
         candidates = [_candidate(passage) for passage in passages]
         for weight, each in scores.items():
-            fused = self._fuse(candidates, dense_weight=weight, limit=len(candidates))
-            found, grades = as_ranking([of_chunk[candidate.chunk_id] for candidate, _ in fused], question.quotes)
+            ranked = self._fuse(candidates, dense_weight=weight).ranked
+            found, grades = as_ranking([of_chunk[candidate.chunk_id] for candidate, _ in ranked], question.quotes)
             each.append(ndcg_at(found, grades, _K).value or 0.0)
 
 

@@ -1,11 +1,12 @@
 """Parts of a search that hang or refuse when they are told to, round real ones."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from rag_service.domain.fingerprints import EmbedderFingerprint
+from rag_service.domain.ids import Fingerprint, PointId
 from rag_service.errors import DependencyUnavailable, EmbedderUnavailable, IndexUnavailable
 from rag_service.ports.embedder import Embedder
 from rag_service.ports.vector_index import Candidate, VectorIndex
@@ -39,16 +40,22 @@ class _Moody:
 
 
 class FaultyIndex(_Moody):
-    """Searches the index inside, or does not; `calls` are searches."""
+    """Searches the index inside, or does not; `calls` are searches. `reading` has the mood in which it reads vectors."""
 
     def __init__(self, inner: VectorIndex) -> None:
         super().__init__(IndexUnavailable)
+        self.reading = _Moody(IndexUnavailable)
         self._inner = inner
 
     async def search(self, *args: Any, **asked: Any) -> list[Candidate]:
         """Search."""
         await self.behave()
         return await self._inner.search(*args, **asked)
+
+    async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
+        """Read vectors."""
+        await self.reading.behave()
+        return await self._inner.dense_vectors(fingerprint, ids)
 
     def __getattr__(self, name: str) -> Any:
         """Leave all else to the index inside."""

@@ -12,6 +12,7 @@ _QUOTE_CHARS = 300
 _LACKING = {
     "embedding": "looked for by words only, because the part that compares meanings did not answer.",
     "index": "found in a stand-in of the index, which may lack the newest changes.",
+    "feedback": "passages unlike the best ones may stand higher than usual, because the index did not answer twice.",
     "rerank": "not all passages were looked at a second time, so their order is a little rougher.",
 }
 

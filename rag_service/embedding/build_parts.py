@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from rag_service.domain.builds import Build
 from rag_service.domain.fingerprints import POINT_LAYOUT, BuildFingerprint
+from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.kept import KeptEmbedder
 from rag_service.embedding.recipes import chunker_of, embedding_settings
 from rag_service.errors import Conflict, EmbedderUnavailable, Misconfigured
@@ -65,7 +66,10 @@ class PartsByRecipe:
                 "embedding and chunking settings it was made with, or rebuild the corpus."
             )
         parts = await self._embedding(build)
-        made = replace(parts, fingerprint=build.fingerprint, chunker=chunker_of(build.recipe))
+        sparse_encoder = Bm25Encoder.of(build.recipe["sparse"]) or self._own.sparse_encoder
+        made = replace(
+            parts, fingerprint=build.fingerprint, chunker=chunker_of(build.recipe), sparse_encoder=sparse_encoder
+        )
         _assert_makes(made, build)
         return made
 

@@ -1,6 +1,6 @@
 """Where chunk vectors live and are searched."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -94,6 +94,12 @@ class VectorIndex(Protocol):
         So up to 2 x `limit` candidates come back, by chunk id; each carries both raw scores. The sparse side
         brings only chunks with a score above zero. `exact` asks for a full scan instead of the graph.
         A build that does not exist has no candidates.
+        """
+
+    async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
+        """Return the dense vectors of those of the points that there are, dead ones too; their lengths mean nothing.
+
+        For a few points that a search has found: nobody's rights are looked at.
         """
 
     async def builds(self) -> dict[Fingerprint, int | None]:

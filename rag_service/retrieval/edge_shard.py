@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import qdrant_edge as edge
 from rag_service.domain.ids import CorpusId, PointId
 from rag_service.domain.index_advice import GraphParameters
 from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
-from rag_service.ports.vectors import QueryVectors
+from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval import edge_schema, point_payload
 from rag_service.retrieval.edge_errors import engine_errors
 from rag_service.retrieval.edge_search import search_shard
@@ -90,6 +90,12 @@ class Shard:
         visible = edge_schema.filter_of(among)
         with engine_errors("search"):
             return search_shard(self._shard, query, visible, limit=limit, exact_below=exact_below, ef=ef)
+
+    def dense_vectors(self, ids: Sequence[PointId]) -> dict[PointId, DenseVector]:
+        """Return the vectors of those of the points that there are."""
+        with engine_errors("read vectors"):
+            records = self._shard.retrieve(list(ids), with_payload=False, with_vector=[point_payload.DENSE])
+        return {PointId(str(record.id)): point_payload.dense_of(record.vector) for record in records}
 
     def states(self, corpus_id: CorpusId, *, born_after: int, start: PointId | None, limit: int) -> list[PointState]:
         """Return `limit` points of a corpus by point id, from `start` on."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.domain.versions import OPEN
 from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
-from rag_service.ports.vectors import QueryVectors
+from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval.dense_structure import Place, stay
 from rag_service.retrieval.edge_folder import build_folder, lock_folder, put_aside
 from rag_service.retrieval.edge_room import disk_errors
@@ -91,6 +91,15 @@ class FaissIndex:
         snapshot = await build.snapshot()
         work = partial(search_rows, snapshot, query, among=among, limit=limit, exact_below=exact_below)
         return await asyncio.get_running_loop().run_in_executor(self._searching, work)
+
+    async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
+        build = self._build(fingerprint)
+        if build is None:
+            return {}
+        rows, store = (await build.snapshot()).rows, build.store
+        return await asyncio.get_running_loop().run_in_executor(
+            self._searching, lambda: rows.vectors_of(store.rows_of(ids))
+        )
 
     async def builds(self) -> dict[Fingerprint, int | None]:
         return self.counts()

@@ -3,12 +3,13 @@
 A row is known by its place; gone rows keep theirs until the build is rebuilt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_service.domain.ids import PointId
 from rag_service.ports.vector_index import Visible
 from rag_service.ports.vectors import DenseVector
 from rag_service.retrieval.compiled import compiled
@@ -43,6 +44,12 @@ class Rows:
     def live(self) -> Places:
         """The places of rows that are not gone."""
         return np.flatnonzero(self.scopes != _GONE)
+
+    def vectors_of(self, numbers: Mapping[PointId, int]) -> dict[PointId, DenseVector]:
+        """Return the vectors of points by the numbers of their rows; those that have no row here are left out."""
+        places, there = _places(self.numbers, np.array(list(numbers.values()), dtype=np.int64))
+        known = [point_id for point_id, is_there in zip(numbers, there.tolist(), strict=True) if is_there]
+        return dict(zip(known, self.vectors[places[there]], strict=True))
 
     def visible(self, among: Visible) -> NDArray[np.bool_]:
         """Return for each row whether a search may find it."""
@@ -131,11 +138,16 @@ class Columns:
         self._postings = renumbered(self._postings, moved)
 
     def _places(self, numbers: Sequence[int]) -> Places:
-        wanted, known = np.array(numbers, dtype=np.int64), self._numbers.values
-        places = np.searchsorted(known, wanted)
-        there = places < len(known)
-        there[there] = known[places[there]] == wanted[there]
+        places, there = _places(self._numbers.values, np.array(numbers, dtype=np.int64))
         return places[there]
+
+
+def _places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[Places, NDArray[np.bool_]]:
+    """Return where each of the wanted numbers stands among those known, which ascend, and whether it does."""
+    places = np.searchsorted(known, wanted)
+    there = places < len(known)
+    there[there] = known[places[there]] == wanted[there]
+    return places, there
 
 
 def _clipped(versions: Sequence[int]) -> NDArray[np.int32]:

@@ -140,6 +140,11 @@ class RowStore:
         found = self._read("SELECT corpus_id, count(*) FROM points GROUP BY corpus_id")
         return {CorpusId(corpus_id): count for corpus_id, count in found}
 
+    def rows_of(self, ids: Sequence[PointId]) -> dict[PointId, int]:
+        """Return the rows of those of the points that there are."""
+        found = self._read(f"SELECT id, row FROM points WHERE {_GIVEN_IDS}", json.dumps(list(ids)))  # noqa: S608
+        return {PointId(point_id): row for point_id, row in found}
+
     def states(self, corpus_id: CorpusId, *, born_after: int, after: PointId | None, limit: int) -> list[PointState]:
         """Return the next `limit` points of a corpus by point id."""
         found = self._read(

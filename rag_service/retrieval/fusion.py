@@ -5,6 +5,7 @@ The weight of the model is lowered for queries that it does not seem to understa
 
 from collections.abc import Sequence
 
+from rag_service.ports.fusion import Fused
 from rag_service.ports.vector_index import Candidate
 from rag_service.retrieval.trust import trust_in_meaning
 
@@ -12,15 +13,15 @@ _LOWEST_COSINE = -1.0
 _LOWEST_BM25 = 0.0
 
 
-def fuse(candidates: Sequence[Candidate], *, dense_weight: float, limit: int) -> list[tuple[Candidate, float]]:
-    """Return the best `limit` candidates with their fused scores in [0, 1], best first, ties by chunk id.
+def fuse(candidates: Sequence[Candidate], *, dense_weight: float) -> Fused:
+    """Return the candidates with their fused scores in [0, 1], best first, ties by chunk id.
 
     Each side is normalised between the lowest score that exists in theory and the highest of this query: unlike
     the lowest score found, the theoretical one does not depend on how many candidates were taken. `dense_weight` is
     the most that the dense side counts: its odds are multiplied by the trust that the scores deserve.
     """
     if not candidates:
-        return []
+        return Fused(ranked=[], dense_weight=dense_weight)
     top_dense = max(candidate.dense_score for candidate in candidates)
     top_sparse = max(candidate.sparse_score for candidate in candidates)
     weight = _lowered(dense_weight, trust_in_meaning(candidates))
@@ -32,7 +33,7 @@ def fuse(candidates: Sequence[Candidate], *, dense_weight: float, limit: int) ->
         )
         for candidate in candidates
     ]
-    return sorted(scored, key=lambda pair: (-pair[1], pair[0].chunk_id))[:limit]
+    return Fused(ranked=sorted(scored, key=lambda pair: (-pair[1], pair[0].chunk_id)), dense_weight=weight)
 
 
 def _lowered(weight: float, trust: float) -> float:

@@ -1,14 +1,14 @@
 """The index as other processes see it: a VectorIndex that asks the index host over its Unix socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.errors import IndexUnavailable, InvalidRequest
 from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
-from rag_service.ports.vectors import QueryVectors
+from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval import wire
 from rag_service.retrieval.socket_pool import Connection, SocketPool
 
@@ -60,6 +60,10 @@ class IndexClient:
             "exact": exact,
         }
         return wire.unpack_candidates(await self._ask(message, timeout_s=self._timeout_s))
+
+    async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
+        message = {"op": "dense_vectors", "fingerprint": fingerprint, "ids": list(ids)}
+        return wire.unpack_vectors(await self._ask(message, timeout_s=self._timeout_s))
 
     async def builds(self) -> dict[Fingerprint, int | None]:
         counts: dict[Fingerprint, int | None] = await self._ask({"op": "builds"}, timeout_s=self._timeout_s)

@@ -75,17 +75,8 @@ class IndexRequests:
 
     async def _result(self, message: wire.Message) -> object:
         match message["op"]:
-            case "builds":
-                return self._index.counts()
-            case "corpora":
-                return await self._index.corpora(message["fingerprint"])
-            case "search":
-                return await self._search(message)
-            case "states":
-                return self._states(message)
-            case "points":
-                page = self._index.point_page(message["fingerprint"], after=message["after"])
-                return wire.pack_points(page)
+            case "search" | "dense_vectors" | "builds" | "corpora" | "states" | "points":
+                return await self._read(message)
             case "optimise":
                 await self.optimise(Fingerprint(message["fingerprint"]))
             case "compact":
@@ -98,6 +89,22 @@ class IndexRequests:
             case _:
                 await self._write(message)
         return None
+
+    async def _read(self, message: wire.Message) -> object:
+        match message["op"]:
+            case "search":
+                return await self._search(message)
+            case "dense_vectors":
+                return wire.pack_vectors(await self._index.dense_vectors(message["fingerprint"], message["ids"]))
+            case "builds":
+                return self._index.counts()
+            case "corpora":
+                return await self._index.corpora(message["fingerprint"])
+            case "states":
+                return self._states(message)
+            case _:
+                page = self._index.point_page(message["fingerprint"], after=message["after"])
+                return wire.pack_points(page)
 
     async def _compact(self, fingerprint: Fingerprint) -> None:
         with self._counted_anew(fingerprint):

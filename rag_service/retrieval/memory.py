@@ -1,7 +1,7 @@
 """The index without an engine: exact, in this process only, gone when it ends."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +60,10 @@ class MemoryIndex:
         points = self._points(fingerprint).values()
         visible = [point for point in points if _is_visible(point, among)]
         return _best(visible, query, limit) if visible else []
+
+    async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
+        points = self._points(fingerprint)
+        return {point_id: points[point_id].dense for point_id in ids if point_id in points}
 
     async def builds(self) -> dict[Fingerprint, int | None]:
         return {fingerprint: len(points) for fingerprint, points in self._builds.items()}

@@ -7,7 +7,7 @@ import numpy as np
 
 from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, PointId, TenantId
 from rag_service.ports.vector_index import Point, PointState
-from rag_service.ports.vectors import SparseVector
+from rag_service.ports.vectors import DenseVector, SparseVector
 
 DENSE = "dense"
 SPARSE = "sparse"
@@ -50,6 +50,11 @@ def state_of(point_id: object, payload: Mapping[str, Any] | None) -> PointState:
     )
 
 
+def dense_of(vectors: Any) -> DenseVector:
+    """Return the dense one of a point's `vectors` by their names."""
+    return np.asarray(vectors[DENSE], dtype=np.float32)
+
+
 def point_of(point_id: object, payload: Mapping[str, Any] | None, vectors: Any) -> Point:
     """Return a point from all that an engine keeps of it; `vectors` by their names."""
     state, terms = state_of(point_id, payload), vectors[SPARSE]
@@ -62,7 +67,7 @@ def point_of(point_id: object, payload: Mapping[str, Any] | None, vectors: Any) 
         principals=state.principals,
         born=state.born,
         died=state.died,
-        dense=np.asarray(vectors[DENSE], dtype=np.float32),
+        dense=dense_of(vectors),
         sparse=_in_order(terms.indices, terms.values),
     )
 

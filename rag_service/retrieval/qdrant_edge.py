@@ -2,14 +2,14 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.domain.versions import OPEN
 from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
-from rag_service.ports.vectors import QueryVectors
+from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval import edge_schema
 from rag_service.retrieval.batches import batches
 from rag_service.retrieval.edge_build import EdgeBuild
@@ -79,6 +79,10 @@ class EdgeIndex:
             return []
         exact_below = _ALL if exact else self._exact_below
         return build.search(query, among=among, limit=limit, exact_below=exact_below)
+
+    async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
+        build = self._build(fingerprint)
+        return build.shard.dense_vectors(ids) if build else {}
 
     async def builds(self) -> dict[Fingerprint, int | None]:
         return self.counts()

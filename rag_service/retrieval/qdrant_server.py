@@ -3,7 +3,7 @@
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from qdrant_client import AsyncQdrantClient, models
@@ -12,7 +12,7 @@ from rag_service.domain.ids import CorpusId, Fingerprint, PointId
 from rag_service.domain.versions import OPEN
 from rag_service.errors import IndexUnavailable, Misconfigured
 from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
-from rag_service.ports.vectors import QueryVectors
+from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval import point_payload, qdrant_schema
 from rag_service.retrieval.batches import batches
 from rag_service.retrieval.qdrant_errors import CollectionExists, NoCollection, server_errors
@@ -125,6 +125,17 @@ class QdrantIndex:
                     return []
                 check_query(query, dimensions=dimensions)
                 return await self._in(fingerprint, "search", look, absent=[])
+
+    async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
+        async def read(collection: str) -> dict[PointId, DenseVector]:
+            records = await self._client.retrieve(
+                collection, list(ids), with_payload=False, with_vectors=[point_payload.DENSE]
+            )
+            return {PointId(str(record.id)): point_payload.dense_of(record.vector) for record in records}
+
+        with server_errors("read vectors in time"):
+            async with asyncio.timeout(self._timeout_s):
+                return await self._in(fingerprint, "read vectors", read, absent={})
 
     async def builds(self) -> dict[Fingerprint, int | None]:
         prefix = self._settings.prefix

@@ -1,6 +1,6 @@
 """The index as the service uses it while the engine behind it may be exchanged."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
 import structlog
 
@@ -9,7 +9,7 @@ from rag_service.domain.index_route import IndexRoute, RouteState
 from rag_service.errors import RagError
 from rag_service.ports.engines import Engines
 from rag_service.ports.vector_index import Candidate, Point, PointState, VectorIndex, Visible
-from rag_service.ports.vectors import QueryVectors
+from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval.compared_searches import ComparedSearches
 from rag_service.retrieval.follower_misses import FollowerMisses
 
@@ -66,6 +66,9 @@ class RoutedIndex:
             other = self.engines(route.following)
             self._compared.offer(found, lambda: other.search(fingerprint, query, among=among, limit=limit, exact=exact))
         return found
+
+    async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
+        return await (await self._serving()).dense_vectors(fingerprint, ids)
 
     async def stand_in(self, fingerprint: Fingerprint) -> VectorIndex | None:
         """Return the engine that follows, when it holds the same of a build as far as is known."""

@@ -14,9 +14,9 @@ _DEPTHS = (20, 30, 50)
 """How many of the best of each side are compared: what is taken beyond them changes nothing."""
 
 # Neither sign depends on how high a model's cosines are. How the numbers were found: docs/adr/0031-fusion-by-trust.md.
-_STANDING_OUT = 7.5
-_COMMON = 12.0
-_OFFSET = 0.5
+_STANDING_OUT = 8.0
+_COMMON = 13.0
+_OFFSET = 0.8
 
 
 def trust_in_meaning(candidates: Sequence[Candidate]) -> float:

@@ -2,7 +2,7 @@
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgpack
@@ -11,7 +11,7 @@ import numpy as np
 from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import ChunkId, CorpusId, DocumentId, PointId, TenantId
 from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
-from rag_service.ports.vectors import QueryVectors, SparseVector
+from rag_service.ports.vectors import DenseVector, QueryVectors, SparseVector
 
 MAX_FRAME_BYTES = 64 * 2**20
 _LENGTH = struct.Struct(">I")
@@ -148,6 +148,14 @@ def unpack_candidates(rows: list[list[Any]]) -> list[Candidate]:
         Candidate(point_id=PointId(row[0]), chunk_id=ChunkId(row[1]), dense_score=row[2], sparse_score=row[3])
         for row in rows
     ]
+
+
+def pack_vectors(vectors: Mapping[PointId, DenseVector]) -> dict[str, bytes]:
+    return {point_id: vector.astype(_FLOATS).tobytes() for point_id, vector in vectors.items()}
+
+
+def unpack_vectors(packed: dict[str, bytes]) -> dict[PointId, DenseVector]:
+    return {PointId(point_id): np.frombuffer(vector, dtype=_FLOATS) for point_id, vector in packed.items()}
 
 
 def pack_states(states: Sequence[PointState]) -> list[list[object]]:

@@ -42,7 +42,13 @@ class RetrievalSettings(Section):
     cache_entries: int = Field(
         500, ge=0, description="questions whose vectors, and whose candidates, a process keeps; 0 for none"
     )
-    dense_weight: float = Field(0.77, ge=0, le=1)
+    dense_weight: float = Field(0.78, ge=0, le=1)
+    feedback_weight: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="how much it counts what a passage is like the two best ones; 0: it is not looked at",
+    )
     candidates: int = Field(100, ge=1, le=1000, description="best chunks taken from each side before fusion")
     passages: int = Field(8, ge=1, le=50, description="passages shown to the generator")
     neighbours: int = Field(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.answers import Passage
@@ -12,7 +11,8 @@ from rag_service.errors import InvalidRequest, NotFound
 from rag_service.ports.build_parts import BuildParts
 from rag_service.ports.catalog import Catalog
 from rag_service.ports.engines import StandIn, no_stand_in
-from rag_service.ports.vector_index import Candidate, VectorIndex
+from rag_service.ports.fusion import Fuse
+from rag_service.ports.vector_index import VectorIndex
 from rag_service.ports.vectors import QueryVectors
 from rag_service.settings import RetrievalSettings
 from rag_service.telemetry.search_counts import SearchCounts
@@ -23,19 +23,11 @@ from rag_service.use_cases.readable_versions import pinned_version
 from rag_service.use_cases.searching.choose_passages import ChoosePassages
 from rag_service.use_cases.searching.deadline import Deadline
 from rag_service.use_cases.searching.encode_query import EncodeQuery
+from rag_service.use_cases.searching.feedback import Feedback
 from rag_service.use_cases.searching.find_candidates import FindCandidates, Found
 from rag_service.use_cases.searching.find_filtered import FindFiltered
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.searching.rerank import Reranking, RerankPassages
-
-
-class Fuse(Protocol):
-    """Makes one ranking of candidates."""
-
-    def __call__(
-        self, candidates: Sequence[Candidate], *, dense_weight: float, limit: int
-    ) -> list[tuple[Candidate, float]]:
-        """Return the best candidates with their fused scores, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +46,7 @@ class SearchResult:
 
 
 class Search:
-    """Dense and sparse search, fused, passages read from the catalog with rights checked.
+    """Dense and sparse search, fused, the best taken for examples; passages read from the catalog with rights checked.
 
     A part that is slow or down is done without where that is possible: the words alone are looked for, or the index that
     stands in for the one that serves is searched.
@@ -79,6 +71,7 @@ class Search:
         self._encode = EncodeQuery(catalog=catalog, settings=settings, counts=self.counts)
         find = FindCandidates(index=index, settings=settings, counts=self.counts, stand_in=stand_in)
         self._find = FindFiltered(catalog=catalog, find=find, settings=settings)
+        self._feedback = Feedback(index=index, settings=settings, counts=self.counts)
         self._choose = ChoosePassages(catalog)
         self._rerank = rerank
 
@@ -124,11 +117,14 @@ class Search:
             vectors = await self._encode(scope, pinned, parts, query, deadline=deadline, watch=watch)
             with watch.stage("index"):
                 found = await self._find(scope, pinned, vectors, options, deadline=deadline)
-            degraded = _degradations(vectors, found)
             with watch.stage("fusion"):
                 usual = self._settings.dense_weight
                 weight = 0.0 if vectors.dense is None else pinned.corpus.dense_weight_or(usual)
-                ranked = self._fuse(found.candidates, dense_weight=weight, limit=len(found.candidates))
+                fused = self._fuse(found.candidates, dense_weight=weight)
+            with watch.stage("feedback"):
+                ordered = await self._feedback(scope, pinned, fused, found, deadline=deadline)
+            ranked = fused.ranked if ordered is None else ordered
+            degraded = _degradations(vectors, found, has_feedback=ordered is not None)
             with watch.stage("passages"):
                 wanted = self._looked_through(options, found=len(ranked))
                 passages = await self._choose(scope, pinned, ranked, query, wanted)
@@ -161,8 +157,12 @@ def _is_looked_at_again(options: SearchOptions) -> bool:
     return not (options.neighbours or options.all_candidates or options.exact)
 
 
-def _degradations(vectors: QueryVectors, found: Found) -> tuple[str, ...]:
-    lacking = {Degradation.EMBEDDING: vectors.dense is None, Degradation.INDEX: found.by_stand_in}
+def _degradations(vectors: QueryVectors, found: Found, *, has_feedback: bool) -> tuple[str, ...]:
+    lacking = {
+        Degradation.EMBEDDING: vectors.dense is None,
+        Degradation.INDEX: found.by_stand_in,
+        Degradation.FEEDBACK: not (has_feedback or found.by_stand_in),
+    }
     return tuple(name for name, is_lacking in lacking.items() if is_lacking)
 
 

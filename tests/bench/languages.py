@@ -29,9 +29,10 @@ from rag_service.embedding.local import LocalEmbedder
 from rag_service.embedding.onnx_runtime import OnnxRuntime
 from rag_service.ports.sparse_encoder import frequencies_of
 from rag_service.ports.vector_index import Candidate
-from rag_service.ports.vectors import SparseVector
+from rag_service.ports.vectors import DenseVector, SparseVector
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import ChunkingSettings, EmbeddingSettings, RetrievalSettings
+from rag_service.use_cases.searching.feedback import LOOKED_AT, likeness, reordered
 
 XQUAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "xquad"
 _QUERIES = 600
@@ -67,8 +68,10 @@ def _figures(folder: Path, *, words_only: bool) -> list[float]:
     sparse = _sparse_scores(texts, queries)
     figures = _quality(documents, queries, sparse)
     if not words_only:
-        dense = asyncio.run(_dense_scores(embedder, texts, queries))
-        figures += _quality(documents, queries, dense) + _quality(documents, queries, _fused(dense, sparse))
+        asked, passages = asyncio.run(_dense_vectors(embedder, texts, queries))
+        dense = np.asarray(asked @ passages.T, dtype=np.float32)
+        served = _served(dense, sparse, passages)
+        figures += _quality(documents, queries, dense) + _quality(documents, queries, served)
     return figures
 
 
@@ -106,21 +109,25 @@ def _matrix(vectors: Sequence[SparseVector], terms: NDArray[np.uint32]) -> _Scor
     return rows
 
 
-async def _dense_scores(embedder: LocalEmbedder, texts: Sequence[str], queries: Sequence[Query]) -> _Scores:
+async def _dense_vectors(
+    embedder: LocalEmbedder, texts: Sequence[str], queries: Sequence[Query]
+) -> tuple[DenseVector, DenseVector]:
     passages = await embedder.embed_passages(texts)
-    asked = np.stack([await embedder.embed_query(query.text) for query in queries])
-    return np.asarray(asked @ passages.T, dtype=np.float32)
+    return np.stack([await embedder.embed_query(query.text) for query in queries]), passages
 
 
-def _fused(dense: _Scores, sparse: _Scores) -> _Scores:
-    """Return the service's fused scores of the best candidates of both sides, 0 for others."""
-    settings, fused = RetrievalSettings(), np.zeros_like(dense)
-    for row, of_dense, of_sparse in zip(fused, dense, sparse, strict=True):
+def _served(dense: _Scores, sparse: _Scores, passages: DenseVector) -> _Scores:
+    """Return the service's scores of the best candidates of both sides, 0 for others."""
+    settings, served = RetrievalSettings(), np.zeros_like(dense)
+    for row, of_dense, of_sparse in zip(served, dense, sparse, strict=True):
         best = {*np.argsort(-of_dense)[: settings.candidates], *np.argsort(-of_sparse)[: settings.candidates]}
         candidates = [_candidate(int(at), float(of_dense[at]), float(of_sparse[at])) for at in best]
-        for candidate, score in fuse(candidates, dense_weight=settings.dense_weight, limit=len(best)):
+        fused = fuse(candidates, dense_weight=settings.dense_weight)
+        points = [candidate.point_id for candidate, _ in fused.ranked[:LOOKED_AT]]
+        alike = likeness(points, {point: passages[int(point)] for point in points})
+        for candidate, score in reordered(fused.ranked, alike, settings.feedback_weight * fused.dense_weight):
             row[int(candidate.chunk_id)] = score
-    return fused
+    return served
 
 
 def _candidate(at: int, dense: float, sparse: float) -> Candidate:

@@ -55,6 +55,20 @@ def test_vectors_are_as_the_port_says(text: str) -> None:
     assert (vector.values > 0).all() and len(vector.indices) == len(vector.values)
 
 
+@given(st.integers(1, 300), st.integers(0, 100), st.integers(1, 400))
+def test_an_encoder_can_be_made_of_its_fingerprint(k1: int, b: int, average: int) -> None:
+    named = Bm25Encoder(k1=k1 / 100, b=b / 100, average_terms=average).fingerprint
+
+    again = Bm25Encoder.of(named)
+
+    assert again is not None and again.fingerprint == named
+
+
+@pytest.mark.parametrize("named", ["", "bm25-0", Bm25Encoder().fingerprint + "0", "x" + Bm25Encoder().fingerprint])
+def test_of_another_fingerprint_no_encoder_is_made(named: str) -> None:
+    assert Bm25Encoder.of(named) is None
+
+
 def test_the_inner_product_is_the_bm25_score(encoder: SparseEncoder) -> None:
     corpus = ["red engines pull red wagons", "the engine stops", "green wagons"]
     counts = Counter(terms_of(corpus[0]))

@@ -321,6 +321,30 @@ async def test_points_come_back_with_their_vectors(index: VectorIndex, build: st
         assert payload_of(mine) == payload_of(theirs)
 
 
+async def test_the_vectors_of_points_are_read_by_their_ids(index: VectorIndex, build: str) -> None:
+    await index.write(build, [point("a"), point("b"), point("dead", died=1)])
+    await index.purge(build, [point_id("b")])
+
+    vectors = await index.dense_vectors(build, [point_id(name) for name in ("dead", "a", "b", "unknown")])
+
+    assert set(vectors) == {point_id("a"), point_id("dead")}
+    np.testing.assert_allclose(vectors[point_id("a")], dense("a"), atol=1e-6)
+
+
+async def test_the_vector_of_a_point_written_again_is_the_new_one(index: VectorIndex, build: str) -> None:
+    await index.write(build, [point("a"), point("b")])
+    await index.optimise(build)
+    await index.write(build, [point("a", vector=dense("other"))])
+
+    vectors = await index.dense_vectors(build, [point_id("a")])
+
+    np.testing.assert_allclose(vectors[point_id("a")], dense("other"), atol=1e-6)
+
+
+async def test_there_are_no_vectors_in_a_build_that_does_not_exist(index: VectorIndex, build: str) -> None:
+    assert await index.dense_vectors(build, [point_id("a")]) == {}
+
+
 async def test_a_reading_of_points_goes_on_after_the_last_one(index: VectorIndex, build: str) -> None:
     await index.write(build, points("a", 1_200))
     everything = [each.id async for page in index.points(build) for each in page]

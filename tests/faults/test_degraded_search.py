@@ -81,6 +81,20 @@ async def test_words_are_looked_for_when_the_embedder_does_not_answer(world: Fau
     assert found.passages[0].score == pytest.approx(1.0) and found.passages[0].dense_score == 0
 
 
+@faults
+async def test_an_index_that_finds_but_reads_no_vectors_leaves_the_fused_order(
+    world: FaultySearch, fault: Mood
+) -> None:
+    world.index.reading.mood = fault
+
+    found = await world.ask("Are bananas yellow, or is it snow?")
+
+    assert found.degraded == ("feedback",)
+    scores = [one.score for one in found.passages]
+    assert len(scores) > 2 and scores == sorted(scores, reverse=True)
+    assert world.container.search.counts.degraded == {"feedback": 1}
+
+
 async def test_two_parts_that_are_down_are_both_named(world: FaultySearch) -> None:
     world.embedder.mood = world.index.mood = Mood.REFUSING
 

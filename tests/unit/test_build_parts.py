@@ -46,14 +46,18 @@ class Openings:
         self.closed += 1
 
 
-def fingerprint_of(embedder: Embedder, **chunker: Any) -> BuildFingerprint:
+def fingerprint_of(embedder: Embedder, *, sparse: Bm25Encoder | None = None, **chunker: Any) -> BuildFingerprint:
     return BuildFingerprint(
-        embedder=embedder.fingerprint, sparse=Bm25Encoder().fingerprint, chunker=replace(CHUNKER, **chunker)
+        embedder=embedder.fingerprint,
+        sparse=(sparse or Bm25Encoder()).fingerprint,
+        chunker=replace(CHUNKER, **chunker),
     )
 
 
-def build(dimensions: int, *, recipe: Mapping[str, Any] | None = None, **chunker: Any) -> Build:
-    made = fingerprint_of(HashingEmbedder(dimensions), **chunker)
+def build(
+    dimensions: int, *, recipe: Mapping[str, Any] | None = None, sparse: Bm25Encoder | None = None, **chunker: Any
+) -> Build:
+    made = fingerprint_of(HashingEmbedder(dimensions), sparse=sparse, **chunker)
     settings = EmbeddingSettings(backend="hashing", dimensions=dimensions)
     return Build(
         corpus_id=CorpusId("vs_1"),
@@ -148,6 +152,15 @@ async def test_a_model_that_is_another_one_now_is_refused(parts: PartsByRecipe) 
 
     with pytest.raises(Conflict, match="another model now"):
         await parts.of(changed)
+
+
+async def test_a_build_with_other_constants_of_bm25_is_asked_with_these(parts: PartsByRecipe) -> None:
+    older = build(32, sparse=Bm25Encoder(k1=1.5, b=0.75))
+
+    found = await parts.of(older)
+
+    assert found.sparse_encoder.fingerprint == older.recipe["sparse"] != Bm25Encoder().fingerprint
+    assert found.embedder is parts.own.embedder
 
 
 async def test_sparse_vectors_of_another_release_are_refused(parts: PartsByRecipe) -> None:

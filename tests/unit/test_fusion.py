@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_service.domain.ids import ChunkId, PointId
+from rag_service.ports.fusion import Ranked
 from rag_service.ports.vector_index import Candidate
 from rag_service.retrieval.fusion import fuse
 
@@ -11,7 +12,7 @@ def candidate(name: str, dense: float, sparse: float) -> Candidate:
     return Candidate(point_id=PointId(f"p-{name}"), chunk_id=ChunkId(name), dense_score=dense, sparse_score=sparse)
 
 
-def names(ranked: list[tuple[Candidate, float]]) -> list[str]:
+def names(ranked: Ranked) -> list[str]:
     return [str(found.chunk_id) for found, _ in ranked]
 
 
@@ -25,23 +26,32 @@ def candidate_lists(draw: st.DrawFn) -> list[Candidate]:
 weights = st.floats(0, 1)
 
 
-@given(candidate_lists(), weights, st.integers(1, 30))
-def test_fusion_keeps_each_chunk_once_up_to_the_limit(found: list[Candidate], weight: float, limit: int) -> None:
-    ranked = names(fuse(found, dense_weight=weight, limit=limit))
+def ranking(found: list[Candidate], *, weight: float = 0.75) -> Ranked:
+    return fuse(found, dense_weight=weight).ranked
 
-    assert len(ranked) == len(set(ranked)) == min(limit, len(found))
+
+@given(candidate_lists(), weights)
+def test_fusion_keeps_each_chunk_once(found: list[Candidate], weight: float) -> None:
+    ranked = names(ranking(found, weight=weight))
+
+    assert len(ranked) == len(set(ranked)) == len(found)
+
+
+@given(candidate_lists(), weights)
+def test_the_dense_side_counts_at_most_what_it_may(found: list[Candidate], weight: float) -> None:
+    assert 0 <= fuse(found, dense_weight=weight).dense_weight <= weight
 
 
 @given(candidate_lists(), weights, st.randoms())
 def test_fusion_ignores_the_order_of_its_input(found: list[Candidate], weight: float, random: object) -> None:
     shuffled = sorted(found, key=lambda _: random.random())
 
-    assert fuse(found, dense_weight=weight, limit=30) == fuse(shuffled, dense_weight=weight, limit=30)
+    assert ranking(found, weight=weight) == ranking(shuffled, weight=weight)
 
 
 @given(candidate_lists(), weights)
 def test_scores_lie_between_0_and_1_and_fall(found: list[Candidate], weight: float) -> None:
-    scores = [score for _, score in fuse(found, dense_weight=weight, limit=30)]
+    scores = [score for _, score in ranking(found, weight=weight)]
 
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 1 + 1e-9 for score in scores)
@@ -49,7 +59,7 @@ def test_scores_lie_between_0_and_1_and_fall(found: list[Candidate], weight: flo
 
 @given(candidate_lists(), weights)
 def test_a_candidate_better_on_both_sides_is_never_behind(found: list[Candidate], weight: float) -> None:
-    scores = {one.chunk_id: score for one, score in fuse(found, dense_weight=weight, limit=30)}
+    scores = {one.chunk_id: score for one, score in ranking(found, weight=weight)}
 
     for one in found:
         for other in found:
@@ -59,7 +69,7 @@ def test_a_candidate_better_on_both_sides_is_never_behind(found: list[Candidate]
 
 @given(candidate_lists())
 def test_with_all_weight_on_dense_the_cosine_decides(found: list[Candidate]) -> None:
-    ranked = [one.dense_score for one, _ in fuse(found, dense_weight=1, limit=30)]
+    ranked = [one.dense_score for one, _ in ranking(found, weight=1)]
 
     assert ranked == pytest.approx(sorted(ranked, reverse=True), abs=1e-6)
 
@@ -67,11 +77,11 @@ def test_with_all_weight_on_dense_the_cosine_decides(found: list[Candidate]) -> 
 def test_equal_scores_are_ordered_by_chunk_id() -> None:
     found = [candidate("b", 0.5, 3.0), candidate("a", 0.5, 3.0)]
 
-    assert names(fuse(found, dense_weight=0.75, limit=2)) == ["a", "b"]
+    assert names(ranking(found)) == ["a", "b"]
 
 
 def test_the_best_on_both_sides_scores_1() -> None:
-    ranked = fuse([candidate("a", 0.5, 8.0), candidate("b", 0.1, 2.0)], dense_weight=0.75, limit=2)
+    ranked = ranking([candidate("a", 0.5, 8.0), candidate("b", 0.1, 2.0)])
 
     assert ranked[0][1] == pytest.approx(1.0)
 
@@ -82,12 +92,10 @@ def many(count: int) -> list[Candidate]:
 
 
 def test_what_is_taken_beyond_the_best_fifty_does_not_move_the_others() -> None:
-    few = fuse(many(60), dense_weight=0.75, limit=30)
-
-    assert fuse(many(200), dense_weight=0.75, limit=30) == few
+    assert ranking(many(200))[:30] == ranking(many(60))[:30]
 
 
 def test_a_query_without_known_words_is_ranked_by_the_dense_side() -> None:
     found = [candidate("a", 0.2, 0.0), candidate("b", 0.6, 0.0)]
 
-    assert names(fuse(found, dense_weight=0.75, limit=2)) == ["b", "a"]
+    assert names(ranking(found)) == ["b", "a"]

@@ -100,6 +100,13 @@ async def test_without_a_follower_only_the_serving_engine_is_written_to(place: P
     assert (await place.one.builds(), await place.two.builds()) == ({BUILD: 3}, {})
 
 
+async def test_vectors_are_read_of_the_serving_engine(place: Place) -> None:
+    place.follow()
+    await place.one.write(BUILD, points("a", 1))
+
+    assert set(await place.index.dense_vectors(BUILD, [point_id("a0")])) == {point_id("a0")}
+
+
 async def test_a_follower_gets_every_change(place: Place) -> None:
     place.follow()
     await place.index.write(BUILD, points("a", 3))

@@ -117,7 +117,7 @@ async def test_a_query_without_words_is_left_to_the_dense_side(search: Search) -
 async def test_every_stage_is_timed(search: Search) -> None:
     found = await search(READER, corpus="handbook", query="cats", options=SearchOptions(limit=3))
 
-    assert set(found.timings_ms) == {"embed", "encode", "index", "fusion", "passages", "total"}
+    assert set(found.timings_ms) == {"embed", "encode", "index", "fusion", "feedback", "passages", "total"}
 
 
 async def test_a_second_look_chooses_from_more_than_are_shown_and_is_timed(shelf: Shelf) -> None:

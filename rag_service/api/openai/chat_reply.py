@@ -93,8 +93,9 @@ class RagDetail(BaseModel):
     `cost` is what the model's tokens cost, null where that is not known. `cached`: the words were written for another
     question with the same passages and rights, and no model was asked for this one.
     `degraded` says that a part of the service was slow or down and the search did without; the reasons name it:
-    "embedding" (only words were looked for), "index" (another index answered, which may be behind), "rerank" (the second
-    look at the passages failed or ran out of time). `search` is null where nothing was searched, or it was not noted.
+    "embedding" (only words were looked for), "index" (another index answered, which may be behind), "feedback" (what is
+    unlike the best passages was not put behind), "rerank" (the second look at the passages failed or ran out of time).
+    `search` is null where nothing was searched, or it was not noted.
     """
 
     corpus: str

@@ -8,14 +8,11 @@ from rag_service.domain.answers import Passage
 from rag_service.domain.exact_terms import exact_terms
 from rag_service.domain.versions import PinnedVersion
 from rag_service.ports.catalog import Catalog, Chunks
-from rag_service.ports.vector_index import Candidate
+from rag_service.ports.fusion import Ranked
 from rag_service.use_cases.searching.exact_matches import FIRST, ExactMatches, are_in_place
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.searching.selection import Selection
 from rag_service.use_cases.searching.widen_passages import widened
-
-Ranked = Sequence[tuple[Candidate, float]]
-"""Candidates with their scores, best first."""
 
 _SPARE_PASSAGES = 8
 """Read more than asked for at once where some may be left out. What is no longer granted is rare."""

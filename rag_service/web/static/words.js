@@ -33,6 +33,7 @@ export function reasonInWords(details) {
 const CIRCUMSTANCES = {
   embedding: "Looked for by words only, because the part that compares meanings did not answer.",
   index: "Found in a stand-in of the index, which may lack the newest changes.",
+  feedback: "Passages unlike the best ones may stand higher than usual, because the index did not answer twice.",
   rerank: "Not all passages were looked at a second time, so their order is a little rougher.",
 };
 

@@ -6,7 +6,7 @@ import pytest
 from eval.fusion_choice import FusionChoice, Scores, choose_weight
 from eval.fusion_learning import weights_with
 
-DEFAULT = 0.77
+DEFAULT = 0.78
 WEIGHTS = weights_with(DEFAULT)
 
 
@@ -22,7 +22,7 @@ def chance(seed: int, questions: int = 60) -> FusionChoice:
 
 
 def test_the_weights_tried_are_tenths_and_the_default() -> None:
-    assert weights_with(0.77) == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.77, 0.8, 0.9, 1.0]
+    assert weights_with(0.78) == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.78, 0.8, 0.9, 1.0]
     assert len(weights_with(0.5)) == 11
 
 
