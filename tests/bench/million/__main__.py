@@ -7,7 +7,6 @@ chunks take about 2.2 GB of .cache/bench, ten minutes to make and a quarter of a
 
 import argparse
 import asyncio
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,8 @@ from rag_service.retrieval.index_client import IndexClient
 from rag_service.settings import EmbeddingSettings
 from tests.bench.curve import curve_svg
 from tests.bench.million.made_chunks import SHARES, VERSIONS, MadeChunks, made_chunks, queries_of, question_vectors
-from tests.bench.million.measured import BUILD, Measured, Narrowed, measure
+from tests.bench.million.measured import BUILD, Measured, Narrowed, measure, searched
+from tests.bench.telling import tell
 from tests.bench.texts import questions
 from tests.index_hosts import RunningHost, running_host
 
@@ -62,11 +62,11 @@ async def _measure(arguments: argparse.Namespace, chunks: MadeChunks, vectors: N
             queries = queries_of(vectors, chunks.frequencies(size))
             found = await measure(index, chunks, size, queries, Narrowed())
             curve.append((size, found))
-            _tell(f"{size:>9,} chunks loaded and optimised in {loaded_s:6.0f} s, {_memory(host)}")
-            _tell(_line(found))
+            tell(f"{size:>9,} chunks loaded and optimised in {loaded_s:6.0f} s, {_memory(host)}")
+            tell(_line(found))
         await _measure_filters(index, chunks, written, queries)
         await _measure_with_embedding(index, queries)
-        _tell(f"opened again in {await _opened_again_s(host, index, queries[0]):.1f} s, {_memory(host)}")
+        tell(f"opened again in {await _opened_again_s(host, index, queries[0]):.1f} s, {_memory(host)}")
         await index.aclose()
     if arguments.figure:
         _draw(arguments.engine, curve)
@@ -85,7 +85,7 @@ async def _measure_filters(index: VectorIndex, chunks: MadeChunks, count: int, q
     by_version = [Narrowed(version=round(share * VERSIONS)) for share in (*SHARES, 0.5, 0.9)]
     by_both = [Narrowed(version=VERSIONS // 2, share=share) for share in SHARES]
     for narrowed in (*by_group, *by_version, *by_both):
-        _tell(_line(await measure(index, chunks, count, queries, narrowed)))
+        tell(_line(await measure(index, chunks, count, queries, narrowed)))
 
 
 async def _measure_with_embedding(index: VectorIndex, queries: Sequence[QueryVectors]) -> None:
@@ -95,11 +95,11 @@ async def _measure_with_embedding(index: VectorIndex, queries: Sequence[QueryVec
     for text, query in zip(questions(len(queries)), queries, strict=True):
         started = time.perf_counter()
         dense = await embedder.embed_query(text)
-        await index.search(BUILD, QueryVectors(dense=dense, sparse=query.sparse), among=among, limit=100)
+        await searched(index, QueryVectors(dense=dense, sparse=query.sparse), among)
         seconds.append(time.perf_counter() - started)
     embedder.close()
     p50, p95 = np.percentile(seconds, [50, 95]) * 1000
-    _tell(f"with the question's embedding: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+    tell(f"with the question's embedding: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
 
 
 async def _opened_again_s(host: RunningHost, index: VectorIndex, query: QueryVectors) -> float:
@@ -129,11 +129,6 @@ def _draw(engine: str, curve: Sequence[tuple[int, Measured]]) -> None:
     series = {f"p{percent}": [(size, found.percentile_ms(percent)) for size, found in curve] for percent in (50, 95)}
     svg = curve_svg(f"Hybrid search, {engine}", series, x_label="chunks", y_label="ms")
     (FIGURES / f"search_curve_{engine}.svg").write_text(svg)
-
-
-def _tell(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -12,12 +12,16 @@ from rag_service.domain.access import AccessScope
 from rag_service.domain.ids import Fingerprint
 from rag_service.ports.vector_index import Candidate, VectorIndex, Visible
 from rag_service.ports.vectors import QueryVectors
+from rag_service.retrieval.fusion import fuse
+from rag_service.settings import RetrievalSettings
+from rag_service.use_cases.searching.feedback import LOOKED_AT, likeness, reordered
 from tests.bench.million.made_chunks import CORPUS, SHARES, TENANT, VERSIONS, MadeChunks, chunk_name, group_of
 
 BUILD = Fingerprint("0" * 32)
 CANDIDATES = 100
 """Of each side, as the service asks for."""
 
+_SETTINGS = RetrievalSettings()
 _SHOWN = 10
 _WARM = 50
 
@@ -69,15 +73,25 @@ async def measure(
     """Ask one query after the other."""
     among = narrowed.among()
     for query in queries[:_WARM]:
-        await index.search(BUILD, query, among=among, limit=CANDIDATES)
+        await searched(index, query, among)
     seconds, found = [], []
     for query in queries:
         started = time.perf_counter()
-        candidates = await index.search(BUILD, query, among=among, limit=CANDIDATES)
+        candidates = await searched(index, query, among)
         seconds.append(time.perf_counter() - started)
         found.append(candidates)
     rows = narrowed.rows(chunks, count)
     return Measured(narrowed=narrowed, seconds=seconds, recall=_recall(chunks, rows, queries, found))
+
+
+async def searched(index: VectorIndex, query: QueryVectors, among: Visible) -> list[Candidate]:
+    """Search as the service does: candidates, fused, and the best looked at once more beside the first two."""
+    candidates = await index.search(BUILD, query, among=among, limit=CANDIDATES)
+    fused = fuse(candidates, dense_weight=_SETTINGS.dense_weight)
+    points = [candidate.point_id for candidate, _ in fused.ranked[:LOOKED_AT]]
+    alike = likeness(points, await index.dense_vectors(BUILD, points))
+    reordered(fused.ranked, alike, _SETTINGS.feedback_weight * fused.dense_weight)
+    return candidates
 
 
 def _recall(
