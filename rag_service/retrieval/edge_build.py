@@ -24,10 +24,10 @@ from rag_service.retrieval.edge_folder import (
     other_generations,
     remove_generation,
 )
-from rag_service.retrieval.edge_room import allocated_bytes, disk_errors, prove_room, require_room
 from rag_service.retrieval.edge_shard import Shard
 from rag_service.retrieval.edge_trouble import end_trouble, note_trouble
 from rag_service.retrieval.edge_tuning import ParametersInUse, parameters_of
+from rag_service.retrieval.index_room import allocated_bytes, disk_errors, prove_room, require_room
 from rag_service.retrieval.machine_memory import memory_bytes
 
 # A copy, and the structures that are built beside it before the old ones go.

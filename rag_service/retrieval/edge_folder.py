@@ -1,50 +1,30 @@
 """Where the shard of a build lies on disk, and how one copy of it takes the place of another.
 
-INDEX_DIR/.lock                       held by the one process that has the folder open
 INDEX_DIR/FINGERPRINT/current         names the generation that counts; replaced atomically
 INDEX_DIR/FINGERPRINT/g-…/            a shard; any generation but the current one is a leftover
-INDEX_DIR/.dropped-…/                 a build that was dropped; a leftover too
+
+What else lies there: index_folder.
 """
 
-import fcntl
 import os
 import re
 import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from rag_service.domain.ids import Fingerprint
-from rag_service.errors import InvalidRequest, Misconfigured
+from rag_service.retrieval.index_folder import DROPPED, builds, sync
 
 _CURRENT = "current"
-_DROPPED = ".dropped-"
-_PLAIN_NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _GENERATION = re.compile(r"g-[0-9a-f]{32}")
-
-
-def lock_folder(index_dir: Path) -> IO[str]:
-    """Make the folder this process's own until the returned file is closed, or the process ends.
-
-    Raises:
-        Misconfigured: another process has it open.
-    """
-    index_dir.mkdir(parents=True, exist_ok=True)
-    lock = (index_dir / ".lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        lock.close()
-        raise Misconfigured(f"The index folder {index_dir} is open in another process; stop that one first.") from exc
-    return lock
 
 
 def remove_leftovers(index_dir: Path) -> None:
     """Remove what a crash left: dropped builds, generations that never became current, and builds without any."""
-    for dropped in index_dir.glob(f"{_DROPPED}*"):
+    for dropped in index_dir.glob(f"{DROPPED}*"):
         shutil.rmtree(dropped)
-    for build in _builds(index_dir):
+    for build in builds(index_dir):
         for generation in other_generations(build):
             shutil.rmtree(generation)
         if current_generation(build) is None:
@@ -53,18 +33,7 @@ def remove_leftovers(index_dir: Path) -> None:
 
 def fingerprints(index_dir: Path) -> list[Fingerprint]:
     """Return the builds that exist."""
-    return sorted(Fingerprint(build.name) for build in _builds(index_dir) if current_generation(build) is not None)
-
-
-def build_folder(index_dir: Path, fingerprint: Fingerprint) -> Path:
-    """Return the folder of a build.
-
-    Raises:
-        InvalidRequest: the name could lead out of the index folder.
-    """
-    if not _PLAIN_NAME.fullmatch(fingerprint):
-        raise InvalidRequest(f"{fingerprint!r} is not the name of a build.")
-    return index_dir / fingerprint
+    return sorted(Fingerprint(build.name) for build in builds(index_dir) if current_generation(build) is not None)
 
 
 def new_generation(build: Path) -> Path:
@@ -88,20 +57,10 @@ def other_generations(build: Path) -> list[Path]:
     return [entry for entry in build.iterdir() if entry.is_dir() and entry != current]
 
 
-def put_aside(build: Path) -> Path | None:
-    """End a build at once, whenever the machine stops; return the folder left to remove, None when there was none."""
-    if not build.exists():
-        return None
-    aside = build.with_name(f"{_DROPPED}{uuid.uuid4().hex}")
-    build.rename(aside)
-    _sync_folder(build.parent)
-    return aside
-
-
 def remove_generation(generation: Path) -> None:
     """Remove a shard, so that it stays away whenever the machine stops."""
     shutil.rmtree(generation)
-    _sync_folder(generation.parent)
+    sync(generation.parent)
 
 
 def make_current(generation: Path) -> None:
@@ -114,7 +73,7 @@ def make_current(generation: Path) -> None:
         os.fsync(file.fileno())
     fresh.replace(build / _CURRENT)
     for folder in (build, build.parent):
-        _sync_folder(folder)
+        sync(folder)
 
 
 def copy_shard(source: Path, target: Path) -> None:
@@ -125,7 +84,7 @@ def copy_shard(source: Path, target: Path) -> None:
             copy_shard(entry, target / entry.name)
         else:
             _copy_file(entry, target / entry.name)
-    _sync_folder(target)
+    sync(target)
 
 
 def _copy_file(source: Path, target: Path) -> None:
@@ -152,16 +111,3 @@ def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
         if not block:
             return
         start += os.pwrite(writer, block, start)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _builds(index_dir: Path) -> list[Path]:
-    # A disk's own `lost+found` is no build.
-    return [entry for entry in index_dir.iterdir() if entry.is_dir() and _PLAIN_NAME.fullmatch(entry.name)]

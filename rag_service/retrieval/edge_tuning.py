@@ -11,9 +11,10 @@ from pathlib import Path
 
 from rag_service.domain.ids import Fingerprint
 from rag_service.domain.index_advice import SearchParameters
-from rag_service.retrieval.edge_folder import build_folder, current_generation
-from rag_service.retrieval.edge_room import disk_errors
+from rag_service.retrieval.edge_folder import current_generation
 from rag_service.retrieval.edge_trouble import trouble_of
+from rag_service.retrieval.index_folder import build_folder
+from rag_service.retrieval.index_room import disk_errors
 
 _FILE = "search.json"
 

@@ -18,9 +18,9 @@ import structlog
 from numpy.typing import NDArray
 
 from rag_service.errors import IndexUnavailable
-from rag_service.retrieval.edge_room import disk_errors
 from rag_service.retrieval.faiss_dense import FaissStructure, library_errors
-from rag_service.retrieval.faiss_folder import sync
+from rag_service.retrieval.index_folder import sync
+from rag_service.retrieval.index_room import disk_errors
 
 log = structlog.get_logger()
 

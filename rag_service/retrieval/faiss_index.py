@@ -16,13 +16,13 @@ from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Candidate, Point, PointState, Visible
 from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval.dense_structure import Place, stay
-from rag_service.retrieval.edge_folder import build_folder, lock_folder, put_aside
-from rag_service.retrieval.edge_room import disk_errors
 from rag_service.retrieval.faiss_build import FaissBuild, Structures
 from rag_service.retrieval.faiss_dense import KindOrAuto
 from rag_service.retrieval.faiss_folder import build_names, remove_leftovers
 from rag_service.retrieval.faiss_probe import probe
 from rag_service.retrieval.faiss_search import search_rows
+from rag_service.retrieval.index_folder import build_folder, lock_folder, put_aside
+from rag_service.retrieval.index_room import disk_errors
 from rag_service.retrieval.unreadable_builds import UnreadableBuilds
 from rag_service.retrieval.vector_checks import check_points, check_query, dimensions_of
 

@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 from rag_service.domain.index_advice import GraphParameters
-from rag_service.retrieval.edge_room import require_room
 from rag_service.retrieval.edge_shard import Shard
+from rag_service.retrieval.index_room import require_room
 
 _PR_SET_PDEATHSIG = 1
 _OPERATIONS_PER_FLUSH = 10

@@ -13,8 +13,9 @@ from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval import edge_schema
 from rag_service.retrieval.batches import batches
 from rag_service.retrieval.edge_build import EdgeBuild
-from rag_service.retrieval.edge_folder import build_folder, fingerprints, lock_folder, put_aside, remove_leftovers
-from rag_service.retrieval.edge_room import disk_errors
+from rag_service.retrieval.edge_folder import fingerprints, remove_leftovers
+from rag_service.retrieval.index_folder import build_folder, lock_folder, put_aside
+from rag_service.retrieval.index_room import disk_errors
 from rag_service.retrieval.unreadable_builds import UnreadableBuilds
 from rag_service.retrieval.vector_checks import check_points, dimensions_of
 

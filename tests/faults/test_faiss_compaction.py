@@ -12,10 +12,10 @@ import pytest
 
 from rag_service.errors import IndexUnavailable
 from rag_service.retrieval import faiss_copy, faiss_store
-from rag_service.retrieval.edge_room import _RESERVE_BYTES
 from rag_service.retrieval.faiss_copy import RowCopy
 from rag_service.retrieval.faiss_index import FaissIndex
 from rag_service.retrieval.faiss_store import FILE, RowStore
+from rag_service.retrieval.index_room import _RESERVE_BYTES
 from tests.contract.index_points import assert_same, found, listed, point, point_id, points
 from tests.faults.faiss_folders import BUILD, Opened, opened
 from tests.patience import PATIENCE_S, until

@@ -1,6 +1,6 @@
 """Room on the index's disk, looked for before it is needed.
 
-The engine writes into mapped files that have holes: where the disk cannot fill one, the kernel ends the process (SIGBUS).
+Qdrant Edge writes into mapped files that have holes: where the disk cannot fill one, the kernel ends the process (SIGBUS).
 """
 
 import shutil
