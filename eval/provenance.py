@@ -30,6 +30,7 @@ def made_with(container: Container, build: BuildFingerprint, *, corpus: Corpus |
         "sparse encoder": build.sparse,
         "chunker": _cut(build.chunker),
         DENSE_WEIGHT: str(corpus.dense_weight_or(usual) if corpus else usual),
+        "feedback weight": str(settings.retrieval.feedback_weight),
         "candidates": str(settings.retrieval.candidates),
         "passages": str(settings.retrieval.passages),
         "exact search": str(settings.retrieval.exact),

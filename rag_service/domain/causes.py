@@ -31,6 +31,7 @@ STEPS: Mapping[str, frozenset[Step]] = {
     "sparse encoder": frozenset({Step.FINDING}),
     "chunker": frozenset({Step.FINDING}),
     "dense weight": frozenset({Step.FINDING}),
+    "feedback weight": frozenset({Step.FINDING}),
     "candidates": frozenset({Step.FINDING}),
     "passages": frozenset({Step.FINDING}),
     "exact search": frozenset({Step.FINDING}),

@@ -182,7 +182,9 @@ def test_scores_fall_by_at_most_the_weight_and_stay_in_order(pairs: list[tuple[f
 
     before = {one.chunk_id: score for one, score in found.ranked}
     assert {one.chunk_id for one, _ in ranked} == set(before)
-    assert all(before[one.chunk_id] - 0.4 - 1e-9 <= score <= before[one.chunk_id] + 1e-9 for one, score in ranked)
+    assert all(
+        max(0.0, before[one.chunk_id] - 0.4) - 1e-9 <= score <= before[one.chunk_id] + 1e-9 for one, score in ranked
+    )
     assert all(mine >= theirs for (_, mine), (_, theirs) in pairwise(ranked))
 
 

@@ -106,6 +106,8 @@ def _of_length_one(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def reordered(ranked: Ranked, alike: Likeness, weight: float) -> Ranked:
-    """Return what was ranked, each score lowered by up to `weight` the less it is alike; ties by chunk id."""
-    lowered = [(candidate, score - weight * (1 - alike.get(candidate.point_id, 0.0))) for candidate, score in ranked]
+    """Return what was ranked, each score lowered by up to `weight` the less it is alike, not below 0; ties by chunk id."""
+    lowered = [
+        (candidate, max(0.0, score - weight * (1 - alike.get(candidate.point_id, 0.0)))) for candidate, score in ranked
+    ]
     return sorted(lowered, key=lambda pair: (-pair[1], pair[0].chunk_id))
