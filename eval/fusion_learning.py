@@ -11,6 +11,7 @@ from eval.retrieving import document_of
 from rag_service.domain.access import Permission, system_scope
 from rag_service.domain.answers import Passage
 from rag_service.domain.conversation import standalone_question
+from rag_service.domain.degradation import Degradation
 from rag_service.domain.golden import WEAK_BELOW, GoldenQuestion, GoldenState
 from rag_service.domain.ids import PointId
 from rag_service.domain.versions import Corpus, PinnedVersion
@@ -79,7 +80,8 @@ class LearnFusion:
         scope = system_scope(self._scope.tenant_id)
         options = SearchOptions(limit=_K, exact=True, all_candidates=True)
         found = await self._parts.search.at(scope, pinned, standalone_question(question.messages), options)
-        if found.degraded:
+        # Scored is the order of fusion, before feedback.
+        if set(found.degraded) - {Degradation.FEEDBACK}:
             raise DependencyUnavailable("A part of search did not answer; nothing was learned. Try again.")
         return found.passages
 

@@ -8,7 +8,7 @@ from rag_service.api.catalog_metrics import exposition
 from rag_service.domain.degradation import Degradation
 from rag_service.telemetry.search_counts import CacheResult, SearchCounts
 
-_CACHES = ("query_vectors", "candidates", "frequencies")
+_CACHES = ("query_vectors", "candidates", "frequencies", "feedback")
 
 
 def search_metrics(counts: SearchCounts) -> bytes:

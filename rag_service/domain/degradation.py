@@ -7,8 +7,9 @@ from enum import StrEnum
 class Degradation(StrEnum):
     """What was slow or down.
 
-    Embedding: only words were looked for. Index: another index was searched than the one that is written to.
-    Feedback: what is unlike the best passages was not put behind. Rerank: the second look failed, or its time was over before it had reached all passages.
+    Embedding: only words were looked for. Index: another index was searched than the one that is written to. Feedback:
+    what is unlike the best passages was not put behind. Rerank: the second look failed, or its time was over before it
+    had reached all passages.
     """
 
     EMBEDDING = "embedding"

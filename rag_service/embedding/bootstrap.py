@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 
 from rag_service.domain.fingerprints import BuildFingerprint
+from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.build_parts import OpenedEmbedder, PartsByRecipe
 from rag_service.embedding.checked import CheckedEmbedder
 from rag_service.embedding.kept import KeptEmbedder
@@ -80,7 +81,13 @@ def own_build_parts(
         chunker=build.chunker,
         count_tokens=opened.count_tokens,
     )
-    return PartsByRecipe(own=own, settings=settings, open_embedder=open_embedder, kept=kept)
+    return PartsByRecipe(
+        own=own,
+        settings=settings,
+        open_embedder=open_embedder,
+        open_sparse_encoder=Bm25Encoder.of,
+        kept=kept,
+    )
 
 
 def _open_local(settings: EmbeddingSettings, runtime: ModelRuntime) -> OpenedEmbedder:

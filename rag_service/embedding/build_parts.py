@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, replace
 
 from rag_service.domain.builds import Build
 from rag_service.domain.fingerprints import POINT_LAYOUT, BuildFingerprint
-from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.embedding.kept import KeptEmbedder
 from rag_service.embedding.recipes import chunker_of, embedding_settings
 from rag_service.errors import Conflict, EmbedderUnavailable, Misconfigured
 from rag_service.ports.build_parts import Parts
 from rag_service.ports.embedder import Embedder, TokenCounter
 from rag_service.ports.kept_vectors import KeptVectors
+from rag_service.ports.sparse_encoder import SparseEncoder
 from rag_service.settings import EmbeddingSettings
 
 OTHER_MODELS = 1
@@ -42,11 +42,13 @@ class PartsByRecipe:
         own: Parts,
         settings: EmbeddingSettings,
         open_embedder: Callable[[EmbeddingSettings], OpenedEmbedder],
+        open_sparse_encoder: Callable[[str], SparseEncoder | None],
         kept: KeptVectors,
     ) -> None:
         self._own = own
         self._settings = settings
         self._open_embedder = open_embedder
+        self._open_sparse_encoder = open_sparse_encoder
         self._kept = kept
         self._others: OrderedDict[str, OpenedEmbedder] = OrderedDict()
         self._opening = asyncio.Lock()
@@ -66,7 +68,8 @@ class PartsByRecipe:
                 "embedding and chunking settings it was made with, or rebuild the corpus."
             )
         parts = await self._embedding(build)
-        sparse_encoder = Bm25Encoder.of(build.recipe["sparse"]) or self._own.sparse_encoder
+        own, noted = self._own.sparse_encoder, build.recipe["sparse"]
+        sparse_encoder = own if noted == own.fingerprint else self._open_sparse_encoder(noted) or own
         made = replace(
             parts, fingerprint=build.fingerprint, chunker=chunker_of(build.recipe), sparse_encoder=sparse_encoder
         )

@@ -99,7 +99,8 @@ class VectorIndex(Protocol):
     async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
         """Return the dense vectors of those of the points that there are, dead ones too; their lengths mean nothing.
 
-        For a few points that a search has found: nobody's rights are looked at.
+        For a few points that a search has found: nobody's rights are looked at. One that is written again at this
+        moment may be left out.
         """
 
     async def builds(self) -> dict[Fingerprint, int | None]:

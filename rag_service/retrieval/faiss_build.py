@@ -84,7 +84,7 @@ class FaissBuild:
 
     @property
     def store(self) -> RowStore:
-        """The rows on disk, for the one thread that reads them."""
+        """The rows on disk, for those who read them one after the other."""
         return self._store
 
     @property

@@ -63,7 +63,11 @@ class IndexClient:
 
     async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
         message = {"op": "dense_vectors", "fingerprint": fingerprint, "ids": list(ids)}
-        return wire.unpack_vectors(await self._ask(message, timeout_s=self._timeout_s))
+        try:
+            return wire.unpack_vectors(await self._ask(message, timeout_s=self._timeout_s))
+        except InvalidRequest as exc:
+            # Nothing in it is the asker's: a host of the release before does not know it.
+            raise IndexUnavailable(str(exc)) from exc
 
     async def builds(self) -> dict[Fingerprint, int | None]:
         counts: dict[Fingerprint, int | None] = await self._ask({"op": "builds"}, timeout_s=self._timeout_s)

@@ -102,9 +102,10 @@ class IndexRequests:
                 return await self._index.corpora(message["fingerprint"])
             case "states":
                 return self._states(message)
-            case _:
+            case "points":
                 page = self._index.point_page(message["fingerprint"], after=message["after"])
                 return wire.pack_points(page)
+        raise InvalidRequest(f"The index host reads no {message['op']!r}.")
 
     async def _compact(self, fingerprint: Fingerprint) -> None:
         with self._counted_anew(fingerprint):

@@ -13,7 +13,7 @@ from rag_service.ports.vector_index import Candidate
 _DEPTHS = (20, 30, 50)
 """How many of the best of each side are compared: what is taken beyond them changes nothing."""
 
-# Neither sign depends on how high a model's cosines are. How the numbers were found: docs/adr/0031-fusion-by-trust.md.
+# Neither sign depends on how high a model's cosines are. How the numbers were found: docs/adr/0031-fusion-by-trust.md, 0033.
 _STANDING_OUT = 8.0
 _COMMON = 13.0
 _OFFSET = 0.8

@@ -26,7 +26,7 @@ class EmbeddingSettings(Section):
 
 
 class RetrievalSettings(Section):
-    """How passages are found. `dense_weight` is the most that the dense side counts in the fused score."""
+    """How passages are found: the best of both sides are fused, and what is unlike the two best falls behind."""
 
     backend: Literal["edge", "faiss", "qdrant", "memory"] = Field(
         "edge",
@@ -40,14 +40,16 @@ class RetrievalSettings(Section):
         description="of a search, of which a part may take half before it is done without; 0: it is always waited for",
     )
     cache_entries: int = Field(
-        500, ge=0, description="questions whose vectors, and whose candidates, a process keeps; 0 for none"
+        500,
+        ge=0,
+        description="questions whose vectors, whose candidates, and how alike these are, a process keeps; 0 for none",
     )
-    dense_weight: float = Field(0.78, ge=0, le=1)
+    dense_weight: float = Field(0.78, ge=0, le=1, description="the most that the dense side counts in the fused score")
     feedback_weight: float = Field(
-        0.3,
+        0.2,
         ge=0,
         le=1,
-        description="how much it counts what a passage is like the two best ones; 0: it is not looked at",
+        description="how much it counts beside the dense side what a passage is like the two best ones; 0: not looked at",
     )
     candidates: int = Field(100, ge=1, le=1000, description="best chunks taken from each side before fusion")
     passages: int = Field(8, ge=1, le=50, description="passages shown to the generator")

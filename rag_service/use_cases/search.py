@@ -161,7 +161,7 @@ def _degradations(vectors: QueryVectors, found: Found, *, has_feedback: bool) ->
     lacking = {
         Degradation.EMBEDDING: vectors.dense is None,
         Degradation.INDEX: found.by_stand_in,
-        Degradation.FEEDBACK: not (has_feedback or found.by_stand_in),
+        Degradation.FEEDBACK: not has_feedback,
     }
     return tuple(name for name, is_lacking in lacking.items() if is_lacking)
 

@@ -32,7 +32,7 @@ from rag_service.ports.vector_index import Candidate
 from rag_service.ports.vectors import DenseVector, SparseVector
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import ChunkingSettings, EmbeddingSettings, RetrievalSettings
-from rag_service.use_cases.searching.feedback import LOOKED_AT, likeness, reordered
+from rag_service.use_cases.searching.feedback import likeness, looked_at, reordered
 
 XQUAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "xquad"
 _QUERIES = 600
@@ -123,9 +123,9 @@ def _served(dense: _Scores, sparse: _Scores, passages: DenseVector) -> _Scores:
         best = {*np.argsort(-of_dense)[: settings.candidates], *np.argsort(-of_sparse)[: settings.candidates]}
         candidates = [_candidate(int(at), float(of_dense[at]), float(of_sparse[at])) for at in best]
         fused = fuse(candidates, dense_weight=settings.dense_weight)
-        points = [candidate.point_id for candidate, _ in fused.ranked[:LOOKED_AT]]
+        points = looked_at(fused)
         alike = likeness(points, {point: passages[int(point)] for point in points})
-        for candidate, score in reordered(fused.ranked, alike, settings.feedback_weight * fused.dense_weight):
+        for candidate, score in reordered(fused, alike, feedback_weight=settings.feedback_weight):
             row[int(candidate.chunk_id)] = score
     return served
 

@@ -64,7 +64,16 @@ def test_an_encoder_can_be_made_of_its_fingerprint(k1: int, b: int, average: int
     assert again is not None and again.fingerprint == named
 
 
-@pytest.mark.parametrize("named", ["", "bm25-0", Bm25Encoder().fingerprint + "0", "x" + Bm25Encoder().fingerprint])
+@pytest.mark.parametrize(
+    "named",
+    [
+        "",
+        "bm25-0",
+        Bm25Encoder().fingerprint + "0",
+        "x" + Bm25Encoder().fingerprint,
+        Bm25Encoder().fingerprint.replace("k1=1.1", "k1=1..1"),
+    ],
+)
 def test_of_another_fingerprint_no_encoder_is_made(named: str) -> None:
     assert Bm25Encoder.of(named) is None
 

@@ -84,4 +84,6 @@ async def test_what_searches_did_without_is_counted(world, client: httpx.AsyncCl
     told = (await client.get("/metrics")).text.splitlines()
     assert 'rag_search_degraded_total{reason="embedding"} 1.0' in told
     assert 'rag_search_degraded_total{reason="index"} 0.0' in told
-    assert any(line.startswith('rag_search_cache_total{cache="frequencies",result="hit"}') for line in told)
+    assert 'rag_search_degraded_total{reason="feedback"} 0.0' in told
+    for cache in ("frequencies", "feedback"):
+        assert any(line.startswith(f'rag_search_cache_total{{cache="{cache}",result="hit"}}') for line in told)

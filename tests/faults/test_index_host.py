@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rag_service.errors import IndexUnavailable, InvalidRequest, Misconfigured
+from rag_service.retrieval import wire
 from rag_service.retrieval.edge_folder import remove_leftovers
 from rag_service.retrieval.edge_shard import remove_unfinished_segments
 from rag_service.retrieval.index_client import IndexClient
@@ -204,6 +205,19 @@ async def test_a_host_that_does_not_answer_in_time_is_unavailable(short_folder: 
         with pytest.raises(IndexUnavailable, match="did not answer"):
             await client.builds()
         await hung_up.wait()
+
+
+async def test_a_host_of_the_release_before_that_reads_no_vectors_is_unavailable_for_that(short_folder: Path) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await wire.read_message(reader):
+            await wire.send_message(writer, wire.error_message(InvalidRequest("The index host knows no operation.")))
+        writer.close()
+
+    async with await asyncio.start_unix_server(refuse, short_folder / "old.sock"):
+        client = IndexClient(short_folder / "old.sock", PATIENCE_S)
+        with pytest.raises(IndexUnavailable, match="no operation"):
+            await client.dense_vectors(BUILD, [point_id("a")])
+        await client.aclose()
 
 
 def test_the_socket_is_for_its_owner_alone(host: RunningHost) -> None:

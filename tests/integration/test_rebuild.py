@@ -1,5 +1,7 @@
 """A change of embedding model or chunker: a new build is filled beside the old one, and then published."""
 
+from functools import partial
+
 import pytest
 
 from ingestion.filling import Rebuilds
@@ -8,6 +10,7 @@ from rag_service.domain.drafts import SealPurpose
 from rag_service.domain.ids import Fingerprint
 from rag_service.domain.jobs import JobKind
 from rag_service.domain.pages import PageRequest
+from rag_service.embedding.bm25 import Bm25Encoder
 from rag_service.errors import Conflict
 from rag_service.settings import BuildSettings
 from rag_service.use_cases.builds import SeenBuild
@@ -172,6 +175,28 @@ async def test_other_sizes_of_chunks_are_another_build_with_the_same_vectors(pla
             before, after = [await tx.versions.get(ADMIN, corpus.id, number) for number in (2, 3)]
         assert after.chunk_count > before.chunk_count
         assert computed.newly_embedded == after.chunk_count - len(DOCUMENTS)
+        assert await agrees(desk)
+
+
+async def test_a_corpus_of_a_release_with_other_constants_of_bm25_is_asked_until_it_is_rebuilt(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as release_before:
+        release_before.setattr("rag_service.bootstrap.Bm25Encoder", partial(Bm25Encoder, k1=1.5, b=0.75))
+        async with place.service() as desk:
+            before = await desk.found(QUESTION)
+    async with place.service() as desk:
+        own = desk.worker.container.build.digest
+        assert await asked_under(desk) != own
+        assert await desk.found(QUESTION) == before
+
+        await desk.publish({"d": "Dates are sweet."})
+        assert await asked_under(desk) != own
+        assert await agrees(desk)
+
+        await rebuild(desk)
+        assert await asked_under(desk) == own
+        assert await desk.texts() == ALL_TEXTS | {"Dates are sweet."}
         assert await agrees(desk)
 
 

@@ -180,13 +180,19 @@ async def fill(index: MemoryIndex) -> MemoryIndex:
     return index
 
 
-async def search_over(shelf: Any, index: MemoryIndex | None = None, *, rerank: RerankPassages | None = None) -> Search:
+async def search_over(
+    shelf: Any,
+    index: MemoryIndex | None = None,
+    *,
+    rerank: RerankPassages | None = None,
+    settings: RetrievalSettings | None = None,
+) -> Search:
     return Search(
         catalog=shelf,
         index=await fill(index or MemoryIndex()),
         build_parts=own_parts(BUILD),
         fuse=fuse,
-        settings=RetrievalSettings(),
+        settings=settings or RetrievalSettings(),
         rerank=rerank,
     )
 

@@ -81,6 +81,7 @@ def parts(openings: Openings) -> PartsByRecipe:
         own=own_parts(fingerprint_of(OWN).digest, OWN).own,
         settings=EmbeddingSettings(backend="hashing", dimensions=32),
         open_embedder=openings,
+        open_sparse_encoder=Bm25Encoder.of,
         kept=NothingKept(),
     )
 

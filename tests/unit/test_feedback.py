@@ -20,10 +20,11 @@ from rag_service.retrieval.memory import MemoryIndex
 from rag_service.settings import RetrievalSettings
 from rag_service.telemetry.search_counts import SearchCounts
 from rag_service.use_cases.searching.deadline import Deadline
-from rag_service.use_cases.searching.feedback import LOOKED_AT, Feedback, likeness, reordered
+from rag_service.use_cases.searching.feedback import Feedback, likeness, looked_at, reordered
 from rag_service.use_cases.searching.find_candidates import Found
 from tests.unit.shelf import BUILD, CORPUS, READER
 
+OTHER = Fingerprint("other")
 PINNED = PinnedVersion(corpus=CORPUS, number=2, fingerprint=BUILD)
 NO_DEADLINE, SOME_TIME = Deadline(0), Deadline(60)
 
@@ -38,7 +39,7 @@ class Vectors(MemoryIndex):
         self.refuses = self.hangs = False
 
     async def dense_vectors(self, fingerprint: Fingerprint, ids: Sequence[PointId]) -> Mapping[PointId, DenseVector]:
-        assert fingerprint == BUILD
+        assert fingerprint in {BUILD, OTHER}
         self.asked.append(ids)
         if self.hangs:
             await asyncio.Event().wait()
@@ -98,12 +99,14 @@ async def test_the_lead_of_the_best_over_the_next_stays() -> None:
 
 
 async def test_only_the_best_are_read_and_the_others_stay_behind() -> None:
-    many = [chr(0x4E00 + place) for place in range(LOOKED_AT + 10)]
+    many = [chr(0x4E00 + place) for place in range(100)]
     index = Vectors(**dict.fromkeys(many, 0.0))
+    found = fused(*(0.5 - place / 200 for place in range(100)), names="".join(many))
 
-    ranked = await order(feedback(index), fused(*(1 - place / 100 for place in range(len(many))), names="".join(many)))
+    ranked = await order(feedback(index, weight=1.0), found)
 
-    assert index.asked == [many[:LOOKED_AT]]
+    [asked] = index.asked
+    assert asked == looked_at(found) == many[: len(asked)] and 2 < len(asked) < 50
     assert names(ranked) == "".join(many)
 
 
@@ -123,20 +126,21 @@ async def test_two_passages_have_nothing_to_be_compared_with() -> None:
 
 
 async def test_what_a_stand_in_found_is_left_as_it_is() -> None:
-    index = Vectors(a=0, b=0, c=0)
+    index, found = Vectors(a=0, b=0, c=0), fused(0.9, 0.8, 0.7)
 
-    assert await order(feedback(index), fused(0.9, 0.8, 0.7), by_stand_in=True) is None
+    assert await order(feedback(index), found, by_stand_in=True) == found.ranked
     assert index.asked == []
 
 
-async def test_a_repeat_is_answered_without_the_index_until_something_is_erased() -> None:
+@pytest.mark.parametrize("epoch", ["erasures", "rights_epoch"])
+async def test_a_repeat_is_answered_without_the_index_until_something_is_erased_or_mended(epoch: str) -> None:
     index = Vectors(a=0, b=20, c=150, d=15)
     again, found = feedback(index), fused(1.0, 0.9, 0.8, 0.75)
 
     first, second = await order(again, found), await order(again, found)
     assert first == second and len(index.asked) == 1
 
-    await order(again, found, pinned=replace(PINNED, corpus=replace(CORPUS, erasures=1)))
+    await order(again, found, pinned=replace(PINNED, corpus=replace(CORPUS, **{epoch: 1})))
     assert len(index.asked) == 2
 
 
@@ -147,6 +151,18 @@ async def test_an_index_that_refuses_is_done_without_where_there_is_a_deadline()
     assert await order(feedback(index), fused(0.9, 0.8, 0.7), deadline=SOME_TIME) is None
     with pytest.raises(IndexUnavailable):
         await order(feedback(index), fused(0.9, 0.8, 0.7))
+
+
+async def test_a_build_that_cannot_be_read_says_nothing_of_another() -> None:
+    index = Vectors(a=0, b=0, c=0)
+    index.refuses, other = True, replace(PINNED, fingerprint=OTHER)
+    of_both, found = feedback(index), fused(0.9, 0.8, 0.7)
+    for _ in range(5):
+        assert await order(of_both, found, deadline=SOME_TIME) is None
+    index.refuses = False
+
+    assert await order(of_both, found, deadline=SOME_TIME) is None
+    assert await order(of_both, found, pinned=other, deadline=SOME_TIME) is not None
 
 
 async def test_an_index_that_hangs_is_not_waited_for() -> None:
@@ -178,17 +194,22 @@ def test_scores_fall_by_at_most_the_weight_and_stay_in_order(pairs: list[tuple[f
     found = fused(*sorted((score for score, _ in pairs), reverse=True))
     alike = {one.point_id: share for (one, _), (_, share) in zip(found.ranked, pairs, strict=True)}
 
-    ranked = reordered(found.ranked, alike, 0.4)
+    ranked = reordered(found, alike, feedback_weight=0.5)
 
     before = {one.chunk_id: score for one, score in found.ranked}
     assert {one.chunk_id for one, _ in ranked} == set(before)
-    assert all(
-        max(0.0, before[one.chunk_id] - 0.4) - 1e-9 <= score <= before[one.chunk_id] + 1e-9 for one, score in ranked
-    )
+    assert all(max(0.0, before[one.chunk_id] - 0.4) - 1e-9 <= score <= before[one.chunk_id] for one, score in ranked)
     assert all(mine >= theirs for (_, mine), (_, theirs) in pairwise(ranked))
+
+
+@given(st.lists(st.floats(0, 1), max_size=10), st.floats(0, 1))
+def test_what_was_not_looked_at_stays_in_its_order(scores: list[float], weight: float) -> None:
+    found = fused(*sorted(scores, reverse=True))
+
+    assert names(reordered(found, {}, feedback_weight=weight)) == names(found.ranked)
 
 
 def test_equal_scores_are_ordered_by_chunk() -> None:
     found = fused(0.5, 0.5, 0.5, names="cab")
 
-    assert names(reordered(found.ranked, {}, 0.4)) == "abc"
+    assert names(reordered(found, {}, feedback_weight=0.4)) == "abc"

@@ -10,7 +10,7 @@ from rag_service.errors import InvalidRequest, RerankerUnavailable
 from rag_service.ports.vector_index import Candidate
 from rag_service.reranking.word_overlap import WordOverlapReranker
 from rag_service.retrieval.memory import MemoryIndex
-from rag_service.settings import RerankSettings
+from rag_service.settings import RerankSettings, RetrievalSettings
 from rag_service.use_cases.search import Search
 from rag_service.use_cases.searching.options import SearchOptions
 from rag_service.use_cases.searching.rerank import Reranking, RerankPassages
@@ -56,6 +56,24 @@ async def test_a_corpus_is_searched_with_its_own_weight(search: Search, shelf: S
     best = max(one.dense_score for one in found.passages)
     by_side = [(one.dense_score + 1) / (best + 1) if weight else one.sparse_score > 0 for one in found.passages]
     assert [one.score for one in found.passages[:2]] == pytest.approx([float(side) for side in by_side[:2]])
+
+
+async def test_what_is_like_the_best_comes_before_what_is_not_and_scores_of_both_sides_stay(shelf: Shelf) -> None:
+    options = SearchOptions(limit=4)
+    fused, fed_back = [
+        await (await search_over(shelf, settings=RetrievalSettings(feedback_weight=weight)))(
+            READER, corpus="handbook", query="do cats sleep at night", options=options
+        )
+        for weight in (0.0, 1.0)
+    ]
+
+    assert {one.chunk_id for one in fed_back.passages[:2]} == {"0", "2"}  # one wording
+    assert fed_back.passages[2].score < next(
+        one.score for one in fused.passages if one.chunk_id == fed_back.passages[2].chunk_id
+    )
+    for side in ("dense_score", "sparse_score"):
+        one, other = ({each.chunk_id: getattr(each, side) for each in found.passages} for found in (fused, fed_back))
+        assert one == other
 
 
 async def test_a_list_shows_every_document_that_has_the_words(search: Search) -> None:

@@ -14,7 +14,7 @@ from rag_service.ports.vector_index import Candidate, VectorIndex, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import RetrievalSettings
-from rag_service.use_cases.searching.feedback import LOOKED_AT, likeness, reordered
+from rag_service.use_cases.searching.feedback import likeness, looked_at, reordered
 from tests.bench.million.made_chunks import CORPUS, SHARES, TENANT, VERSIONS, MadeChunks, chunk_name, group_of
 
 BUILD = Fingerprint("0" * 32)
@@ -88,9 +88,9 @@ async def searched(index: VectorIndex, query: QueryVectors, among: Visible) -> l
     """Search as the service does: candidates, fused, and the best looked at once more beside the first two."""
     candidates = await index.search(BUILD, query, among=among, limit=CANDIDATES)
     fused = fuse(candidates, dense_weight=_SETTINGS.dense_weight)
-    points = [candidate.point_id for candidate, _ in fused.ranked[:LOOKED_AT]]
+    points = looked_at(fused)
     alike = likeness(points, await index.dense_vectors(BUILD, points))
-    reordered(fused.ranked, alike, _SETTINGS.feedback_weight * fused.dense_weight)
+    reordered(fused, alike, feedback_weight=_SETTINGS.feedback_weight)
     return candidates
 
 
