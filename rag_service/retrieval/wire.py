@@ -150,12 +150,14 @@ def unpack_candidates(rows: list[list[Any]]) -> list[Candidate]:
     ]
 
 
-def pack_vectors(vectors: Mapping[PointId, DenseVector]) -> dict[str, bytes]:
-    return {point_id: vector.astype(_FLOATS).tobytes() for point_id, vector in vectors.items()}
+def pack_vectors(vectors: Mapping[PointId, DenseVector]) -> tuple[list[PointId], bytes]:
+    return list(vectors), b"".join(vector.astype(_FLOATS).tobytes() for vector in vectors.values())
 
 
-def unpack_vectors(packed: dict[str, bytes]) -> dict[PointId, DenseVector]:
-    return {PointId(point_id): np.frombuffer(vector, dtype=_FLOATS) for point_id, vector in packed.items()}
+def unpack_vectors(packed: tuple[list[str], bytes]) -> dict[PointId, DenseVector]:
+    ids, values = packed
+    rows = np.frombuffer(values, dtype=_FLOATS).reshape(len(ids), -1) if ids else []
+    return {PointId(point_id): row for point_id, row in zip(ids, rows, strict=True)}
 
 
 def pack_states(states: Sequence[PointState]) -> list[list[object]]:
