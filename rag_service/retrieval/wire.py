@@ -156,7 +156,9 @@ def pack_vectors(vectors: Mapping[PointId, DenseVector]) -> tuple[list[PointId],
 
 def unpack_vectors(packed: tuple[list[str], bytes]) -> dict[PointId, DenseVector]:
     ids, values = packed
-    rows = np.frombuffer(values, dtype=_FLOATS).reshape(len(ids), -1) if ids else []
+    if not ids:
+        return {}
+    rows: DenseVector = np.frombuffer(values, dtype=_FLOATS).reshape(len(ids), -1)
     return {PointId(point_id): row for point_id, row in zip(ids, rows, strict=True)}
 
 
