@@ -23,7 +23,7 @@ from rag_service.retrieval.index_client import IndexClient
 from rag_service.settings import EmbeddingSettings
 from tests.bench.curve import curve_svg
 from tests.bench.million.made_chunks import SHARES, VERSIONS, MadeChunks, made_chunks, queries_of, question_vectors
-from tests.bench.million.measured import BUILD, Measured, Narrowed, measure, searched
+from tests.bench.million.measured import BUILD, Measured, Narrowed, find, measure, percentiles, put_in_order
 from tests.bench.telling import tell
 from tests.bench.texts import questions
 from tests.index_hosts import RunningHost, running_host
@@ -95,11 +95,10 @@ async def _measure_with_embedding(index: VectorIndex, queries: Sequence[QueryVec
     for text, query in zip(questions(len(queries)), queries, strict=True):
         started = time.perf_counter()
         dense = await embedder.embed_query(text)
-        await searched(index, QueryVectors(dense=dense, sparse=query.sparse), among)
+        await put_in_order(index, await find(index, QueryVectors(dense=dense, sparse=query.sparse), among))
         seconds.append(time.perf_counter() - started)
     embedder.close()
-    p50, p95 = np.percentile(seconds, [50, 95]) * 1000
-    tell(f"with the question's embedding: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+    tell(f"with the question's embedding, in order: {percentiles(seconds)}")
 
 
 async def _opened_again_s(host: RunningHost, index: VectorIndex, query: QueryVectors) -> float:
@@ -121,12 +120,15 @@ def _line(found: Measured) -> str:
     who = "everyone" if narrowed.share is None else f"a group of {narrowed.share:.1%}"
     return (
         f"  version {narrowed.version:>4}, {who:18} ({narrowed.selectivity:8.3%} match): "
-        f"p50 {found.percentile_ms(50):6.1f} ms, p95 {found.percentile_ms(95):6.1f} ms, recall@10 {found.recall:.4f}"
+        f"found {percentiles(found.found_s)}, in order {percentiles(found.ordered_s)}, recall@10 {found.recall:.4f}"
     )
 
 
 def _draw(engine: str, curve: Sequence[tuple[int, Measured]]) -> None:
-    series = {f"p{percent}": [(size, found.percentile_ms(percent)) for size, found in curve] for percent in (50, 95)}
+    series = {
+        f"p{percent}": [(size, float(np.percentile(found.ordered_s, percent)) * 1000) for size, found in curve]
+        for percent in (50, 95)
+    }
     svg = curve_svg(f"Hybrid search, {engine}", series, x_label="chunks", y_label="ms")
     (FIGURES / f"search_curve_{engine}.svg").write_text(svg)
 
