@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rag_service.blobs.folder_names import sync_names
 from rag_service.domain.erasures import Erasure
 from rag_service.errors import DependencyUnavailable, Misconfigured
+from rag_service.on_disk import sync
 
 _ERASURE = TypeAdapter(Erasure)
 _REQUEST = {"id", "tenant_id", "kind", "subject", "requested_by", "created_at"}
@@ -42,7 +42,7 @@ class ErasureLogFile:
                 file.write(("" if _ends_a_line(file) else "\n").encode() + line.encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            sync_names(self._path.parent)
+            sync(self._path.parent)
         except OSError as exc:
             raise DependencyUnavailable(f"The log of erasures {self._path} cannot be written: {exc}") from exc
 

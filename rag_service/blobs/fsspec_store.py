@@ -13,9 +13,9 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from rag_service.blobs.folder_names import sync_names
 from rag_service.domain.access import AccessScope
 from rag_service.errors import BlobsUnavailable, DocumentRejected, Misconfigured, NotFound, TooLarge
+from rag_service.on_disk import sync
 from rag_service.ports.blob_store import StoredBlob
 from rag_service.reasons import ReasonCode
 
@@ -123,10 +123,10 @@ class FsspecBlobStore:
 
     def _sync(self, folder: str) -> None:
         """Make the new name durable: it is in the folder, whose own name is made durable once."""
-        sync_names(Path(folder))
+        sync(Path(folder))
         if folder not in self._synced:
-            sync_names(Path(folder).parent)
-            sync_names(Path(self._root))
+            sync(Path(folder).parent)
+            sync(Path(self._root))
             self._synced.add(folder)
 
     def _open(self, path: str, sha256: str, digest: "hashlib._Hash") -> tuple[Any | None, bytes]:

@@ -11,11 +11,11 @@ from typing import TypeVar
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from rag_service.blobs.folder_names import sync_names
 from rag_service.blobs.packed_points import pack_points, unpack_points
 from rag_service.blobs.snapshot_manifests import manifest_from_json, manifest_to_json
 from rag_service.domain.ids import Fingerprint
 from rag_service.errors import BlobsUnavailable, DataDamaged, Misconfigured
+from rag_service.on_disk import sync
 from rag_service.ports.snapshots import SnapshotManifest, SnapshotPart
 from rag_service.ports.vector_index import Point
 
@@ -79,7 +79,7 @@ class SnapshotFolder:
                 os.fsync(file.fileno())
         if is_local:
             Path(incoming).replace(path)
-            sync_names(Path(folder))
+            sync(Path(folder))
 
     def _read(self, path: str) -> bytes | None:
         try:

@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from rag_service.domain.ids import Fingerprint
-from rag_service.retrieval.index_folder import DROPPED, builds, sync
+from rag_service.on_disk import sync
+from rag_service.retrieval.index_folder import DROPPED, builds
 
 _CURRENT = "current"
 _GENERATION = re.compile(r"g-[0-9a-f]{32}")

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rag_service.retrieval.index_folder import sync
+from rag_service.on_disk import sync
 
 _COPIES = "copy-*"
 _ROWS_AT_ONCE = 4_096

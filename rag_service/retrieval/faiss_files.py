@@ -18,8 +18,8 @@ import structlog
 from numpy.typing import NDArray
 
 from rag_service.errors import IndexUnavailable
+from rag_service.on_disk import sync
 from rag_service.retrieval.faiss_dense import FaissStructure, library_errors
-from rag_service.retrieval.index_folder import sync
 from rag_service.retrieval.index_room import disk_errors
 
 log = structlog.get_logger()

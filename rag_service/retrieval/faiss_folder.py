@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rag_service.domain.ids import Fingerprint
-from rag_service.retrieval.index_folder import DROPPED, builds, sync
+from rag_service.on_disk import sync
+from rag_service.retrieval.index_folder import DROPPED, builds
 from rag_service.retrieval.index_room import disk_errors
 
 _UNFINISHED = ".new-"

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from rag_service.domain.ids import CorpusId, PointId
 from rag_service.errors import IndexUnavailable
+from rag_service.on_disk import sync
 from rag_service.ports.vector_index import Point, PointState
 from rag_service.retrieval.faiss_checksums import (
     BuildDamaged,
@@ -24,7 +25,6 @@ from rag_service.retrieval.faiss_checksums import (
 )
 from rag_service.retrieval.faiss_copy import RowCopy, remove_copies
 from rag_service.retrieval.faiss_record import Record, point_of, state_of
-from rag_service.retrieval.index_folder import sync
 from rag_service.retrieval.index_room import require_room
 
 FILE = "rows.db"

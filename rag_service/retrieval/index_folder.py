@@ -6,7 +6,6 @@ INDEX_DIR/.dropped-…/    a build that was dropped; a leftover
 """
 
 import fcntl
-import os
 import re
 import uuid
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import IO
 
 from rag_service.domain.ids import Fingerprint
 from rag_service.errors import InvalidRequest, Misconfigured
+from rag_service.on_disk import sync
 
 DROPPED = ".dropped-"
 _PLAIN_NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -60,12 +60,3 @@ def put_aside(build: Path) -> Path | None:
     build.rename(aside)
     sync(build.parent)
     return aside
-
-
-def sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

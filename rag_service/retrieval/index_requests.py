@@ -75,8 +75,27 @@ class IndexRequests:
 
     async def _result(self, message: wire.Message) -> object:
         match message["op"]:
-            case "search" | "dense_vectors" | "builds" | "corpora" | "states" | "points":
-                return await self._read(message)
+            case "search":
+                return await self._search(message)
+            case "dense_vectors":
+                return wire.pack_vectors(await self._index.dense_vectors(message["fingerprint"], message["ids"]))
+            case "builds":
+                return self._index.counts()
+            case "corpora":
+                return await self._index.corpora(message["fingerprint"])
+            case "states" | "points":
+                return self._page(message)
+            case _:
+                await self._change(message)
+        return None
+
+    def _page(self, message: wire.Message) -> object:
+        if message["op"] == "states":
+            return self._states(message)
+        return wire.pack_points(self._index.point_page(message["fingerprint"], after=message["after"]))
+
+    async def _change(self, message: wire.Message) -> None:
+        match message["op"]:
             case "optimise":
                 await self.optimise(Fingerprint(message["fingerprint"]))
             case "compact":
@@ -88,24 +107,6 @@ class IndexRequests:
                 self.last_write_s = time.monotonic()
             case _:
                 await self._write(message)
-        return None
-
-    async def _read(self, message: wire.Message) -> object:
-        match message["op"]:
-            case "search":
-                return await self._search(message)
-            case "dense_vectors":
-                return wire.pack_vectors(await self._index.dense_vectors(message["fingerprint"], message["ids"]))
-            case "builds":
-                return self._index.counts()
-            case "corpora":
-                return await self._index.corpora(message["fingerprint"])
-            case "states":
-                return self._states(message)
-            case "points":
-                page = self._index.point_page(message["fingerprint"], after=message["after"])
-                return wire.pack_points(page)
-        raise InvalidRequest(f"The index host reads no {message['op']!r}.")
 
     async def _compact(self, fingerprint: Fingerprint) -> None:
         with self._counted_anew(fingerprint):
