@@ -27,7 +27,7 @@ from rag_service.retrieval.faiss_folder import new_build_folder
 from rag_service.retrieval.faiss_memory import BuildMemory
 from rag_service.retrieval.faiss_record import Record, Records, principals_text
 from rag_service.retrieval.faiss_rows import Columns, Rows
-from rag_service.retrieval.faiss_search import Snapshot
+from rag_service.retrieval.faiss_snapshot import Snapshot
 from rag_service.retrieval.faiss_store import FILE, RowStore
 from rag_service.retrieval.picked_vectors import PickedVectors
 

@@ -14,7 +14,7 @@ from rag_service.retrieval.faiss_dense import library_errors
 from rag_service.retrieval.faiss_files import SavedStructure
 from rag_service.retrieval.faiss_load import load_rows
 from rag_service.retrieval.faiss_rows import Columns
-from rag_service.retrieval.faiss_search import Snapshot
+from rag_service.retrieval.faiss_snapshot import Snapshot
 from rag_service.retrieval.faiss_store import RowStore
 
 _TRY_AGAIN_S = 60.0

@@ -13,7 +13,8 @@ from rag_service.retrieval.dense_structure import Allowed, Place
 from rag_service.retrieval.faiss_dense import Kind, build_structure
 from rag_service.retrieval.faiss_record import Record, Records, principals_text
 from rag_service.retrieval.faiss_rows import Columns
-from rag_service.retrieval.faiss_search import Snapshot, search_rows
+from rag_service.retrieval.faiss_search import search_rows
+from rag_service.retrieval.faiss_snapshot import Snapshot
 
 _COUNT = 512
 _DIMENSIONS = 8

@@ -21,6 +21,26 @@ from rag_service.retrieval.postings import Segment, Segments, renumbered, segmen
 _GONE = -1
 _LAST = 2**31 - 1  # stands for every later version, and for what has no end
 Places = NDArray[np.int64]
+Marks = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """Which rows a search may find, in the codes of their names; `readers` and `documents` have a mark for each code."""
+
+    scope: int
+    version: int
+    readers: Marks | None
+    documents: Marks | None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for those who want the same of the same rows."""
+        return (
+            self.scope,
+            self.version,
+            *(None if each is None else each.tobytes() for each in (self.readers, self.documents)),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,26 +65,33 @@ class Rows:
         """The places of rows that are not gone."""
         return np.flatnonzero(self.scopes != _GONE)
 
-    def vectors_of(self, numbers: Mapping[PointId, int]) -> dict[PointId, DenseVector]:
-        """Return the vectors of points by the numbers of their rows; those that have no row here are left out."""
+    def places_of(self, numbers: Mapping[PointId, int]) -> dict[PointId, int]:
+        """Return the places of points by the numbers of their rows; those that have no row here are left out."""
         places, there = _places(self.numbers, np.array(list(numbers.values()), dtype=np.int64))
-        known = [point_id for point_id, is_there in zip(numbers, there.tolist(), strict=True) if is_there]
-        return dict(zip(known, self.vectors[places[there]], strict=True))
+        found = zip(numbers, places.tolist(), there.tolist(), strict=True)
+        return {point_id: place for point_id, place, is_there in found if is_there}
 
-    def visible(self, among: Visible) -> NDArray[np.bool_]:
-        """Return for each row whether a search may find it."""
+    def wanted(self, among: Visible) -> Wanted | None:
+        """Return how these rows are asked for what a search may find; None when that is no row at all."""
         scope = among.scope
-        marks = np.zeros(len(self.numbers), dtype=np.bool_)
         code = self.names.scope(scope.tenant_id, among.corpus_id)
         if code is None or not scope.covers(among.corpus_id):
-            return marks
-        readers = None if scope.sees_all_documents else self.names.readers_of(scope.principals)
-        documents = None if among.documents is None else self.names.marks_of(among.documents)
-        _mark(self.scopes, code, self.born, self.died, min(among.version, _LAST - 1), marks)
+            return None
         # Names are looked up after the rows were taken, so that there is a mark for each code in them.
-        for codes, wanted in ((self.readers, readers), (self.documents, documents)):
-            if wanted is not None:
-                _unmark(codes, wanted, marks)
+        return Wanted(
+            scope=code,
+            version=min(among.version, _LAST - 1),
+            readers=None if scope.sees_all_documents else self.names.readers_of(scope.principals),
+            documents=None if among.documents is None else self.names.marks_of(among.documents),
+        )
+
+    def marks(self, wanted: Wanted) -> Marks:
+        """Return for each row whether it is wanted."""
+        marks = np.empty(len(self.numbers), dtype=np.bool_)
+        _mark(self.scopes, wanted.scope, self.born, self.died, wanted.version, marks)
+        for codes, each in ((self.readers, wanted.readers), (self.documents, wanted.documents)):
+            if each is not None:
+                _unmark(codes, each, marks)
         return marks
 
 
@@ -172,13 +199,13 @@ def _mark(
     born: NDArray[np.int32],
     died: NDArray[np.int32],
     version: int,
-    marks: NDArray[np.bool_],
+    marks: Marks,
 ) -> None:
     for row in range(marks.size):
         marks[row] = (scopes[row] == scope) & (born[row] <= version) & (version < died[row])
 
 
 @compiled
-def _unmark(codes: NDArray[np.int32], wanted: NDArray[np.bool_], marks: NDArray[np.bool_]) -> None:
+def _unmark(codes: NDArray[np.int32], wanted: Marks, marks: Marks) -> None:
     for row in range(marks.size):
         marks[row] &= wanted[codes[row]]

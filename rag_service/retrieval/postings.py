@@ -1,13 +1,10 @@
 """The sparse side: for each term the rows that have it, in a few segments that are merged as they grow."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.ports.vectors import SparseVector
 from rag_service.retrieval.compiled import compiled
 
 _MERGED_UP_TO = 4  # times the size of the newer segment: so there are few, and each posting moves few times
@@ -28,14 +25,6 @@ class Segment(NamedTuple):
 
 
 Segments = tuple[Segment, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SparseScores:
-    """The score of every row, and the rows that have one above zero."""
-
-    of_rows: Weights
-    scored: Rows
 
 
 def segment_of(rows: Rows, terms: NDArray[np.uint32], weights: Weights) -> Segment:
@@ -60,17 +49,6 @@ def with_segment(segments: Segments, newer: Segment) -> Segments:
 def renumbered(segments: Segments, places: NDArray[np.int32]) -> Segments:
     """Return the segments with row `places[row]` instead of `row`, and without those where that is below zero."""
     return tuple(Segment(each.terms, *_renumbered(each, places)) for each in segments)
-
-
-def score(segments: Sequence[Segment], asked: SparseVector, visible: NDArray[np.bool_]) -> SparseScores:
-    """Return the inner products of `asked` with all rows that are `visible`; that array has an entry for each row."""
-    of_rows = np.zeros(visible.size, dtype=np.float32)
-    scored = np.empty(visible.size, dtype=np.int32)
-    # Arrays out of a message cannot be written to: for these the loop would be compiled once more.
-    terms, weights, count = asked.indices.copy(), asked.values.copy(), 0
-    for each in segments:
-        count = _add(each, terms, weights, visible, of_rows, scored, count)
-    return SparseScores(of_rows, scored[:count])
 
 
 def _merged(older: Segment, newer: Segment) -> Segment:
@@ -114,29 +92,3 @@ def _renumbered(segment: Segment, places: NDArray[np.int32]) -> tuple[NDArray[np
                 at += 1
         starts[term + 1] = at
     return starts, rows, weights
-
-
-@compiled
-def _add(
-    segment: Segment,
-    asked: NDArray[np.uint32],
-    asked_weights: Weights,
-    visible: NDArray[np.bool_],
-    scores: Weights,
-    scored: Rows,
-    count: int,
-) -> int:
-    for place in range(asked.size):
-        term = np.searchsorted(segment.terms, asked[place])
-        if term == segment.terms.size or segment.terms[term] != asked[place]:
-            continue
-        for posting in range(segment.starts[term], segment.starts[term + 1]):
-            row = segment.rows[posting]
-            gain = segment.weights[posting] * asked_weights[place]
-            if gain > 0 and visible[row]:
-                # Only a row without a score is new: a sum of gains above zero never is zero again.
-                if scores[row] == 0:
-                    scored[count] = row
-                    count += 1
-                scores[row] += gain
-    return count

@@ -6,7 +6,7 @@ import pytest
 from rag_service.ports.vector_index import VectorIndex
 from rag_service.retrieval.point_payload import payload_of
 from tests.contract.index_backends import build, host, index
-from tests.contract.index_points import dense, point, point_id, points
+from tests.contract.index_points import dense, found, point, point_id, points
 
 __all__ = ["build", "host", "index"]  # fixtures
 
@@ -44,6 +44,19 @@ async def test_the_vector_of_a_point_written_again_is_the_new_one(index: VectorI
 
     vectors = await index.dense_vectors(build, [point_id("a")])
 
+    np.testing.assert_allclose(vectors[point_id("a")], dense("other"), atol=1e-6)
+
+
+async def test_vectors_follow_what_changes_after_a_search(index: VectorIndex, build: str) -> None:
+    names = ("a", "b", "c")
+    await index.write(build, [point(name) for name in names])
+    assert len(await found(index, build)) == len(names)
+    await index.write(build, [point("a", vector=dense("other"))])
+    await index.purge(build, [point_id("b")])
+
+    vectors = await index.dense_vectors(build, [point_id(name) for name in names])
+
+    assert set(vectors) == {point_id("a"), point_id("c")}
     np.testing.assert_allclose(vectors[point_id("a")], dense("other"), atol=1e-6)
 
 

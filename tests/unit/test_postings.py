@@ -3,7 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag_service.ports.vectors import SparseVector
-from rag_service.retrieval.postings import Segments, renumbered, score, segment_of, with_segment
+from rag_service.retrieval.postings import Segments, renumbered, segment_of, with_segment
+from rag_service.retrieval.postings_scan import scores_of
 
 ROWS = st.lists(st.dictionaries(st.integers(0, 6), st.integers(1, 9), max_size=4), min_size=1, max_size=12)
 
@@ -29,25 +30,20 @@ def segments(rows: list[dict[int, int]], *, per_segment: int) -> Segments:
     return made
 
 
-def scores(of: Segments, asked: dict[int, int], visible: list[bool]) -> dict[int, float]:
-    found = score(of, sparse(asked), np.array(visible))
-    assert len(found.scored) == len(set(found.scored.tolist()))
-    return {row: float(found.of_rows[row]) for row in found.scored.tolist()}
+def scores(of: Segments, asked: dict[int, int], *, row_count: int) -> list[float]:
+    return list(scores_of(of, sparse(asked), row_count=row_count).tolist())
 
 
-def products(rows: list[dict[int, int]], asked: dict[int, int], visible: list[bool]) -> dict[int, float]:
-    totals = {row: sum(weight * asked.get(term, 0) for term, weight in terms.items()) for row, terms in enumerate(rows)}
-    return {row: float(total) for row, total in totals.items() if total and visible[row]}
+def products(rows: list[dict[int, int]], asked: dict[int, int]) -> list[float]:
+    return [float(sum(weight * asked.get(term, 0) for term, weight in terms.items())) for terms in rows]
 
 
 @settings(deadline=None)
 @given(rows=ROWS, asked=st.dictionaries(st.integers(0, 7), st.integers(1, 5), max_size=5), data=st.data())
-def test_scores_are_the_products_with_visible_rows_however_they_were_written(rows, asked, data) -> None:
-    visible = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
-
+def test_scores_are_the_products_with_rows_however_they_were_written(rows, asked, data) -> None:
     made = segments(rows, per_segment=data.draw(st.integers(1, 12)))
 
-    assert scores(made, asked, visible) == products(rows, asked, visible)
+    assert scores(made, asked, row_count=len(rows)) == products(rows, asked)
 
 
 @settings(deadline=None)
@@ -59,12 +55,18 @@ def test_rows_that_are_numbered_anew_keep_their_scores_and_the_others_are_gone(r
 
     moved = renumbered(segments(rows, per_segment=3), places)
 
-    everything = [True] * len(kept)
-    assert scores(moved, {1: 2, 3: 1}, everything) == products([rows[row] for row in kept], {1: 2, 3: 1}, everything)
+    asked = {1: 2, 3: 1}
+    assert scores(moved, asked, row_count=len(kept)) == products([rows[row] for row in kept], asked)
+
+
+def test_a_weight_below_zero_takes_nothing_away() -> None:
+    made = segments([{1: 3, 2: -5}], per_segment=1)
+
+    assert scores(made, {1: 1, 2: 1}, row_count=1) == [3.0]
 
 
 def test_many_small_writes_leave_few_segments() -> None:
     made = segments([{1: 1}] * 1_000, per_segment=1)
 
     assert len(made) < 10
-    assert len(scores(made, {1: 1}, [True] * 1_000)) == 1_000
+    assert scores(made, {1: 1}, row_count=1_000) == [1.0] * 1_000
