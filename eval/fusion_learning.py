@@ -1,6 +1,7 @@
 """Learns of a corpus's golden questions how much the dense side counts in it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from eval.bootstrap import Evaluation
 from eval.fusion_choice import FusionChoice, choose_weight
@@ -11,13 +12,9 @@ from eval.retrieving import document_of
 from rag_service.domain.access import Permission, system_scope
 from rag_service.domain.answers import Passage
 from rag_service.domain.conversation import standalone_question
-from rag_service.domain.degradation import Degradation
 from rag_service.domain.golden import WEAK_BELOW, GoldenQuestion, GoldenState
-from rag_service.domain.ids import PointId
 from rag_service.domain.versions import Corpus, PinnedVersion
 from rag_service.errors import DependencyUnavailable, InvalidRequest
-from rag_service.ports.fusion import Fuse
-from rag_service.ports.vector_index import Candidate
 from rag_service.use_cases.permissions import require
 from rag_service.use_cases.searching.options import SearchOptions
 
@@ -29,13 +26,12 @@ _EVERY = 20
 class LearnFusion:
     """Chooses the weight of a corpus and keeps it, for somebody who may evaluate it; to keep it takes `publish` too.
 
-    Scored is the order that fusion gives: what a question names to the letter, and a second look, come after it.
+    Scored is the order that people get, but for a second look.
     """
 
-    def __init__(self, evaluation: Evaluation, *, fuse: Fuse) -> None:
+    def __init__(self, evaluation: Evaluation) -> None:
         self._parts = evaluation.container
         self._scope = evaluation.scope
-        self._fuse = fuse
 
     async def corpus(self, corpus: str) -> Corpus:
         """Return the corpus, whose `dense_weight` is what it has learned; NotFound where the caller may not evaluate it."""
@@ -57,9 +53,9 @@ class LearnFusion:
         _assert_enough(target, len(usable))
         default = self._parts.settings.retrieval.dense_weight
         scores: dict[float, list[float]] = {weight: [] for weight in weights_with(default)}
-        pinned = PinnedVersion(corpus=target, number=target.published, fingerprint=target.fingerprint)
         for count, question in enumerate(usable, start=1):
-            self._add_scores(scores, question, await self._found(pinned, question))
+            for weight, each in scores.items():
+                each.append(_score(question, await self._found(replace(target, dense_weight=weight), question)))
             if count % _EVERY == 0:
                 tell(f"{target.name}: {count} of {len(usable)} questions")
         return choose_weight(scores, default=default)
@@ -75,27 +71,15 @@ class LearnFusion:
         async with self._parts.catalog.writing() as tx:
             await tx.corpora.set_dense_weight(self._scope, target.id, weight)
 
-    async def _found(self, pinned: PinnedVersion, question: GoldenQuestion) -> Sequence[Passage]:
+    async def _found(self, corpus: Corpus, question: GoldenQuestion) -> Sequence[Passage]:
         # As the system that sees every document: the weight is for all who ask.
         scope = system_scope(self._scope.tenant_id)
-        options = SearchOptions(limit=_K, exact=True, all_candidates=True)
+        pinned = PinnedVersion(corpus=corpus, number=corpus.published, fingerprint=corpus.fingerprint)
+        options = SearchOptions(limit=_K, exact=True)
         found = await self._parts.search.at(scope, pinned, standalone_question(question.messages), options)
-        # Scored is the order of fusion, before feedback.
-        if set(found.degraded) - {Degradation.FEEDBACK}:
+        if found.degraded:
             raise DependencyUnavailable("A part of search did not answer; nothing was learned. Try again.")
         return found.passages
-
-    def _add_scores(
-        self, scores: dict[float, list[float]], question: GoldenQuestion, passages: Sequence[Passage]
-    ) -> None:
-        excerpts = [Excerpt(document_key=document_of(passage), text=passage.text) for passage in passages]
-        held = held_by(excerpts, question.quotes)
-        of_chunk = {passage.chunk_id: quotes for passage, quotes in zip(passages, held, strict=True)}
-        candidates = [_candidate(passage) for passage in passages]
-        for weight, each in scores.items():
-            ranked = self._fuse(candidates, dense_weight=weight).ranked
-            found, grades = as_ranking([of_chunk[candidate.chunk_id] for candidate, _ in ranked], question.quotes)
-            each.append(ndcg_at(found, grades, _K).value or 0.0)
 
 
 def weights_with(default: float) -> list[float]:
@@ -117,11 +101,7 @@ def _assert_enough(corpus: Corpus, questions: int) -> None:
         )
 
 
-def _candidate(passage: Passage) -> Candidate:
-    # Fusion looks at scores and breaks ties by chunk: which point of the index the passage came from, it does not ask.
-    return Candidate(
-        point_id=PointId(passage.chunk_id),
-        chunk_id=passage.chunk_id,
-        dense_score=passage.dense_score,
-        sparse_score=passage.sparse_score,
-    )
+def _score(question: GoldenQuestion, passages: Sequence[Passage]) -> float:
+    excerpts = [Excerpt(document_key=document_of(passage), text=passage.text) for passage in passages]
+    found, grades = as_ranking(held_by(excerpts, question.quotes), question.quotes)
+    return ndcg_at(found, grades, _K).value or 0.0

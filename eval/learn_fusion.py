@@ -14,7 +14,6 @@ from eval.fusion_learning import LearnFusion
 from rag_service.cli.context import Refusal, corpus_option, secret_of
 from rag_service.domain.significance import LEVEL
 from rag_service.errors import RagError
-from rag_service.retrieval.fusion import fuse
 from rag_service.settings import read_settings
 
 
@@ -48,7 +47,7 @@ async def learned(
     evaluation: Evaluation, corpus: str, *, applies: bool = False, resets: bool = False
 ) -> dict[str, Any]:
     """Return what was found, for programs, and the weight that the corpus has of its own from now on."""
-    learn, row = LearnFusion(evaluation, fuse=fuse), {}
+    learn, row = LearnFusion(evaluation), {}
     if resets:
         await learn.keep(corpus, None)
     else:

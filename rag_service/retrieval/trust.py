@@ -14,9 +14,9 @@ _DEPTHS = (20, 30, 50)
 """How many of the best of each side are compared: what is taken beyond them changes nothing."""
 
 # Neither sign depends on how high a model's cosines are. How the numbers were found: docs/adr/0031-fusion-by-trust.md, 0033.
-_STANDING_OUT = 8.0
-_COMMON = 13.0
-_OFFSET = 0.8
+_STANDING_OUT = 6.5
+_COMMON = 9.0
+_OFFSET = 2.2
 
 
 def trust_in_meaning(candidates: Sequence[Candidate]) -> float:
@@ -28,7 +28,8 @@ def trust_in_meaning(candidates: Sequence[Candidate]) -> float:
     of_model = _standing_out([candidate.dense_score for candidate in looked_at])
     if not of_words or not of_model:
         return 0.0 if of_words else 1.0
-    signs = _STANDING_OUT * math.log(of_model / of_words) + _COMMON * _common(meant, worded) + _OFFSET
+    in_common = _common(meant, worded, among=len(candidates))
+    signs = _STANDING_OUT * math.log(of_model / of_words) + _COMMON * in_common + _OFFSET
     return 1 / (1 + math.exp(-signs))
 
 
@@ -47,11 +48,17 @@ def _standing_out(scores: Sequence[float]) -> float:
     return (max(scores) - mean) / deviation if deviation else 0.0
 
 
-def _common(meant: Sequence[Candidate], worded: Sequence[Candidate]) -> float:
-    """Return which share of what the words find best the model finds too, as the mean over the depths."""
-    shares = []
-    for depth in _DEPTHS:
-        found = {candidate.chunk_id for candidate in meant[:depth]}
-        first = worded[:depth]
-        shares.append(sum(candidate.chunk_id in found for candidate in first) / len(first))
-    return math.fsum(shares) / len(shares)
+def _common(meant: Sequence[Candidate], worded: Sequence[Candidate], *, among: int) -> float:
+    """Return which share of what the words find best the model finds too, beyond what chance brings, as a mean of depths.
+
+    1: all of it; 0: as much as of any candidates (Cohen's kappa is made alike). `among` is how many there are: in a small
+    corpus the best 50 of both sides are the same passages, whatever is asked.
+    """
+    shares = [_beyond_chance(meant[:depth], worded[:depth], depth / among) for depth in _DEPTHS if depth < among]
+    return math.fsum(shares) / len(shares) if shares else 0.0
+
+
+def _beyond_chance(meant: Sequence[Candidate], worded: Sequence[Candidate], chance: float) -> float:
+    found = {candidate.chunk_id for candidate in meant}
+    share = sum(candidate.chunk_id in found for candidate in worded) / len(worded)
+    return (share - chance) / (1 - chance)

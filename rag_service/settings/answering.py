@@ -44,12 +44,12 @@ class RetrievalSettings(Section):
         ge=0,
         description="questions whose vectors, whose candidates, and how alike these are, a process keeps; 0 for none",
     )
-    dense_weight: float = Field(0.78, ge=0, le=1, description="the most that the dense side counts in the fused score")
+    dense_weight: float = Field(0.8, ge=0, le=1, description="the most that the dense side counts in the fused score")
     feedback_weight: float = Field(
         0.2,
         ge=0,
         le=1,
-        description="how much it counts beside the dense side what a passage is like the two best ones; 0: not looked at",
+        description="how much it counts beside the dense side how the best passages lie to each other; 0: not looked at",
     )
     candidates: int = Field(100, ge=1, le=1000, description="best chunks taken from each side before fusion")
     passages: int = Field(8, ge=1, le=50, description="passages shown to the generator")

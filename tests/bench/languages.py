@@ -32,7 +32,7 @@ from rag_service.ports.vector_index import Candidate
 from rag_service.ports.vectors import DenseVector, SparseVector
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import ChunkingSettings, EmbeddingSettings, RetrievalSettings
-from rag_service.use_cases.searching.feedback import likeness, looked_at, reordered
+from rag_service.use_cases.searching.affinity import affinity, looked_at, reordered
 
 XQUAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "xquad"
 _QUERIES = 600
@@ -124,8 +124,8 @@ def _served(dense: _Scores, sparse: _Scores, passages: DenseVector) -> _Scores:
         candidates = [_candidate(int(at), float(of_dense[at]), float(of_sparse[at])) for at in best]
         fused = fuse(candidates, dense_weight=settings.dense_weight)
         points = looked_at(fused)
-        alike = likeness(points, {point: passages[int(point)] for point in points})
-        for candidate, score in reordered(fused, alike, feedback_weight=settings.feedback_weight):
+        lie = affinity(points, {point: passages[int(point)] for point in points})
+        for candidate, score in reordered(fused, lie, feedback_weight=settings.feedback_weight):
             row[int(candidate.chunk_id)] = score
     return served
 

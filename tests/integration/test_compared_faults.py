@@ -174,6 +174,6 @@ async def test_a_wrong_fusion_weight_is_caught_and_named(place: Place) -> None:
     assert (found.is_worse, ndcg.turn) == (True, Turn.WORSE)
     assert ndcg.spread is not None and ndcg.spread.low < ndcg.difference < ndcg.spread.high < 0
     assert [(one.change.name, one.change.before, one.change.after) for one in found.causes] == [
-        ("dense weight", "0.78", "0.0")
+        ("dense weight", "0.8", "0.0")
     ]
     assert found.unexplained == 0

@@ -14,7 +14,6 @@ from ingestion.bootstrap import Worker
 from rag_service.domain.access import AccessScope, Permission
 from rag_service.domain.degradation import Degradation
 from rag_service.errors import DependencyUnavailable, InvalidRequest, NotFound
-from rag_service.retrieval.fusion import fuse
 from rag_service.use_cases.search import Search, SearchResult
 from tests.integration.desk import Desk
 from tests.integration.evaluating import add_questions, question, run_golden
@@ -51,7 +50,7 @@ async def ask_about(desk: Desk, places: Sequence[int]) -> None:
 
 def learning(desk: Desk, scope: AccessScope | None = None) -> LearnFusion:
     evaluation = Evaluation(container=desk.worker.container, scope=scope or desk.admin)
-    return LearnFusion(evaluation, fuse=fuse)
+    return LearnFusion(evaluation)
 
 
 async def chosen(desk: Desk) -> FusionChoice:
@@ -82,7 +81,7 @@ async def test_the_command_tells_what_each_weight_comes_to_and_keeps_none_unaske
     applied = text_of(await learned(evaluation, "house", applies=True))
     forgotten = text_of(await learned(evaluation, "house", resets=True))
 
-    assert "weight  nDCG@10 (30 questions)" in looked and "  0.78  " in looked
+    assert "weight  nDCG@10 (30 questions)" in looked and "  0.8  " in looked
     assert "--apply keeps it.\nhouse is searched with the usual weight." in looked
     assert "house is searched with its own weight, 0." in applied
     assert forgotten == "house is searched with the usual weight."
@@ -111,7 +110,7 @@ async def test_what_was_measured_names_the_weight_of_the_corpus(desk: Desk) -> N
 
     own = await run_golden(desk)
 
-    assert (usual.made_with["dense weight"], own.made_with["dense weight"]) == ("0.78", "0.2")
+    assert (usual.made_with["dense weight"], own.made_with["dense weight"]) == ("0.8", "0.2")
 
 
 async def test_a_weight_can_be_forgotten(desk: Desk) -> None:
@@ -152,7 +151,7 @@ async def test_half_a_search_teaches_nothing(desk: Desk) -> None:
     parts = replace(desk.worker.container, search=WordsOnly(desk.worker.container.search))
 
     with pytest.raises(DependencyUnavailable, match="nothing was learned"):
-        await LearnFusion(Evaluation(container=parts, scope=desk.admin), fuse=fuse).choose("house", tell=print)
+        await LearnFusion(Evaluation(container=parts, scope=desk.admin)).choose("house", tell=print)
 
 
 class WordsOnly:

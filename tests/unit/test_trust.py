@@ -60,3 +60,9 @@ def test_a_model_that_tells_nothing_apart_is_not_trusted() -> None:
 
 def test_a_model_is_trusted_where_no_word_is_known() -> None:
     assert trust_in_meaning([candidate("a", 0.2, 0.0), candidate("b", 0.6, 0.0)]) == 1
+
+
+@pytest.mark.parametrize("count", [15, 25, 46, 55])
+def test_that_both_sides_find_the_same_in_a_small_corpus_is_no_sign(count: int) -> None:
+    assert trust_in_meaning(scored(ALL_ALIKE[:count], WORDS[:count])) < 0.2
+    assert trust_in_meaning(scored(STANDS_OUT[:count], WORDS[:count])) > 0.9

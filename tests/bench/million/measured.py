@@ -15,7 +15,7 @@ from rag_service.ports.vector_index import Candidate, VectorIndex, Visible
 from rag_service.ports.vectors import QueryVectors
 from rag_service.retrieval.fusion import fuse
 from rag_service.settings import RetrievalSettings
-from rag_service.use_cases.searching.feedback import likeness, looked_at, reordered
+from rag_service.use_cases.searching.affinity import affinity, looked_at, reordered
 from tests.bench.million.made_chunks import CORPUS, SHARES, TENANT, VERSIONS, MadeChunks, chunk_name, group_of
 
 BUILD = Fingerprint("0" * 32)
@@ -99,8 +99,8 @@ async def put_in_order(index: VectorIndex, candidates: Sequence[Candidate]) -> R
     """Fuse them, and look at the best once more beside the first two, as the service does."""
     fused = fuse(candidates, dense_weight=_SETTINGS.dense_weight)
     points = looked_at(fused)
-    alike = likeness(points, await index.dense_vectors(BUILD, points))
-    return reordered(fused, alike, feedback_weight=_SETTINGS.feedback_weight)
+    lie = affinity(points, await index.dense_vectors(BUILD, points))
+    return reordered(fused, lie, feedback_weight=_SETTINGS.feedback_weight)
 
 
 def _recall(
