@@ -39,7 +39,8 @@ def highest(scores: Scores, visible: NDArray[np.bool_], limit: int) -> NDArray[n
     bits = scores.view(np.int32)
     _best_of_blocks(bits, visible, best)
     least = np.partition(best, -limit)[-limit] if limit < best.size else 0
-    return _at_least(bits, visible, best, max(least, 1))
+    # One type, whatever was least: for another one the loop would be compiled during a search.
+    return _at_least(bits, visible, best, int(max(least, 1)))
 
 
 @compiled

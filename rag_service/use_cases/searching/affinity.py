@@ -68,8 +68,8 @@ def reordered(fused: Fused, lie: Affinity, *, feedback_weight: float) -> Ranked:
     """Return what was ranked, each score lowered the less speaks for it, but not below 0; ties by chunk id.
 
     A score falls by up to `feedback_weight`, times the weight of the dense side, for what the passage is unlike the
-    examples, and by as much for what the scores around it are behind the best of these. What is not in `lie` falls as much as any: what was not looked at
-    stays in its order, behind what was.
+    examples, and by as much of what the scores around it are behind the best of these. What is not in `lie` falls as
+    much as any: what was not looked at stays in its order, behind what was.
     """
     weight = feedback_weight * fused.dense_weight
     scores = {candidate.point_id: score - weight for candidate, score in fused.ranked}
@@ -77,7 +77,8 @@ def reordered(fused: Fused, lie: Affinity, *, feedback_weight: float) -> Ranked:
         lowered = np.array([scores[point] for point in lie.points]) + weight * lie.likeness
         around = lie.around(lowered)
         behind = weight * (around.max() - around)
-        scores = {point: score - behind.max() for point, score in scores.items()}
+        most = float(behind.max())
+        scores = {point: score - most for point, score in scores.items()}
         scores.update(zip(lie.points, (lowered - behind).tolist(), strict=True))
     in_order = sorted(fused.ranked, key=lambda pair: (-scores[pair[0].point_id], pair[0].chunk_id))
     return [(candidate, max(0.0, scores[candidate.point_id])) for candidate, _ in in_order]
