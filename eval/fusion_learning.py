@@ -26,7 +26,7 @@ _EVERY = 20
 class LearnFusion:
     """Chooses the weight of a corpus and keeps it, for somebody who may evaluate it; to keep it takes `publish` too.
 
-    Scored is the order that people get, but for a second look.
+    Scored is the order of an exact search, feedback included, without a second look.
     """
 
     def __init__(self, evaluation: Evaluation) -> None:

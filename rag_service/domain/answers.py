@@ -51,7 +51,7 @@ class Question:
 class Passage:
     """A hit as it is shown to a generator: text read from the catalog, rights checked.
 
-    `rank` counts from 1; `score` in [0, 1] is fused of both sides, less what it is unlike the best, and that of the best
+    `rank` counts from 1; `score` in [0, 1] is fused of both sides, less what it lies apart from the best, and that of the best
     for what holds a question's exact terms; `dense_score` a cosine in [-1, 1], `sparse_score` BM25 in [0, inf), both 0 for
     what only its wording found.
     `span` is the place of `text` in the canonical text: the chunk's, or more with its neighbours.

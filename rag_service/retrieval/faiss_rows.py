@@ -3,7 +3,7 @@
 A row is known by its place; gone rows keep theirs until the build is rebuilt.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,13 +34,11 @@ class Wanted:
     documents: Marks | None
 
     @property
-    def key(self) -> tuple[object, ...]:
-        """Equal for those who want the same of the same rows."""
-        return (
-            self.scope,
-            self.version,
-            *(None if each is None else each.tobytes() for each in (self.readers, self.documents)),
-        )
+    def key(self) -> Hashable | None:
+        """Equal for those who want the same of the same rows; None where that hardly happens: each names its documents."""
+        if self.documents is not None:
+            return None
+        return self.scope, self.version, None if self.readers is None else self.readers.tobytes()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

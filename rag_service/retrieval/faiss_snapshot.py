@@ -72,17 +72,21 @@ class _Filters:
         self._lock = threading.Lock()
 
     def visible(self, rows: Rows, wanted: Wanted) -> VisibleRows:
-        key = wanted.key
+        if (key := wanted.key) is None:
+            return self._new(rows, wanted)
         with self._lock:
             if (kept := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return kept
-        visible = VisibleRows(rows.marks(wanted), structured=self._structured)
+        visible = self._new(rows, wanted)
         with self._lock:
             self._kept[key] = visible
             if len(self._kept) > _FILTERS_KEPT:
                 self._kept.popitem(last=False)
         return visible
+
+    def _new(self, rows: Rows, wanted: Wanted) -> VisibleRows:
+        return VisibleRows(rows.marks(wanted), structured=self._structured)
 
 
 class _Places:

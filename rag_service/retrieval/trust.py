@@ -51,7 +51,7 @@ def _standing_out(scores: Sequence[float]) -> float:
 def _common(meant: Sequence[Candidate], worded: Sequence[Candidate], *, among: int) -> float:
     """Return which share of what the words find best the model finds too, beyond what chance brings, as a mean of depths.
 
-    1: all of it; 0: as much as of any candidates (Cohen's kappa is made alike). `among` is how many there are: in a small
+    1: all of it; 0: as much as of any candidates (Cohen's kappa is made alike); -1: much less. `among` is how many there are: in a small
     corpus the best 50 of both sides are the same passages, whatever is asked.
     """
     shares = [_beyond_chance(meant[:depth], worded[:depth], depth / among) for depth in _DEPTHS if depth < among]
@@ -61,4 +61,5 @@ def _common(meant: Sequence[Candidate], worded: Sequence[Candidate], *, among: i
 def _beyond_chance(meant: Sequence[Candidate], worded: Sequence[Candidate], chance: float) -> float:
     found = {candidate.chunk_id for candidate in meant}
     share = sum(candidate.chunk_id in found for candidate in worded) / len(worded)
-    return (share - chance) / (1 - chance)
+    # Where nearly all candidates are looked at one that is not in common would count for dozens.
+    return max(-1.0, (share - chance) / (1 - chance))

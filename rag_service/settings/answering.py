@@ -26,7 +26,7 @@ class EmbeddingSettings(Section):
 
 
 class RetrievalSettings(Section):
-    """How passages are found: the best of both sides are fused, and what is unlike the two best falls behind."""
+    """How passages are found: the best of both sides are fused, and what lies apart from the best falls behind."""
 
     backend: Literal["edge", "faiss", "qdrant", "memory"] = Field(
         "edge",
@@ -42,7 +42,7 @@ class RetrievalSettings(Section):
     cache_entries: int = Field(
         500,
         ge=0,
-        description="questions whose vectors, whose candidates, and how alike these are, a process keeps; 0 for none",
+        description="questions whose vectors, whose candidates, and how these lie to each other, a process keeps; 0 for none",
     )
     dense_weight: float = Field(0.8, ge=0, le=1, description="the most that the dense side counts in the fused score")
     feedback_weight: float = Field(

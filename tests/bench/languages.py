@@ -124,8 +124,8 @@ def _served(dense: _Scores, sparse: _Scores, passages: DenseVector) -> _Scores:
         candidates = [_candidate(int(at), float(of_dense[at]), float(of_sparse[at])) for at in best]
         fused = fuse(candidates, dense_weight=settings.dense_weight)
         points = looked_at(fused)
-        lie = affinity(points, {point: passages[int(point)] for point in points})
-        for candidate, score in reordered(fused, lie, feedback_weight=settings.feedback_weight):
+        near = affinity(points, {point: passages[int(point)] for point in points})
+        for candidate, score in reordered(fused, near, feedback_weight=settings.feedback_weight):
             row[int(candidate.chunk_id)] = score
     return served
 

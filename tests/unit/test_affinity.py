@@ -33,9 +33,9 @@ def test_what_is_unlike_the_two_best_falls_behind() -> None:
 def test_of_two_as_like_the_best_the_one_among_better_ones_comes_first() -> None:
     found = fused(1.0, 1.0, 0.7, 0.6, 0.6, 0.1, 0.1, 0.1)
     #           a, b: the examples; d lies on the side of c, e as far on the other, among the poor
-    lie = of(a=0, b=0, c=62, e=-60, d=60, f=-62, g=-64, h=-58)
+    around = of(a=0, b=0, c=62, e=-60, d=60, f=-62, g=-64, h=-58)
 
-    ranked = "".join(name for name in names(order(found, lie)) if name in "de")
+    ranked = "".join(name for name in names(order(found, around)) if name in "de")
 
     assert ranked == "de"
     assert names(order(found, NOTHING)) == names(found.ranked)
@@ -100,9 +100,16 @@ def test_scores_only_fall_and_what_was_not_looked_at_stays_behind_in_its_order(
     assert {one.chunk_id for one, _ in ranked} == set(before)
     assert all(0 <= score <= before[one.chunk_id] + 1e-9 for one, score in ranked)
     assert all(mine >= theirs for (_, mine), (_, theirs) in pairwise(ranked))
-    rest = names(found.ranked)[len(degrees) :]
-    # Those with the last score of what was looked at tie with it.
+    after = {one.chunk_id: score for one, score in ranked}
+    first, rest = names(found.ranked)[: len(degrees)], names(found.ranked)[len(degrees) :]
+    assert min(after[name] for name in first) >= max((after[name] for name in rest), default=0) - 1e-9
     assert "".join(name for name in names(ranked) if name in rest) == rest
+
+
+def test_what_was_not_looked_at_stays_behind_what_lies_among_the_poorest() -> None:
+    ranked = order(fused(1.0, 1.0, 0.5, 0.49, 0.48), of(a=0, b=0, c=180, d=180))
+
+    assert names(ranked) == "abcde"
 
 
 @given(st.lists(st.floats(0, 1), max_size=10), st.floats(0, 1))

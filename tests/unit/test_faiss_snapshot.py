@@ -60,6 +60,22 @@ def test_many_filters_are_each_as_they_were_the_first_time() -> None:
     assert counts == [list(range(1, 41))] * 2
 
 
+def test_only_the_last_filters_are_kept() -> None:
+    rows = snapshot([point("a")])
+    first = rows.visible(among(scope(), version=1))
+    for version in range(2, 42):
+        rows.visible(among(scope(), version=version))
+
+    assert rows.visible(among(scope(), version=41)) is rows.visible(among(scope(), version=41))
+    assert rows.visible(among(scope(), version=1)) is not first
+
+
+def test_a_filter_by_documents_is_not_kept() -> None:
+    rows, wanted = snapshot([point("a")]), among(scope(), documents=frozenset({DocumentId("doc-a")}))
+
+    assert rows.visible(wanted) is not rows.visible(wanted)
+
+
 def test_nothing_is_visible_of_another_tenant(of_two_teams: Snapshot) -> None:
     assert of_two_teams.visible(among(scope("red", tenant="other"))) is None
 

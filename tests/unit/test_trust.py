@@ -66,3 +66,10 @@ def test_a_model_is_trusted_where_no_word_is_known() -> None:
 def test_that_both_sides_find_the_same_in_a_small_corpus_is_no_sign(count: int) -> None:
     assert trust_in_meaning(scored(ALL_ALIKE[:count], WORDS[:count])) < 0.2
     assert trust_in_meaning(scored(STANDS_OUT[:count], WORDS[:count])) > 0.9
+
+
+@pytest.mark.parametrize("count", [20, 21, 30, 31, 50, 51])
+def test_a_chunk_more_does_not_take_all_trust_where_the_model_misses_the_only_hit_of_words(count: int) -> None:
+    of_words = [0.0] * (count - 1) + [5.0]
+
+    assert trust_in_meaning(scored(STANDS_OUT[:count], of_words)) > 0.001

@@ -52,7 +52,7 @@ def looked_at(fused: Fused) -> list[PointId]:
 
 
 def affinity(points: Sequence[PointId], vectors: Mapping[PointId, DenseVector]) -> Affinity:
-    """Return how `points` lie to each other, the first of which are the examples."""
+    """Return how `points` lie to each other, the first of which that have vectors are the examples."""
     there = tuple(point for point in points if point in vectors)
     if not there:
         return Affinity((), np.empty(0), np.empty((0, 0), dtype=np.int64), np.empty((0, 0)))
@@ -64,22 +64,22 @@ def affinity(points: Sequence[PointId], vectors: Mapping[PointId, DenseVector]) 
     return Affinity(there, likeness, *_nearest(cosines))
 
 
-def reordered(fused: Fused, lie: Affinity, *, feedback_weight: float) -> Ranked:
+def reordered(fused: Fused, near: Affinity, *, feedback_weight: float) -> Ranked:
     """Return what was ranked, each score lowered the less speaks for it, but not below 0; ties by chunk id.
 
     A score falls by up to `feedback_weight`, times the weight of the dense side, for what the passage is unlike the
-    examples, and by as much of what the scores around it are behind the best of these. What is not in `lie` falls as
+    examples, and by as much of what the scores around it are behind the best of these. What is not in `near` falls as
     much as any: what was not looked at stays in its order, behind what was.
     """
     weight = feedback_weight * fused.dense_weight
     scores = {candidate.point_id: score - weight for candidate, score in fused.ranked}
-    if lie.points:
-        lowered = np.array([scores[point] for point in lie.points]) + weight * lie.likeness
-        around = lie.around(lowered)
+    if near.points:
+        lowered = np.array([scores[point] for point in near.points]) + weight * near.likeness
+        around = near.around(lowered)
         behind = weight * (around.max() - around)
         most = float(behind.max())
         scores = {point: score - most for point, score in scores.items()}
-        scores.update(zip(lie.points, (lowered - behind).tolist(), strict=True))
+        scores.update(zip(near.points, (lowered - behind).tolist(), strict=True))
     in_order = sorted(fused.ranked, key=lambda pair: (-scores[pair[0].point_id], pair[0].chunk_id))
     return [(candidate, max(0.0, scores[candidate.point_id])) for candidate, _ in in_order]
 

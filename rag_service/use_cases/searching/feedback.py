@@ -56,13 +56,13 @@ class Feedback:
         if found.by_stand_in or not counts or len(fused.ranked) <= EXAMPLES:
             return fused.ranked
         try:
-            lie = await self._affinity(scope, pinned, looked_at(fused), deadline)
+            near = await self._affinity(scope, pinned, looked_at(fused), deadline)
         except IndexUnavailable as exc:
             if not deadline.is_set:
                 raise
             _log.warning("search_without_feedback", reason=str(exc))
             return None
-        return reordered(fused, lie, feedback_weight=self._settings.feedback_weight)
+        return reordered(fused, near, feedback_weight=self._settings.feedback_weight)
 
     async def _affinity(
         self, scope: AccessScope, pinned: PinnedVersion, points: Sequence[PointId], deadline: Deadline

@@ -96,11 +96,11 @@ async def find(index: VectorIndex, query: QueryVectors, among: Visible) -> list[
 
 
 async def put_in_order(index: VectorIndex, candidates: Sequence[Candidate]) -> Ranked:
-    """Fuse them, and look at the best once more beside the first two, as the service does."""
+    """Fuse them, and look at the best once more beside each other, as the service does."""
     fused = fuse(candidates, dense_weight=_SETTINGS.dense_weight)
     points = looked_at(fused)
-    lie = affinity(points, await index.dense_vectors(BUILD, points))
-    return reordered(fused, lie, feedback_weight=_SETTINGS.feedback_weight)
+    near = affinity(points, await index.dense_vectors(BUILD, points))
+    return reordered(fused, near, feedback_weight=_SETTINGS.feedback_weight)
 
 
 def _recall(
