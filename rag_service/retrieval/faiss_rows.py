@@ -13,7 +13,7 @@ from rag_service.domain.ids import PointId
 from rag_service.ports.vector_index import Visible
 from rag_service.ports.vectors import DenseVector
 from rag_service.retrieval.compiled import compiled
-from rag_service.retrieval.faiss_names import Names
+from rag_service.retrieval.faiss_names import Marks, Names
 from rag_service.retrieval.faiss_record import FLOATS, TERMS, Records
 from rag_service.retrieval.growing_array import GrowingArray
 from rag_service.retrieval.postings import Segment, Segments, renumbered, segment_of, with_segment
@@ -21,7 +21,6 @@ from rag_service.retrieval.postings import Segment, Segments, renumbered, segmen
 _GONE = -1
 _LAST = 2**31 - 1  # stands for every later version, and for what has no end
 Places = NDArray[np.int64]
-Marks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +166,7 @@ class Columns:
         return places[there]
 
 
-def _places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[Places, NDArray[np.bool_]]:
+def _places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[Places, Marks]:
     """Return where each of the wanted numbers stands among those known, which ascend, and whether it does."""
     places = np.searchsorted(known, wanted)
     there = places < len(known)

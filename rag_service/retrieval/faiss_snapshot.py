@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from rag_service.domain.ids import PointId
 from rag_service.ports.vector_index import Visible
 from rag_service.ports.vectors import DenseVector
 from rag_service.retrieval.dense_structure import Allowed, DenseStructure
-from rag_service.retrieval.faiss_rows import Marks, Rows, Wanted
+from rag_service.retrieval.faiss_names import Marks
+from rag_service.retrieval.faiss_rows import Rows, Wanted
 
 _FILTERS_KEPT = 8  # each takes a byte and a bit for a row
 _PLACES_KEPT = 10_000  # twice: those before them are kept too
@@ -23,9 +25,12 @@ class VisibleRows:
     def __init__(self, marks: Marks, *, structured: int) -> None:
         self.marks = marks
         self.count = int(np.count_nonzero(marks))
-        first = marks[:structured]
-        matching = int(np.count_nonzero(first))
-        self.allowed = Allowed(np.packbits(first, bitorder="little"), matching)
+        self._first = marks[:structured]
+
+    @cached_property
+    def allowed(self) -> Allowed:
+        """Those that the structure may return: it is not asked where few rows match."""
+        return Allowed(np.packbits(self._first, bitorder="little"), int(np.count_nonzero(self._first)))
 
     @property
     def places(self) -> NDArray[np.int64]:

@@ -19,8 +19,8 @@ def of(**degrees: float) -> Affinity:
     return affinity([PointId(name) for name in degrees], {PointId(name): direction(at) for name, at in degrees.items()})
 
 
-def order(found: Fused, lie: Affinity, *, weight: float = WEIGHT) -> Ranked:
-    return reordered(found, lie, feedback_weight=weight)
+def order(found: Fused, near: Affinity, *, weight: float = WEIGHT) -> Ranked:
+    return reordered(found, near, feedback_weight=weight)
 
 
 NOTHING = affinity([], {})
@@ -42,7 +42,7 @@ def test_of_two_as_like_the_best_the_one_among_better_ones_comes_first() -> None
 
 
 def test_the_lead_over_one_that_lies_alike_stays() -> None:
-    ranked = order(fused(1.0, 0.7, 0.1), of(a=0, b=90, c=45))
+    ranked = order(fused(1.0, 0.7, 0.1), of(a=0, b=90, c=50))
 
     assert ranked[0][1] - ranked[1][1] == pytest.approx(0.3)
 
@@ -98,7 +98,12 @@ def test_scores_only_fall_and_what_was_not_looked_at_stays_behind_in_its_order(
 
     before = {one.chunk_id: score for one, score in found.ranked}
     assert {one.chunk_id for one, _ in ranked} == set(before)
-    assert all(0 <= score <= before[one.chunk_id] + 1e-9 for one, score in ranked)
+    # For what is unlike by the weight, and by the weight of what scores then lie apart.
+    counts = weight * dense_weight
+    most = counts + counts * (max(scores) - min(scores) + counts)
+    assert all(
+        max(0.0, before[one.chunk_id] - most) - 1e-9 <= score <= before[one.chunk_id] + 1e-9 for one, score in ranked
+    )
     assert all(mine >= theirs for (_, mine), (_, theirs) in pairwise(ranked))
     after = {one.chunk_id: score for one, score in ranked}
     first, rest = names(found.ranked)[: len(degrees)], names(found.ranked)[len(degrees) :]
