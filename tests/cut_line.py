@@ -1,9 +1,10 @@
 """A line between programs and a server that can be cut, and can go dead without a word."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from tests.running import free_port
@@ -13,7 +14,10 @@ _CHUNK = 65536
 
 
 class Line:
-    """Passes on what comes to `port`, to a server's port. It has a thread of its own, so tests may wait for it."""
+    """Passes on what comes to `port`, to a server's port. It has a thread of its own, so tests may wait for it.
+
+    It works on plain sockets: streams and servers of asyncio leave one open that they are accepting when they end.
+    """
 
     def __init__(self, server_port: int) -> None:
         self.port = free_port()
@@ -22,7 +26,7 @@ class Line:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._open = asyncio.Event()
-        self._ends: set[asyncio.StreamWriter] = set()
+        self._connections: dict[asyncio.Task[None], socket.socket] = {}
         self._listener = self._do(self._listen())
 
     def cut(self) -> None:
@@ -35,7 +39,7 @@ class Line:
 
     def heal(self) -> None:
         """Pass on everything again."""
-        if not self._listener.is_serving():
+        if self._listener.fileno() < 0:
             self._listener = self._do(self._listen())
         self._loop.call_soon_threadsafe(self._open.set)
 
@@ -48,48 +52,52 @@ class Line:
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    async def _listen(self) -> asyncio.Server:
+    async def _listen(self) -> socket.socket:
         self._open.set()
-        return await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+        listener = socket.create_server(("127.0.0.1", self.port))
+        listener.setblocking(False)
+        self._loop.add_reader(listener, self._accept, listener)
+        return listener
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            here, _ = listener.accept()
+        except OSError:  # whoever called has gone again
+            return
+        here.setblocking(False)
+        connection = self._loop.create_task(self._connect(here))
+        self._connections[connection] = here
+        connection.add_done_callback(self._forget)
+
+    def _forget(self, connection: asyncio.Task[None]) -> None:
+        self._connections.pop(connection).close()
 
     async def _cut(self) -> None:
-        self._listener.close()
-        self._open.set()
-        for end in self._ends:
-            end.transport.abort()
-        mine = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in mine:
-            task.cancel()
-        await asyncio.gather(*mine, return_exceptions=True)
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+        connections = list(self._connections)
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ends = {writer}
-        self._ends |= ends
-        try:
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
-            ends.add(there_writer)
-            self._ends |= ends
-            passing = [
-                asyncio.create_task(self._pass_on(reader, there_writer)),
-                asyncio.create_task(self._pass_on(there_reader, writer)),
-            ]
-            await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
-            for task in passing:
-                task.cancel()
-            await asyncio.gather(*passing, return_exceptions=True)
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            self._ends -= ends
-            for end in ends:
-                end.transport.abort()
+    async def _connect(self, here: socket.socket) -> None:
+        """Pass on in both directions until one of them ends."""
+        with socket.socket() as there:
+            there.setblocking(False)
+            try:
+                await self._loop.sock_connect(there, ("127.0.0.1", self._server_port))
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._pass_on(here, there))
+                    both.create_task(self._pass_on(there, here))
+            except* OSError:
+                pass
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while content := await reader.read(_CHUNK):
-                await self._open.wait()
-                writer.write(content)
-                await writer.drain()
+    async def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        while content := await self._loop.sock_recv(source, _CHUNK):
+            await self._open.wait()
+            await self._loop.sock_sendall(target, content)
+        raise ConnectionAbortedError("one side has ended the connection")
 
 
 @contextmanager

@@ -129,8 +129,6 @@ def consumers(place: Place, api: Api) -> Consumers:
     return Consumers(catalog=api.container.catalog, broker=broker, clock=api.container.clock, settings=impatient)
 
 
-# The socket of a connection that the line was just accepting when it was cut is closed by the collector only.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("lose", "find"),
     [
