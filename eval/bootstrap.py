@@ -23,6 +23,7 @@ from rag_service.domain.evaluations import EvalRun
 from rag_service.domain.gates import Gate
 from rag_service.domain.golden import GoldenQuestion
 from rag_service.domain.jobs import JobKind
+from rag_service.errors import Unauthenticated
 from rag_service.ports.catalog import Catalog
 from rag_service.queue.polled import PolledQueue
 from rag_service.settings import EvaluationSettings, Settings
@@ -66,7 +67,13 @@ async def open_evaluation(settings: Settings, secret: str) -> AsyncIterator[Eval
     from rag_service.bootstrap import open_container
 
     async with open_container(_patient(settings)) as container:
-        scope = await container.keys.authenticate(secret)
+        try:
+            scope = await container.keys.authenticate(secret)
+        except Unauthenticated as exc:
+            raise Unauthenticated(
+                f"{exc} It was looked for beside the data in {settings.data_dir.resolve()}: "
+                "run this with the same RAG_… settings as the service."
+            ) from exc
         await container.embedder.warm_up()
         yield Evaluation(container=container, scope=scope)
 
