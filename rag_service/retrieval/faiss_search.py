@@ -1,22 +1,19 @@
 """A search of the rows of a build as they are at one moment."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag_service.domain.ids import ChunkId, PointId
 from rag_service.errors import IndexUnavailable
 from rag_service.ports.vector_index import Candidate, Visible
 from rag_service.ports.vectors import DenseVector, QueryVectors
 from rag_service.retrieval.dense_structure import DenseStructure
-from rag_service.retrieval.faiss_rows import Rows
+from rag_service.retrieval.faiss_rows import Places, Rows
 from rag_service.retrieval.faiss_scan import best, cosines
 from rag_service.retrieval.faiss_snapshot import Snapshot, VisibleRows
 from rag_service.retrieval.postings_scan import Scores, highest, scores_of
 
 _SPARE = 16
 """What a structure finds is scored again by the true vectors: at least so many more than are wanted."""
-
-Places = NDArray[np.int64]
 
 
 def search_rows(

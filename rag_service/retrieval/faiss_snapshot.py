@@ -6,14 +6,13 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag_service.domain.ids import PointId
 from rag_service.ports.vector_index import Visible
 from rag_service.ports.vectors import DenseVector
 from rag_service.retrieval.dense_structure import Allowed, DenseStructure
 from rag_service.retrieval.faiss_names import Marks
-from rag_service.retrieval.faiss_rows import Rows, Wanted
+from rag_service.retrieval.faiss_rows import Places, Rows, Wanted
 
 _FILTERS_KEPT = 8  # each takes a byte and a bit for a row
 _PLACES_KEPT = 10_000  # twice: those before them are kept too
@@ -33,7 +32,7 @@ class VisibleRows:
         return Allowed(np.packbits(self._first, bitorder="little"), int(np.count_nonzero(self._first)))
 
     @property
-    def places(self) -> NDArray[np.int64]:
+    def places(self) -> Places:
         """Where they stand among all rows."""
         return np.flatnonzero(self.marks)
 
@@ -48,14 +47,14 @@ class Snapshot:
         self.rows = rows
         self.structure = structure
         self._filters = _Filters(structured=structure.size if structure else 0)
-        self._found = _Places()
+        self._found = _Found()
 
     def visible(self, among: Visible) -> VisibleRows | None:
         """Return the rows that a search may find; None when no row is in its scope."""
         wanted = self.rows.wanted(among)
         return None if wanted is None else self._filters.visible(self.rows, wanted)
 
-    def remember(self, points: Iterable[PointId], places: NDArray[np.int64]) -> None:
+    def remember(self, points: Iterable[PointId], places: Places) -> None:
         """Note where points stand that a search found: they are likely to be asked for next."""
         self._found.add(zip(points, places.tolist(), strict=True))
 
@@ -94,7 +93,7 @@ class _Filters:
         return VisibleRows(rows.marks(wanted), structured=self._structured)
 
 
-class _Places:
+class _Found:
     """Places of points by id: the last ones, in two halves of which the older is dropped when the newer is full."""
 
     def __init__(self) -> None:

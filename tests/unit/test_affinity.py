@@ -67,23 +67,23 @@ def lying(degrees: list[float]) -> Affinity:
 
 @given(DEGREES)
 def test_likeness_is_a_share_of_the_one_most_like_the_best(degrees: list[float]) -> None:
-    lie = lying(degrees)
+    near = lying(degrees)
 
-    assert len(lie.points) == len(degrees)
-    assert lie.likeness.max() == 1.0 and lie.likeness.min() >= 0.0
+    assert len(near.points) == len(degrees)
+    assert near.likeness.max() == 1.0 and near.likeness.min() >= 0.0
 
 
 @given(DEGREES, st.data())
 def test_what_is_around_a_passage_is_a_mean_of_up_to_three_others(degrees: list[float], data: st.DataObject) -> None:
     scores = np.array(data.draw(st.lists(st.floats(-1, 1), min_size=len(degrees), max_size=len(degrees))))
-    lie = lying(degrees)
+    near = lying(degrees)
 
-    around = lie.around(scores)
+    around = near.around(scores)
 
     for place in range(len(degrees)):
-        others = scores[lie.nearest[place]] if lie.nearest.size else scores[[place]]
+        others = scores[near.nearest[place]] if near.nearest.size else scores[[place]]
         assert len(others) == min(3, max(1, len(degrees) - 1))
-        assert place not in (lie.nearest[place] if lie.nearest.size else ())
+        assert place not in (near.nearest[place] if near.nearest.size else ())
         assert others.min() - 1e-9 <= around[place] <= others.max() + 1e-9
 
 
@@ -132,4 +132,4 @@ def test_not_everything_is_looked_at() -> None:
     many = fused(*(0.9 for _ in range(300)), names="".join(chr(0x4E00 + place) for place in range(300)))
 
     assert looked_at(many) == [one.point_id for one, _ in many.ranked][: len(looked_at(many))]
-    assert 2 < len(looked_at(many)) < 100
+    assert 2 < len(looked_at(many)) <= 50
